@@ -1,0 +1,150 @@
+//! What was typed. No logic: [`crate::request`] says what it means.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Keeps unsafe pickles out of git repositories.
+///
+/// Reads files, staged changes or a branch's changes, works out what loading each of them with
+/// pickle, torch, joblib or numpy would import and call, and refuses what the allowlist does not name.
+#[derive(Debug, Parser)]
+#[command(
+    name = "fickgate",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  fickgate                     scan the current folder\n  fickgate --staged            scan what a commit would contain\n  fickgate --diff main         scan what this branch changed\n  fickgate explain model.pt    show what loading a file would do\n\nExit codes: 0 clean, 1 findings, 2 could not do the job."
+)]
+pub struct Cli {
+    /// A verb; without one, fickgate scans.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+    /// What to scan and how.
+    #[command(flatten)]
+    pub scan: ScanArgs,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Show what loading a file would do, decompiled, with a verdict for every import
+    Explain(ExplainArgs),
+}
+
+/// What to scan and how.
+#[derive(Args, Debug)]
+pub struct ScanArgs {
+    /// Files and folders to scan [default: .]
+    ///
+    /// Ignore files spare untracked files only: a tracked file is always scanned.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Scan what a commit would contain: the index, not the working tree
+    #[arg(long, help_heading = "What to scan", conflicts_with_all = ["paths", "diff"])]
+    pub staged: bool,
+    /// Scan what changed since the merge base with REV, working tree included
+    #[arg(long, value_name = "REV", help_heading = "What to scan", conflicts_with = "paths")]
+    pub diff: Option<String>,
+    /// Layers of the policy.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+    /// How results are shown.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Layers of the policy.
+#[derive(Args, Clone, Debug, Default)]
+pub struct PolicyArgs {
+    /// Add a policy file above the repository's (repeatable)
+    #[arg(long, value_name = "FILE", help_heading = "Policy")]
+    pub policy: Vec<PathBuf>,
+    /// Use the built-in list alone
+    #[arg(long, help_heading = "Policy", conflicts_with = "policy")]
+    pub no_policy: bool,
+    /// Allow one more import for this run (repeatable)
+    #[arg(long, value_name = "IMPORT", help_heading = "Policy")]
+    pub allow: Vec<String>,
+}
+
+/// How results are shown.
+#[derive(Args, Clone, Debug)]
+pub struct OutputArgs {
+    /// Format of standard output [default: human, or github under GITHUB_ACTIONS]
+    #[arg(long, value_enum, help_heading = "Output")]
+    pub format: Option<Format>,
+    /// Lowest level that makes the run fail
+    #[arg(long, value_enum, default_value_t = FailOn::Error, help_heading = "Output")]
+    pub fail_on: FailOn,
+    /// When to colour
+    #[arg(long, value_enum, default_value_t = Color::Auto, help_heading = "Output")]
+    pub color: Color,
+    /// Print findings only, no summary
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+    /// Say more: notes, skipped files (repeatable)
+    #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]
+    pub verbose: u8,
+}
+
+/// `fickgate explain`.
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    /// FILE or FILE!MEMBER
+    #[arg(value_name = "FILE[!MEMBER]")]
+    pub file: OsString,
+    /// Format of standard output
+    #[arg(long, value_enum, default_value_t = ExplainFormat::Human)]
+    pub format: ExplainFormat,
+    /// Show every opcode with stack and memo
+    #[arg(long)]
+    pub trace: bool,
+    /// When to colour
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    /// Layers of the policy.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+}
+
+/// Formats of a scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Snippets for a person
+    Human,
+    /// Workflow commands for GitHub Actions
+    Github,
+    /// One stable, versioned JSON document
+    Json,
+}
+
+/// Formats of `explain`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExplainFormat {
+    /// Python-like lines
+    Human,
+    /// The facts
+    Json,
+}
+
+/// `--fail-on`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Errors only
+    Error,
+    /// Errors and warnings
+    Warning,
+}
+
+/// `--color`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, and as NO_COLOR, CLICOLOR and CLICOLOR_FORCE say
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}

@@ -1,0 +1,167 @@
+//! Bytes that are read by ranges: a blob, a member of an archive, a slice of either.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Something that yields bytes at an offset. Implementors never change under the reader: content
+/// that turns out shorter than [`ReadAt::len`] said is an error, not an early end.
+pub trait ReadAt: Send + Sync {
+    /// Length in bytes.
+    fn len(&self) -> u64;
+    /// Whether there are no bytes at all.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// Fills `buf` from `offset`; fewer bytes come back only at the end of the content.
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize>;
+    /// The whole content, where it lies in memory.
+    fn as_slice(&self) -> Option<&[u8]> {
+        None
+    }
+}
+
+impl ReadAt for Vec<u8> {
+    fn len(&self) -> u64 {
+        Vec::len(self) as u64
+    }
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let rest = usize::try_from(offset).ok().and_then(|o| self.get(o..)).unwrap_or(&[]);
+        let n = rest.len().min(buf.len());
+        buf[..n].copy_from_slice(&rest[..n]);
+        Ok(n)
+    }
+    fn as_slice(&self) -> Option<&[u8]> {
+        Some(self)
+    }
+}
+
+/// A file on disk, read by ranges. The length is the one at opening.
+pub struct FileContent {
+    file: File,
+    len: u64,
+}
+
+impl FileContent {
+    /// Wraps an open regular file.
+    pub fn new(file: File) -> io::Result<Self> {
+        let len = file.metadata()?.len();
+        Ok(FileContent { file, len })
+    }
+
+    #[cfg(unix)]
+    fn read_some(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        std::os::unix::fs::FileExt::read_at(&self.file, buf, offset)
+    }
+
+    #[cfg(windows)]
+    fn read_some(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        std::os::windows::fs::FileExt::seek_read(&self.file, buf, offset)
+    }
+}
+
+impl ReadAt for FileContent {
+    fn len(&self) -> u64 {
+        self.len
+    }
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let wanted = self.len.saturating_sub(offset).min(buf.len() as u64) as usize;
+        let mut done = 0;
+        while done < wanted {
+            match self.read_some(offset + done as u64, &mut buf[done..wanted]) {
+                Ok(0) => {
+                    return Err(io::Error::new(
+                        io::ErrorKind::UnexpectedEof,
+                        "the file became shorter while it was read",
+                    ));
+                }
+                Ok(n) => done += n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(done)
+    }
+}
+
+/// A range of some content, cheap to clone and to narrow.
+#[derive(Clone)]
+pub struct Content {
+    whole: Arc<dyn ReadAt>,
+    start: u64,
+    len: u64,
+}
+
+impl Content {
+    /// The whole of `source`.
+    pub fn new(source: impl ReadAt + 'static) -> Self {
+        let len = source.len();
+        Content { whole: Arc::new(source), start: 0, len }
+    }
+
+    /// Bytes in memory.
+    pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Self {
+        Content::new(bytes.into())
+    }
+
+    /// Length in bytes.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether the range holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The part of this content inside `range`, cut at its end.
+    pub fn slice(&self, range: Range<u64>) -> Content {
+        let start = range.start.min(self.len);
+        let end = range.end.clamp(start, self.len);
+        Content { whole: Arc::clone(&self.whole), start: self.start + start, len: end - start }
+    }
+
+    /// The bytes, where they lie in memory.
+    pub fn as_slice(&self) -> Option<&[u8]> {
+        let whole = self.whole.as_slice()?;
+        whole.get(self.start as usize..(self.start + self.len) as usize)
+    }
+
+    /// Fills `buf` from `offset`; fewer bytes come back only at the end.
+    pub fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let wanted = self.len.saturating_sub(offset).min(buf.len() as u64) as usize;
+        self.whole.read_at(self.start + offset, &mut buf[..wanted])
+    }
+
+    /// Up to `len` bytes from `offset`, as a vector; shorter only at the end.
+    pub fn read_range(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        let wanted = self.len.saturating_sub(offset).min(len as u64) as usize;
+        let mut buf = vec![0; wanted];
+        let n = self.read_at(offset, &mut buf)?;
+        buf.truncate(n);
+        Ok(buf)
+    }
+}
+
+impl std::fmt::Debug for Content {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Content({} bytes)", self.len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_nest_and_are_cut_at_the_end() {
+        let c = Content::from_bytes(*b"0123456789");
+        let inner = c.slice(2..8).slice(1..100);
+        assert_eq!(inner.as_slice(), Some(&b"34567"[..]));
+        let mut buf = [0; 3];
+        assert_eq!(inner.read_at(4, &mut buf).ok(), Some(1));
+        assert_eq!(buf[0], b'7');
+        assert!(inner.slice(9..3).is_empty());
+    }
+}

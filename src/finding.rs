@@ -1,0 +1,109 @@
+//! What is printed: findings, and the tally of a run. Everything a report needs and nothing it decides.
+
+use crate::rule::{Level, Rule};
+use crate::source::BlobPath;
+
+/// One thing that is wrong, where it is, and what to do next.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The rule.
+    pub rule: Rule,
+    /// The rule's level, or the one the policy gives it.
+    pub level: Level,
+    /// The file, relative to the repository root, or as it was named on the command line.
+    pub path: BlobPath,
+    /// The path inside the file, `""` for the file itself, parts separated by `!`.
+    pub member: String,
+    /// Offset in the member, in bytes.
+    pub offset: Option<u64>,
+    /// The import concerned, as `module.name`.
+    pub import: Option<String>,
+    /// What happened, one sentence without a full stop.
+    pub message: String,
+    /// What to do next.
+    pub help: Option<String>,
+    /// The allowlist entry that nearly permits it, or that refuses it.
+    pub entry: Option<EntryRef>,
+    /// The decompiled lines around the offset.
+    pub snippet: Option<Snippet>,
+}
+
+/// Where an allowlist entry stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryRef {
+    /// `module.name` of the entry.
+    pub import: String,
+    /// `built-in`, `repository` or `command line`.
+    pub layer: &'static str,
+    /// The file, as a person would open it.
+    pub source: String,
+    /// Line in it, from 1.
+    pub line: Option<usize>,
+}
+
+/// A few decompiled lines with one of them marked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snippet {
+    /// Lines in order. Their text is escaped for a terminal already.
+    pub lines: Vec<SnippetLine>,
+    /// Index into `lines` of the marked one.
+    pub marked: usize,
+}
+
+/// One decompiled line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnippetLine {
+    /// Offset in the member of the opcode behind the line.
+    pub offset: u64,
+    /// Python-like text.
+    pub text: String,
+}
+
+/// A blob that was not scanned, and why.
+#[derive(Clone, Debug)]
+pub struct Skipped {
+    /// The file.
+    pub path: BlobPath,
+    /// Why, in a few words: `submodule`, `symlink`, `excluded by the policy`.
+    pub reason: &'static str,
+}
+
+/// Something that kept one file from being read: exit 2, and the rest is still judged.
+#[derive(Clone, Debug)]
+pub struct ReadFailure {
+    /// The file.
+    pub path: BlobPath,
+    /// What happened.
+    pub message: String,
+}
+
+/// Counts of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Blobs whose content was looked at.
+    pub blobs: u64,
+    /// Pickle streams found in them.
+    pub streams: u64,
+    /// Imports in these, each once a stream.
+    pub imports: u64,
+}
+
+/// The outcome of a run.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Sorted by path, member, offset, rule.
+    pub findings: Vec<Finding>,
+    /// Sorted by path.
+    pub skipped: Vec<Skipped>,
+    /// Files that could not be read.
+    pub failures: Vec<ReadFailure>,
+    /// Counts.
+    pub tally: Tally,
+}
+
+impl Outcome {
+    /// Findings of this level.
+    pub fn count(&self, level: Level) -> usize {
+        self.findings.iter().filter(|f| f.level == level).count()
+    }
+}
