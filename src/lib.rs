@@ -14,6 +14,7 @@ pub mod error;
 pub mod exit;
 pub mod facts;
 pub mod finding;
+pub mod judge;
 pub mod limits;
 pub mod pickle;
 pub mod policy;
