@@ -2,8 +2,11 @@
 //! (`IMPORT_MAPPING`, `NAME_MAPPING`), as `find_class` applies them with `fix_imports=True`, its default.
 //! Read off CPython 3.11 and sorted.
 
-/// `((module, name), (module, name))`, sorted.
-const NAMES: &[((&str, &str), (&str, &str))] = &[
+/// Module and name.
+type Pair = (&'static str, &'static str);
+
+/// As written and as resolved, sorted.
+const NAMES: &[(Pair, Pair)] = &[
     (("UserDict", "IterableUserDict"), ("collections", "UserDict")),
     (("UserDict", "UserDict"), ("collections", "UserDict")),
     (("UserList", "UserList"), ("collections", "UserList")),
@@ -94,8 +97,8 @@ const NAMES: &[((&str, &str), (&str, &str))] = &[
     (("whichdb", "whichdb"), ("dbm", "whichdb")),
 ];
 
-/// `(module, module)`, sorted.
-const MODULES: &[(&str, &str)] = &[
+/// Modules as written and as resolved, sorted.
+const MODULES: &[Pair] = &[
     ("BaseHTTPServer", "http.server"),
     ("CGIHTTPServer", "http.server"),
     ("ConfigParser", "configparser"),

@@ -447,7 +447,7 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
             op::NEWFALSE => self.push(Value::new(Tag::Bool, 0)),
             op::BINFLOAT => {
                 self.array::<8>()?;
-                self.push(Value::new(Tag::Float, 0));
+                self.push(Value::new(Tag::Float, at));
             }
             op::MARK => self.mark(),
             op::EMPTY_TUPLE => self.push(Tuples::EMPTY),
@@ -519,7 +519,7 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
             op::FLOAT => {
                 let line = self.number_line()?;
                 self.settle(at, "a float", number::float(&line))?;
-                self.push(Value::new(Tag::Float, 0));
+                self.push(Value::new(Tag::Float, at));
             }
             op::LONG1 => {
                 let n = self.u8()?;

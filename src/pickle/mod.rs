@@ -5,6 +5,7 @@
 mod apply;
 mod callable;
 pub mod compat;
+pub mod decompile;
 mod imports;
 mod joblib;
 pub mod machine;

@@ -37,7 +37,8 @@ fn parse(text: &str) -> Option<Dtype> {
     let kind = chars.next().filter(|c| c.is_ascii_alphabetic() || *c == '?')?;
     let rest = chars.as_str();
     let (digits, unit) = rest.split_at(rest.find('[').unwrap_or(rest.len()));
-    if !unit.is_empty() && !(unit.ends_with(']') && matches!(kind, 'M' | 'm')) {
+    let dated = unit.ends_with(']') && matches!(kind, 'M' | 'm');
+    if !unit.is_empty() && !dated {
         return None;
     }
     if !digits.bytes().all(|b| b.is_ascii_digit()) {
