@@ -11,12 +11,14 @@
 pub mod cli;
 pub mod content;
 pub mod error;
+pub mod escape;
 pub mod exit;
 pub mod facts;
 pub mod finding;
 pub mod limits;
 pub mod pickle;
 pub mod policy;
+pub mod report;
 pub mod rule;
 pub mod scan;
 pub mod source;
