@@ -53,7 +53,7 @@ pub fn is_hostile(c: char) -> bool {
 
 /// One line for a terminal or a log, at most [`SHOWN`] characters of the text.
 ///
-/// Hostile characters become `\n`, `\r`, `\t`, `\xNN` or `\u{NNNN}`. A backslash stays as it is, so
+/// Hostile characters become `\n`, `\r`, `\t` or `\u{NNNN}`. A backslash stays as it is, so
 /// text that is escaped already comes out the same.
 pub fn terminal(text: &str) -> Cow<'_, str> {
     terminal_cut(text, SHOWN)
@@ -65,7 +65,13 @@ pub fn terminal_cut(text: &str, most: usize) -> Cow<'_, str> {
     if is_plain(&cut) {
         return cut;
     }
-    Cow::Owned(plain(&cut))
+    Cow::Owned(plain(&cut, true))
+}
+
+/// A piece of a longer text: a name in a message, a character of a literal. Like [`terminal`], but a
+/// colon in front stays, since something stands before it. The whole still goes through its sink.
+pub fn name(text: &str) -> String {
+    plain(&cut(text, SHOWN), false)
 }
 
 /// [`terminal`] for bytes. Those that are not UTF-8 become `\xNN`.
@@ -211,9 +217,8 @@ fn is_plain(text: &str) -> bool {
         && !text.trim_start().starts_with(':')
 }
 
-fn plain(text: &str) -> String {
+fn plain(text: &str, mut at_start: bool) -> String {
     let mut out = String::with_capacity(text.len() + 16);
-    let mut at_start = true;
     for (at, c) in text.char_indices() {
         let rest = &text[at..];
         match c {
@@ -231,8 +236,7 @@ fn plain(text: &str) -> String {
 }
 
 fn push_escaped(out: &mut String, c: char) {
-    let code = u32::from(c);
-    let _ = if code < 0x80 { write!(out, "\\x{code:02x}") } else { write!(out, "\\u{{{code:x}}}") };
+    let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
 }
 
 #[cfg(test)]
@@ -300,9 +304,9 @@ pub(crate) mod tests {
 
     #[test]
     fn what_was_escaped_can_be_read() {
-        assert_eq!(terminal("a\n\t\x1b\u{9b}\u{202e}b"), "a\\n\\t\\x1b\\u{9b}\\u{202e}b");
-        assert_eq!(terminal("::error::x"), "\\x3a:error::x");
-        assert_eq!(terminal("x##[error]"), "x\\x23#[error]");
+        assert_eq!(terminal("a\n\t\x1b\u{9b}\u{202e}b"), "a\\n\\t\\u{1b}\\u{9b}\\u{202e}b");
+        assert_eq!(terminal("::error::x"), "\\u{3a}:error::x");
+        assert_eq!(terminal("x##[error]"), "x\\u{23}#[error]");
         assert_eq!(terminal_bytes(b"a\xff\xfe\n.pkl"), "a\\xff\\xfe\\n.pkl");
     }
 

