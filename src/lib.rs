@@ -18,6 +18,7 @@ pub mod finding;
 pub mod limits;
 pub mod pickle;
 pub mod policy;
+pub mod report;
 pub mod rule;
 pub mod scan;
 pub mod source;
