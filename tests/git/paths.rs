@@ -142,7 +142,7 @@ fn an_unreadable_file_is_named_and_the_others_are_judged() {
         [
             "failed a.pkl Permission denied (os error 13)",
             "disk b.pkl b",
-            "failed closed Permission denied (os error 13)"
+            "failed closed permission denied"
         ]
     );
 }
