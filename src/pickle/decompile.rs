@@ -52,6 +52,8 @@ pub struct Line {
     pub text: String,
     /// Index of the import that is imported, applied or changed.
     pub import: Option<u32>,
+    /// For a call, what its positional arguments are: `text`, `tuple`, `import`…
+    pub arguments: Vec<&'static str>,
 }
 
 /// Which lines are kept.
@@ -120,7 +122,14 @@ impl Decompiler {
             }
         }
         let text = shorten(&text, MAX_LINE);
-        self.lines.push(Line { offset, opcode: op::name(self.code), kind, text, import });
+        self.lines.push(Line {
+            offset,
+            opcode: op::name(self.code),
+            kind,
+            text,
+            import,
+            arguments: Vec::new(),
+        });
     }
 
     fn expression<C: Cursor>(&self, view: &View<'_, C>, value: Value, depth: u32) -> String {
@@ -296,7 +305,13 @@ impl Trace for Decompiler {
                     text
                 };
                 let import = callee.as_import().or(callee.object_import());
+                let before = self.dropped;
                 self.line(offset, LineKind::Call, import, text);
+                if before == self.dropped
+                    && let Some(line) = self.lines.last_mut()
+                {
+                    line.arguments = view.tuples.items(args).take(64).map(|v| v.tag().as_str()).collect();
+                }
             }
             Event::Build { target, state } => {
                 let text = format!(

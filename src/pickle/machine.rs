@@ -88,6 +88,8 @@ pub(super) struct Machine<'m, C, T> {
     pub(super) limits: &'m Limits,
     pub(super) trace: &'m mut T,
     inner: Vec<Stream>,
+    /// The onlooker is told about the outer pickle alone; inner ones are streams of their own.
+    muted: bool,
     pub(super) state: State,
 }
 
@@ -119,7 +121,7 @@ impl State {
 impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
     fn new(cursor: C, reading: Reading, limits: &'m Limits, trace: &'m mut T) -> Self {
         let state = State::new(reading, cursor.position());
-        Machine { cursor, limits, trace, inner: Vec::new(), state }
+        Machine { cursor, limits, trace, inner: Vec::new(), muted: false, state }
     }
 
     fn finish(mut self) -> io::Result<Run> {
@@ -173,7 +175,9 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
     pub(super) fn inner_pickle(&mut self) -> Step {
         let fresh = State::new(Reading::Pickle, self.cursor.position());
         let outer = std::mem::replace(&mut self.state, fresh);
+        self.muted = true;
         let inner = self.run_to_halt();
+        self.muted = false;
         self.state = outer;
         let stopped = inner.stopped;
         self.inner.push(inner);
@@ -197,6 +201,9 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
     // --- telling -------------------------------------------------------------------------------
 
     pub(super) fn tell(&mut self, at: u64, event: Event<'_>) {
+        if self.muted {
+            return;
+        }
         let view = View {
             stack: &self.state.stack,
             marks: &self.state.marks,

@@ -46,6 +46,31 @@ pub enum Tag {
     Encoded,
 }
 
+impl Tag {
+    /// One word, for reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Tag::Unknown => "unknown",
+            Tag::None => "none",
+            Tag::Bool => "bool",
+            Tag::Int | Tag::BigInt => "int",
+            Tag::Float => "float",
+            Tag::Text => "text",
+            Tag::Bytes | Tag::Encoded => "bytes",
+            Tag::ByteArray => "bytearray",
+            Tag::Buffer => "buffer",
+            Tag::Tuple => "tuple",
+            Tag::List => "list",
+            Tag::Dict => "dict",
+            Tag::Set => "set",
+            Tag::FrozenSet => "frozenset",
+            Tag::Import => "import",
+            Tag::Object => "object",
+            Tag::Persistent => "persistent",
+        }
+    }
+}
+
 const TAGS: [Tag; 19] = [
     Tag::Unknown,
     Tag::None,
