@@ -16,6 +16,7 @@ pub mod exit;
 pub mod facts;
 pub mod finding;
 pub mod limits;
+pub mod manpage;
 pub mod pickle;
 pub mod policy;
 pub mod report;
