@@ -162,6 +162,6 @@ mod tests {
         let mut buf = [0; 3];
         assert_eq!(inner.read_at(4, &mut buf).ok(), Some(1));
         assert_eq!(buf[0], b'7');
-        assert!(inner.slice(9..3).is_empty());
+        assert!(inner.slice(9..12).is_empty());
     }
 }

@@ -11,13 +11,16 @@
 pub mod cli;
 pub mod content;
 pub mod error;
+pub mod escape;
 pub mod exit;
 pub mod facts;
 pub mod finding;
 pub mod judge;
 pub mod limits;
+pub mod manpage;
 pub mod pickle;
 pub mod policy;
+pub mod report;
 pub mod rule;
 pub mod scan;
 pub mod source;

@@ -1,1 +1,3 @@
+//! The `fickgate` binary.
+
 fn main() {}

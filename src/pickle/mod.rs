@@ -1,1 +1,20 @@
 //! The pickle machine: what an unpickler would do with a stream, without doing it.
+//!
+//! Names and behaviour follow CPython: `Lib/pickle.py`, `Modules/_pickle.c`, `Lib/pickletools.py`.
+
+mod apply;
+mod callable;
+pub mod compat;
+pub mod decompile;
+mod imports;
+mod joblib;
+pub mod machine;
+mod memo;
+mod number;
+mod numpy;
+pub mod opcode;
+pub mod reader;
+mod state;
+pub mod text;
+pub mod trace;
+pub mod value;

@@ -1,0 +1,291 @@
+//! `fickgate explain`: what loading one file would do, for a person or as facts for a program.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::content::Content;
+use crate::escape;
+use crate::facts::{Fault, Import, MemberFault, Stream};
+use crate::limits::Limits;
+use crate::pickle::decompile::{Decompiler, Keep, Line, LineKind};
+use crate::pickle::machine;
+use crate::scan;
+use crate::source::BlobPath;
+
+/// Lines kept of one stream.
+const MAX_LINES: usize = 100_000;
+
+/// What the policy says of an import, over all its uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruling {
+    /// Whether every use is allowed.
+    pub allowed: bool,
+    /// The entry that allows it, or why it is refused.
+    pub because: String,
+}
+
+/// A file, explained.
+#[derive(Debug)]
+pub struct Explanation {
+    /// The file as it was named.
+    pub path: BlobPath,
+    /// Its streams.
+    pub streams: Vec<ExplainedStream>,
+    /// What is wrong with its containers.
+    pub faults: Vec<MemberFault>,
+    /// What the content is, outermost first.
+    pub forms: Vec<&'static str>,
+}
+
+/// A stream with its decompiled lines and the ruling on each import.
+#[derive(Debug)]
+pub struct ExplainedStream {
+    /// The facts.
+    pub stream: Stream,
+    /// The lines.
+    pub lines: Vec<Line>,
+    /// Lines beyond those that are kept.
+    pub dropped: u64,
+    /// One ruling for each import.
+    pub rulings: Vec<Ruling>,
+}
+
+/// Reads a file and explains it, or the part of it whose member path begins with `member`.
+pub fn explain(
+    content: &Content,
+    path: &BlobPath,
+    member: Option<&str>,
+    limits: &Limits,
+    rule: &dyn Fn(&Stream, &Import) -> Ruling,
+) -> io::Result<Explanation> {
+    let wanted = |m: &str| {
+        member.is_none_or(|w| m == w || m.strip_prefix(w).is_some_and(|rest| rest.starts_with('!')))
+    };
+    let mut streams = Vec::new();
+    let mut failure = None;
+    let facts = scan::scan_watched(content, path, limits, &mut |content, stream| {
+        if !wanted(&stream.member) {
+            return;
+        }
+        let mut decompiler = Decompiler::new(Keep::First(MAX_LINES));
+        match machine::run_traced(content, stream.start, stream.reading, "", limits, &mut decompiler) {
+            Ok(_) => streams.push(ExplainedStream {
+                rulings: stream.imports.iter().map(|i| rule(stream, i)).collect(),
+                stream: stream.clone(),
+                lines: decompiler.lines,
+                dropped: decompiler.dropped,
+            }),
+            Err(error) => failure = Some(error),
+        }
+    })?;
+    if let Some(error) = failure {
+        return Err(error);
+    }
+    Ok(Explanation {
+        path: path.clone(),
+        streams,
+        faults: facts.faults.into_iter().filter(|f| wanted(&f.member)).collect(),
+        forms: facts.forms,
+    })
+}
+
+impl Explanation {
+    /// Whether every import is allowed and nothing is wrong.
+    pub fn clean(&self) -> bool {
+        self.faults.is_empty()
+            && self.streams.iter().all(|s| s.stream.faults.is_empty() && s.rulings.iter().all(|r| r.allowed))
+    }
+
+    /// For a person: imports with their verdicts, then what runs, line by line.
+    pub fn write_human(&self, out: &mut dyn Write, colour: bool) -> io::Result<()> {
+        let paint = |code: &str, text: &str| {
+            if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        };
+        let path = escape::terminal_bytes(self.path.as_bytes());
+        let forms = if self.forms.is_empty() { "no pickle".to_owned() } else { self.forms.join(" > ") };
+        writeln!(out, "{}: {forms}", paint("1", &path))?;
+        for fault in &self.faults {
+            let place = if fault.member.is_empty() { String::new() } else { format!("{}: ", escape::terminal(&fault.member)) };
+            writeln!(out, "{}", paint("31", &format!("  {place}{}: {}", fault.fault.rule, fault.fault.message)))?;
+        }
+        for explained in &self.streams {
+            let stream = &explained.stream;
+            let member = if stream.member.is_empty() { path.clone() } else { escape::terminal(&stream.member) };
+            writeln!(out)?;
+            writeln!(
+                out,
+                "{}  {}",
+                paint("1", &member),
+                paint(
+                    "2",
+                    &format!(
+                        "bytes {:#x} to {:#x}, protocol {}, {} opcodes{}",
+                        stream.start,
+                        stream.end,
+                        stream.protocol,
+                        stream.opcodes,
+                        if stream.stopped { "" } else { ", broken" }
+                    )
+                )
+            )?;
+            // Imports first, as in a Python file, each with its verdict.
+            let (imports, body): (Vec<&Line>, Vec<&Line>) =
+                explained.lines.iter().partition(|l| l.kind == LineKind::Import);
+            let width = imports.iter().map(|l| l.text.chars().count()).max().unwrap_or(0).min(72);
+            for line in &imports {
+                let ruling = line.import.and_then(|i| explained.rulings.get(i as usize));
+                let (code, verdict) = match ruling {
+                    Some(r) if r.allowed => ("32", format!("allowed by {}", r.because)),
+                    Some(r) => ("31", format!("REFUSED: {}", r.because)),
+                    None => ("2", String::new()),
+                };
+                let pad = " ".repeat(width.saturating_sub(line.text.chars().count()));
+                writeln!(
+                    out,
+                    "{} {}{pad}  {}",
+                    paint("2", &format!("{:>10}", format!("{:#x}", line.offset))),
+                    line.text,
+                    paint(code, &format!("# {verdict}"))
+                )?;
+            }
+            if !imports.is_empty() {
+                writeln!(out)?;
+            }
+            for line in &body {
+                let refused = line.kind != LineKind::Fault
+                    && line.import.and_then(|i| explained.rulings.get(i as usize)).is_some_and(|r| !r.allowed);
+                let text = match line.kind {
+                    LineKind::Fault => paint("31", &line.text),
+                    _ if refused => paint("31", &line.text),
+                    _ => line.text.clone(),
+                };
+                writeln!(out, "{} {text}", paint("2", &format!("{:>10}", format!("{:#x}", line.offset))))?;
+            }
+            if explained.dropped > 0 {
+                writeln!(out, "{:>10} # {} more lines", "", explained.dropped)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The facts, for a program.
+    pub fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut *out, &Document::of(self))?;
+        writeln!(out)
+    }
+}
+
+/// The JSON document of `explain --format json`, version 1.
+#[derive(Serialize)]
+struct Document {
+    schema: u32,
+    path: String,
+    forms: Vec<&'static str>,
+    streams: Vec<StreamDocument>,
+    faults: Vec<FaultDocument>,
+}
+
+#[derive(Serialize)]
+struct StreamDocument {
+    member: String,
+    start: u64,
+    end: u64,
+    protocol: u8,
+    opcodes: u64,
+    stopped: bool,
+    imports: Vec<ImportDocument>,
+    calls: Vec<CallDocument>,
+    faults: Vec<FaultDocument>,
+}
+
+#[derive(Serialize)]
+struct ImportDocument {
+    module: String,
+    name: String,
+    raw_module: String,
+    raw_name: String,
+    offset: u64,
+    opcode: &'static str,
+    uses: Vec<&'static str>,
+    allowed: bool,
+    because: String,
+}
+
+#[derive(Serialize)]
+struct CallDocument {
+    offset: u64,
+    opcode: &'static str,
+    /// `module.name`, null where the callee is not an import.
+    callee: Option<String>,
+    arguments: Vec<&'static str>,
+    text: String,
+}
+
+#[derive(Serialize)]
+struct FaultDocument {
+    rule: &'static str,
+    member: String,
+    offset: u64,
+    message: String,
+    import: Option<String>,
+}
+
+impl FaultDocument {
+    fn of(member: &str, fault: &Fault) -> Self {
+        FaultDocument {
+            rule: fault.rule.id(),
+            member: member.to_owned(),
+            offset: fault.offset,
+            message: fault.message.clone(),
+            import: fault.import.clone(),
+        }
+    }
+}
+
+impl Document {
+    fn of(explanation: &Explanation) -> Self {
+        Document {
+            schema: 1,
+            path: explanation.path.to_lossy().into_owned(),
+            forms: explanation.forms.clone(),
+            streams: explanation.streams.iter().map(StreamDocument::of).collect(),
+            faults: explanation.faults.iter().map(|f| FaultDocument::of(&f.member, &f.fault)).collect(),
+        }
+    }
+}
+
+impl StreamDocument {
+    fn of(explained: &ExplainedStream) -> Self {
+        let stream = &explained.stream;
+        let imports = stream.imports.iter().zip(&explained.rulings).map(|(import, ruling)| ImportDocument {
+            module: import.module.clone(),
+            name: import.name.clone(),
+            raw_module: import.raw_module.clone(),
+            raw_name: import.raw_name.clone(),
+            offset: import.offset,
+            opcode: import.opcode,
+            uses: import.uses.iter().map(|u| u.kind.as_str()).collect(),
+            allowed: ruling.allowed,
+            because: ruling.because.clone(),
+        });
+        let calls = explained.lines.iter().filter(|l| l.kind == LineKind::Call).map(|line| CallDocument {
+            offset: line.offset,
+            opcode: line.opcode,
+            callee: line.import.and_then(|i| stream.imports.get(i as usize)).map(Import::dotted),
+            arguments: line.arguments.clone(),
+            text: line.text.clone(),
+        });
+        StreamDocument {
+            member: stream.member.clone(),
+            start: stream.start,
+            end: stream.end,
+            protocol: stream.protocol,
+            opcodes: stream.opcodes,
+            stopped: stream.stopped,
+            imports: imports.collect(),
+            calls: calls.collect(),
+            faults: stream.faults.iter().map(|f| FaultDocument::of(&stream.member, f)).collect(),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Callables whose arguments the machine understands: they make bytes, unpickle bytes, or carry
+//! arguments that decide whether they are safe.
+
+/// What the machine knows about an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Callable {
+    /// Nothing special.
+    Other,
+    /// `numpy.dtype`.
+    NumpyDtype,
+    /// `_codecs.encode`: how protocols 0 to 2 spell `bytes`.
+    CodecsEncode,
+    /// `builtins.bytes` and `builtins.bytearray`.
+    Bytes,
+    /// Takes bytes and unpickles them.
+    Unpickler,
+    /// `joblib.numpy_pickle.NumpyArrayWrapper`: raw array bytes follow its state.
+    JoblibArray,
+    /// A mapping that can be created with items in its arguments.
+    Mapping,
+}
+
+impl Callable {
+    /// What is known about this import.
+    pub fn of(module: &str, name: &str) -> Callable {
+        match (module, name) {
+            ("numpy", "dtype") => Callable::NumpyDtype,
+            ("_codecs" | "codecs", "encode") => Callable::CodecsEncode,
+            ("builtins", "bytes" | "bytearray") => Callable::Bytes,
+            ("builtins", "dict")
+            | ("collections", "OrderedDict" | "defaultdict" | "Counter" | "UserDict") => Callable::Mapping,
+            ("joblib.numpy_pickle" | "sklearn.externals.joblib.numpy_pickle", "NumpyArrayWrapper") => {
+                Callable::JoblibArray
+            }
+            // torch/storage.py: `torch.load(io.BytesIO(b), weights_only=False)`.
+            ("torch.storage", "_load_from_bytes")
+            | (
+                "pickle" | "_pickle" | "cloudpickle" | "cloudpickle.cloudpickle" | "dill" | "dill._dill",
+                "loads",
+            )
+            | ("pickle", "_loads")
+            | ("joblib.numpy_pickle", "load" | "_unpickle")
+            | ("marshal", "loads") => Callable::Unpickler,
+            _ => Callable::Other,
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! For people: each finding with the decompiled lines around it, files with the worst first.
+
+use std::io::{self, Write};
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{
+    Annotation, AnnotationKind, Element, Group, Level as Shown, Origin, Padding, Renderer, Snippet,
+};
+
+use super::style::Style;
+use super::{concise, place, summary_line, worst_first};
+use crate::escape::{self, SENTENCE};
+use crate::finding::{EntryRef, Finding, Outcome};
+use crate::rule::{Level, Rule};
+
+/// Findings of one file that are drawn with their snippet. The rest get a line each: after so many,
+/// a person wants the list.
+const DRAWN_A_FILE: usize = 10;
+
+/// Findings that are drawn with their snippet in one run.
+const DRAWN: usize = 50;
+
+/// Findings that get one line each, unless `-v` asks for all of them.
+const LISTED: usize = 200;
+
+pub(super) fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let renderer = if style.color { Renderer::styled() } else { Renderer::plain() }
+        .term_width(style.width)
+        .decor_style(if style.unicode { DecorStyle::Unicode } else { DecorStyle::Ascii });
+
+    let findings = worst_first(outcome, style);
+    let (mut drawn, mut listed, mut left_out) = (0, 0, 0);
+    for of_file in findings.chunk_by(|a, b| a.path == b.path) {
+        for (at, finding) in of_file.iter().enumerate() {
+            if at < DRAWN_A_FILE && drawn < DRAWN {
+                drawn += 1;
+                writeln!(out, "{}\n", draw(&renderer, finding))?;
+            } else if listed < LISTED || style.verbose > 0 {
+                listed += 1;
+                writeln!(out, "{}", concise::line(finding, style))?;
+            } else {
+                left_out += 1;
+            }
+        }
+        if of_file.len() > DRAWN_A_FILE && left_out == 0 {
+            writeln!(out)?;
+        }
+    }
+    if left_out > 0 {
+        writeln!(out, "and {left_out} more findings: -v lists every one\n")?;
+    }
+
+    for failure in &outcome.failures {
+        let title = Shown::ERROR
+            .primary_title(escape::terminal_cut(&failure.message, SENTENCE))
+            .element(Origin::path(escape::terminal_bytes(failure.path.as_bytes())));
+        writeln!(out, "{}\n", renderer.render(&[title]))?;
+    }
+    write_end(outcome, style, out)
+}
+
+/// Skipped files where they are asked for, and the summary line.
+pub(super) fn write_end(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    if style.verbose > 0 {
+        for skipped in &outcome.skipped {
+            let path = escape::terminal_bytes(skipped.path.as_bytes());
+            writeln!(out, "skipped: {path}: {}", escape::terminal(skipped.reason))?;
+        }
+    }
+    if !style.quiet {
+        writeln!(out, "fickgate: {}", summary_line::summary_line(outcome, style))?;
+    }
+    Ok(())
+}
+
+/// `path!member at byte N`, ready to print.
+fn location(finding: &Finding) -> String {
+    let place = place(&finding.path, &finding.member);
+    let place = escape::terminal(&place);
+    match finding.offset {
+        Some(offset) => format!("{place} at byte {offset}"),
+        None => place.into_owned(),
+    }
+}
+
+/// The path given to annotate-snippets, which adds `:line:column`. It is replaced by the location,
+/// which has a byte offset instead; no escaped text contains this character.
+const ORIGIN: &str = "\u{fdd0}";
+
+fn draw(renderer: &Renderer, finding: &Finding) -> String {
+    let location = location(finding);
+    let title = match finding.level {
+        Level::Error => Shown::ERROR,
+        Level::Warning => Shown::WARNING,
+        Level::Note => Shown::NOTE,
+    }
+    .primary_title(escape::terminal_cut(&finding.message, SENTENCE))
+    .id(finding.rule.id());
+
+    let mut elements: Vec<Element<'_>> = Vec::new();
+    let listing = finding.snippet.as_ref().and_then(|s| Listing::of(s, finding));
+    let mut header = String::new();
+    match listing {
+        Some(listing) => {
+            header = format!("{ORIGIN}:{}:{}", listing.line, listing.column);
+            let mark = AnnotationKind::Primary.span(listing.mark).label(label(finding.rule));
+            elements.push(
+                Snippet::<Annotation<'_>>::source(listing.text)
+                    .path(ORIGIN)
+                    .line_numbering(false)
+                    .fold(false)
+                    .annotation(mark)
+                    .into(),
+            );
+        }
+        None => {
+            elements.push(Origin::path(location.as_str()).into());
+            if finding.entry.is_some() || finding.help.is_some() {
+                elements.push(Padding.into());
+            }
+        }
+    }
+    if let Some(entry) = &finding.entry {
+        elements.push(Shown::NOTE.message(nearest(entry, finding)).into());
+    }
+    if let Some(help) = &finding.help {
+        elements.push(Shown::HELP.message(escape::terminal_cut(help, SENTENCE)).into());
+    }
+    let drawn = renderer.render(&[Group::with_title(title).elements(elements)]);
+    if header.is_empty() { drawn } else { drawn.replacen(&header, &location, 1) }
+}
+
+fn nearest(entry: &EntryRef, finding: &Finding) -> String {
+    let source = escape::terminal(&entry.source);
+    let place = match entry.line {
+        Some(line) => format!("{source}:{line}"),
+        None => source.into_owned(),
+    };
+    let import = escape::terminal(&entry.import);
+    if finding.import.as_deref() == Some(entry.import.as_str()) {
+        format!("the {} entry for {import} is at {place}", entry.layer)
+    } else {
+        format!("the nearest {} entry is {import}, at {place}", entry.layer)
+    }
+}
+
+/// The decompiled lines of a finding, with the label beneath the marked one, in ASCII.
+pub(super) fn plain_listing(finding: &Finding) -> Option<String> {
+    let listing = Listing::of(finding.snippet.as_ref()?, finding)?;
+    let mut text = String::new();
+    for (at, line) in listing.text.lines().enumerate() {
+        text.push_str(line);
+        text.push('\n');
+        if at + 1 == listing.line {
+            let length = listing.text.get(listing.mark.clone()).map_or(0, |s| s.chars().count());
+            let indent = " ".repeat(listing.column.saturating_sub(1));
+            text.push_str(&format!("{indent}{} {}\n", "^".repeat(length), label(finding.rule)));
+        }
+    }
+    Some(text)
+}
+
+/// What is written at the mark.
+fn label(rule: Rule) -> &'static str {
+    match rule {
+        Rule::ImportNotAllowed => "not allowed",
+        Rule::ImportUnresolved => "not a literal",
+        Rule::NestedUnresolved => "unpickles bytes that cannot be read here",
+        Rule::ObjectMutation => "changes what was imported",
+        Rule::StreamMalformed => "breaks off here",
+        Rule::StreamAmbiguous => "read differently by different unpicklers",
+        Rule::ResourceLimit => "the limit was hit here",
+        _ => "here",
+    }
+}
+
+/// The decompiled lines as one text, each behind its offset.
+struct Listing {
+    text: String,
+    /// Line of the mark, from 1.
+    line: usize,
+    /// Column of the mark in characters, from 1.
+    column: usize,
+    /// Bytes of `text` that are marked.
+    mark: std::ops::Range<usize>,
+}
+
+impl Listing {
+    fn of(snippet: &crate::finding::Snippet, finding: &Finding) -> Option<Listing> {
+        snippet.lines.get(snippet.marked)?;
+        let digits = snippet.lines.iter().map(|l| l.offset.to_string().len()).max()?;
+        let mut listing = Listing { text: String::new(), line: snippet.marked + 1, column: 0, mark: 0..0 };
+        for (at, line) in snippet.lines.iter().enumerate() {
+            let code = escape::terminal(&line.text);
+            if at > 0 {
+                listing.text.push('\n');
+            }
+            listing.text.push_str(&format!("{:>digits$}  ", line.offset));
+            if at == snippet.marked {
+                let span = marked_span(&code, finding);
+                let start = listing.text.len() + span.start;
+                listing.mark = start..listing.text.len() + span.end;
+                listing.column = digits + 3 + code.get(..span.start).map_or(0, |s| s.chars().count());
+            }
+            listing.text.push_str(&code);
+        }
+        Some(listing)
+    }
+}
+
+/// The import in the line, as decompiled text has it: `module.name`, or the name alone behind its
+/// `from module import`. Otherwise the whole line.
+fn marked_span(code: &str, finding: &Finding) -> std::ops::Range<usize> {
+    let whole = (code.len() - code.trim_start().len())..code.trim_end().len();
+    let Some(import) = finding.import.as_deref().filter(|_| !code.starts_with("from ")) else { return whole };
+    let import = escape::terminal(import);
+    let name = import.rsplit('.').next().unwrap_or_default();
+    word(code, &import).or_else(|| word(code, name)).unwrap_or(whole)
+}
+
+/// Where `name` stands in `code` as a whole word.
+fn word(code: &str, name: &str) -> Option<std::ops::Range<usize>> {
+    let inner = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    let is_whole = |at: usize| {
+        !code[..at].ends_with(inner) && !code[at + name.len()..].starts_with(|c| inner(c) && c != '.')
+    };
+    if name.is_empty() {
+        return None;
+    }
+    code.match_indices(name).map(|(at, _)| at).find(|at| is_whole(*at)).map(|at| at..at + name.len())
+}

@@ -1,0 +1,69 @@
+//! The last line of a report for people: what was found, and in how much.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{count, style::Style};
+use crate::escape;
+use crate::finding::Outcome;
+use crate::rule::Level;
+
+/// `2 errors and 1 note in 12 blobs (3 pickles, 41 imports); 1 skipped: submodule; 8 ms`.
+///
+/// What was skipped or could not be read is always named: a run that looked at nothing does not read
+/// like a run that found nothing.
+pub(super) fn summary_line(outcome: &Outcome, style: &Style) -> String {
+    let mut found = Vec::new();
+    for level in [Level::Error, Level::Warning, Level::Note] {
+        let n = outcome.count(level);
+        if n > 0 {
+            found.push(count(n, level.as_str()));
+        }
+    }
+    let mut line = if found.is_empty() { "no findings".to_owned() } else { and(&found) };
+    let tally = &outcome.tally;
+    line.push_str(&format!(
+        " in {} ({}, {})",
+        plural(tally.blobs, "blob"),
+        plural(tally.streams, "pickle"),
+        plural(tally.imports, "import")
+    ));
+    if !outcome.failures.is_empty() {
+        line.push_str(&format!("; {} could not be read", plural(outcome.failures.len() as u64, "file")));
+    }
+    if !outcome.skipped.is_empty() {
+        let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
+        for skipped in &outcome.skipped {
+            *reasons.entry(skipped.reason).or_default() += 1;
+        }
+        let reasons: Vec<String> = reasons
+            .into_iter()
+            .map(|(reason, n)| {
+                let reason = escape::terminal(reason);
+                if n == 1 { reason.into_owned() } else { format!("{reason} ({n})") }
+            })
+            .collect();
+        line.push_str(&format!("; {} skipped: {}", outcome.skipped.len(), reasons.join(", ")));
+    }
+    if let Some(elapsed) = style.elapsed {
+        line.push_str(&format!("; {}", duration(elapsed)));
+    }
+    line
+}
+
+fn plural(n: u64, one: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
+}
+
+fn and(parts: &[String]) -> String {
+    match parts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [init @ .., last] => format!("{} and {last}", init.join(", ")),
+    }
+}
+
+fn duration(elapsed: Duration) -> String {
+    let ms = elapsed.as_millis();
+    if ms < 1000 { format!("{ms} ms") } else { format!("{:.1} s", elapsed.as_secs_f64()) }
+}
