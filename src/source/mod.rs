@@ -71,7 +71,7 @@ pub enum Place {
 /// The entries a run covers, sorted by the bytes of their paths, and the means to read them.
 pub struct Source {
     repository: Option<Repository>,
-    entries: Vec<Entry>,
+    entries: Arc<Vec<Entry>>,
     trees: Arc<Vec<PathBuf>>,
     walked: Arc<HashSet<PathBuf>>,
     place: Place,
@@ -115,8 +115,9 @@ impl Source {
                 source
             }
         };
-        source.entries.sort_by(|a, b| a.key().cmp(&b.key()));
-        source.entries.dedup_by(|a, b| a.key() == b.key());
+        let entries = Arc::make_mut(&mut source.entries);
+        entries.sort_by(|a, b| a.key().cmp(&b.key()));
+        entries.dedup_by(|a, b| a.key() == b.key());
         source.walked = Arc::new(source.files());
         Ok(source)
     }
@@ -126,7 +127,7 @@ impl Source {
         let trees = Arc::new(trees(&[], root));
         Source {
             repository,
-            entries,
+            entries: Arc::new(entries),
             trees,
             walked: Arc::default(),
             place,
@@ -164,6 +165,7 @@ impl Source {
     /// A reader of its own, for one thread.
     pub fn reader(&self) -> Reader {
         Reader {
+            entries: Arc::clone(&self.entries),
             objects: self.repository.as_ref().map(Repository::objects),
             stores: self.repository.as_ref().map(|r| Stores::of(r.common())).unwrap_or_default(),
             trees: Arc::clone(&self.trees),
@@ -171,16 +173,22 @@ impl Source {
         }
     }
 
-    /// The entry at `index`, read by `reader`. `None` past the end.
-    pub fn read(&self, reader: &mut Reader, index: usize) -> Option<Item> {
-        self.entries.get(index).map(|entry| reader.read(entry))
+    /// The repository around the current folder, with nothing to scan: for its policy.
+    pub fn here() -> Result<Source> {
+        Ok(Source::new(Repository::open()?, Vec::new(), Place::Worktree))
+    }
+
+    /// Whether there is a repository.
+    pub fn in_repository(&self) -> bool {
+        self.repository.is_some()
     }
 
     /// Hands over one item after the other, in the order of their paths, until `each` breaks.
     pub fn visit(&self, each: &mut dyn FnMut(Item) -> ControlFlow<()>) {
         let mut reader = self.reader();
-        for entry in &self.entries {
-            if each(reader.read(entry)).is_break() {
+        let items = (0..).map_while(|index| reader.read(index));
+        for item in items {
+            if each(item).is_break() {
                 return;
             }
         }

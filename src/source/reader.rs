@@ -19,6 +19,7 @@ const SMALL: u64 = 64 << 10;
 
 /// Reads the entries of a source, one at a time. Several readers of one source may work at once.
 pub struct Reader {
+    pub(super) entries: Arc<Vec<Entry>>,
     /// `None` outside of a repository.
     pub(super) objects: Option<Objects>,
     pub(super) stores: Stores,
@@ -29,8 +30,13 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// What is to be had for an entry.
-    pub(super) fn read(&mut self, entry: &Entry) -> Item {
+    /// The item at `index`. `None` past the end.
+    pub fn read(&mut self, index: usize) -> Option<Item> {
+        let entries = Arc::clone(&self.entries);
+        entries.get(index).map(|entry| self.item(entry))
+    }
+
+    fn item(&mut self, entry: &Entry) -> Item {
         let path = &entry.path;
         match &entry.what {
             What::Skipped(reason) => skipped(path, reason),

@@ -181,7 +181,7 @@ fn walk(
             Err(e) => {
                 let path = path_of(&e).unwrap_or(folder);
                 let name = relative(path, top).unwrap_or_else(|| BlobPath::from_path(path));
-                let message = e.io_error().map_or_else(|| e.to_string(), ToString::to_string);
+                let message = e.io_error().map_or_else(|| e.to_string(), |io| io.kind().to_string());
                 found.insert(name, What::Failed(message));
             }
         }
