@@ -12,6 +12,7 @@ pub mod cli;
 pub mod content;
 pub mod error;
 pub mod escape;
+pub mod event;
 pub mod exit;
 pub mod explain;
 pub mod facts;
