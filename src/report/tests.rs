@@ -90,6 +90,7 @@ pub(super) fn sample() -> Outcome {
             Skipped { path: BlobPath::new("latest.pt"), reason: "symlink" },
         ],
         failures: vec![],
+        notices: vec![],
         tally: Tally { blobs: 12, streams: 3, imports: 41 },
     }
 }
