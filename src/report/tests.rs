@@ -101,7 +101,8 @@ fn hostile() -> Outcome {
     let long = format!("{}##[error]x\n::error::{}", "a".repeat(1 << 19), "b".repeat(1 << 19));
     let mut outcome = Outcome::default();
     for text in HOSTILE.iter().copied().chain([long.as_str(), ""]) {
-        for rule in [Rule::ImportNotAllowed, Rule::ExpiredAllow, Rule::PolicyChanged] {
+        let rules = [Rule::ImportNotAllowed, Rule::ExpiredAllow, Rule::PolicyChanged];
+        for rule in rules.into_iter().take(if text.len() > 1000 { 1 } else { 3 }) {
             let mut f = finding(rule, text, text);
             f.member = text.to_owned();
             f.offset = Some(7);
