@@ -1,7 +1,7 @@
 //! Facts and policy to findings. Pure: it reads no bytes and asks no repository.
 
 use crate::facts::{Facts, Fault, Import, Reading, Stream, Use, UseKind};
-use crate::finding::{EntryRef, Finding};
+use crate::finding::{EntryRef, EntryRole, Finding};
 use crate::policy::pattern::{self, Pattern};
 use crate::policy::{Entry, Kind, Place, Policy, Refusal, Usage, Uses, Verdict};
 use crate::rule::Rule;
@@ -125,7 +125,10 @@ impl Judge<'_> {
             import: Some(import.dotted()),
             message: message(import, used.kind, &refusal),
             help: Some(help(stream, import, &refusal, near)),
-            entry: entry_of(&refusal).or(near).map(entry_ref).or_else(|| denied_by(&refusal)),
+            entry: entry_of(&refusal)
+                .map(|entry| entry_ref(entry, EntryRole::FallsShort))
+                .or_else(|| near.map(|entry| entry_ref(entry, EntryRole::Near)))
+                .or_else(|| denied_by(&refusal)),
             snippet: None,
         })
     }
@@ -295,8 +298,9 @@ fn entry_of<'p>(refusal: &Refusal<'p>) -> Option<&'p Entry> {
     }
 }
 
-fn entry_ref(entry: &Entry) -> EntryRef {
+fn entry_ref(entry: &Entry, role: EntryRole) -> EntryRef {
     EntryRef {
+        role,
         import: entry.import(),
         layer: entry.layer.as_str(),
         source: entry.source.clone().into_owned(),
@@ -307,12 +311,14 @@ fn entry_ref(entry: &Entry) -> EntryRef {
 fn denied_by(refusal: &Refusal<'_>) -> Option<EntryRef> {
     match refusal {
         Refusal::Denied { by } => Some(EntryRef {
+            role: EntryRole::Refuses,
             import: by.pattern.to_string(),
             layer: by.layer.as_str(),
             source: by.source.clone().into_owned(),
             line: by.line,
         }),
         Refusal::Unsafe { refused } => Some(EntryRef {
+            role: EntryRole::Refuses,
             import: pattern::written(refused.module, refused.name),
             layer: "built-in",
             source: "allowlists/refused.yaml".to_owned(),

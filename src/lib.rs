@@ -56,6 +56,10 @@ pub fn run(cli: &Cli) -> Exit {
             printed(|out| event.write(out)).map(|()| Exit::Clean)
         }
         Some(Verb::Man) => printed(manpage::write).map(|()| Exit::Clean),
+        Some(Verb::Event { file }) => {
+            let event = event::Event::read(file)?;
+            printed(|out| event.write(out)).map(|()| Exit::Clean)
+        }
         None => scan_request(&Request::of(&cli.scan)),
     }));
     let error = match outcome {
@@ -106,6 +110,7 @@ fn explain_rule(args: &RuleArgs) -> Result<Exit> {
     let rule = args.id.as_deref().map(manual::find).transpose()?;
     printed(|out| match rule {
         Some(rule) => manual::write_rule(rule, out),
+        None if args.markdown => out.write_all(manual::PAGE.as_bytes()),
         None => manual::write_list(out),
     })?;
     Ok(Exit::Clean)
