@@ -143,7 +143,14 @@ fn write_repository(repository: &Path) -> io::Result<()> {
     fs::create_dir_all(repository)?;
     let git = |args: &[&str]| -> io::Result<()> {
         let status = Command::new("git")
-            .args(["-c", "user.name=bench", "-c", "user.email=bench@example.invalid", "-c", "core.fsync=none"])
+            .args([
+                "-c",
+                "user.name=bench",
+                "-c",
+                "user.email=bench@example.invalid",
+                "-c",
+                "core.fsync=none",
+            ])
             .args(args)
             .current_dir(repository)
             .stdout(Stdio::null())

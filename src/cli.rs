@@ -39,6 +39,13 @@ pub enum Verb {
     },
     /// Print the manual page
     Man,
+    /// Print the commits of a GitHub event, for the action
+    #[command(hide = true)]
+    Event {
+        /// The event file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
 }
 
 /// What to scan and how.

@@ -50,6 +50,33 @@ pub fn judge(
     findings
 }
 
+/// What the policy says of an import, over everything one stream does with it: the entry that allows
+/// it, or why it is refused.
+pub fn ruling(
+    stream: &Stream,
+    import: &Import,
+    path: &BlobPath,
+    policy: &Policy,
+    usage: &Usage,
+) -> (bool, String) {
+    let judge = Judge { path, text: &path.to_lossy(), policy, usage };
+    if let Some((used, refusal)) = judge.worst(stream, import) {
+        return (false, format!("{}: {}", done(used.kind), why(&refusal)));
+    }
+    let reference = reference(import);
+    let used = import.uses.first().unwrap_or(&reference);
+    let place = Place { path: judge.text, reading: stream.reading };
+    match policy.decide(&import.module, &import.name, used, place, usage) {
+        Verdict::AllowedBy(entry) => (true, at(&entry.source, entry.line)),
+        Verdict::RefusedBecause(refusal) => (false, why(&refusal)),
+    }
+}
+
+/// An import that nothing was done with counts as a reference.
+fn reference(import: &Import) -> Use {
+    Use { kind: UseKind::Reference, offset: import.offset, opcode: import.opcode, count: 1, objection: None }
+}
+
 struct Judge<'j> {
     path: &'j BlobPath,
     text: &'j str,
@@ -58,16 +85,10 @@ struct Judge<'j> {
 }
 
 impl Judge<'_> {
-    /// The finding about one import of a stream, if any of its uses is refused.
-    fn import(&self, stream: &Stream, import: &Import, lookups: &mut usize) -> Option<Finding> {
+    /// The worst use of an import that is refused, and why.
+    fn worst(&self, stream: &Stream, import: &Import) -> Option<(Use, Refusal<'_>)> {
         let place = Place { path: self.text, reading: stream.reading };
-        let unused = Use {
-            kind: UseKind::Reference,
-            offset: import.offset,
-            opcode: import.opcode,
-            count: 1,
-            objection: None,
-        };
+        let unused = reference(import);
         let uses = if import.uses.is_empty() { std::slice::from_ref(&unused) } else { &import.uses[..] };
         let mut worst: Option<(&Use, Refusal<'_>)> = None;
         for used in uses {
@@ -78,7 +99,12 @@ impl Judge<'_> {
                 worst = Some((used, refusal));
             }
         }
-        let (used, refusal) = worst?;
+        worst.map(|(used, refusal)| (used.clone(), refusal))
+    }
+
+    /// The finding about one import of a stream, if any of its uses is refused.
+    fn import(&self, stream: &Stream, import: &Import, lookups: &mut usize) -> Option<Finding> {
+        let (used, refusal) = self.worst(stream, import)?;
         let near = match refusal {
             Refusal::NotListed if *lookups > 0 => {
                 *lookups -= 1;
@@ -139,15 +165,22 @@ fn message(import: &Import, used: UseKind, refusal: &Refusal<'_>) -> String {
     } else {
         format!(" (written `{}`)", cut(&format!("{}.{}", import.raw_module, import.raw_name)))
     };
-    let done = match used {
+    format!("`{name}`{written} {}: {}", done(used), why(refusal))
+}
+
+fn done(used: UseKind) -> &'static str {
+    match used {
         UseKind::Reference => "is handed on as a value",
         UseKind::Create => "is created without its `__init__`",
         UseKind::Instantiate => "is instantiated",
         UseKind::Call => "is called",
         UseKind::State => "yields an object whose state is set",
         UseKind::CallResult => "yields something that is called in turn",
-    };
-    let why = match refusal {
+    }
+}
+
+fn why(refusal: &Refusal<'_>) -> String {
+    match refusal {
         Refusal::NotListed => "no allowlist entry names it".to_owned(),
         Refusal::Unsafe { refused } => format!("it {}", refused.criterion.as_str()),
         Refusal::Denied { by } => format!("{} denies it", at(&by.source, by.line)),
@@ -160,8 +193,7 @@ fn message(import: &Import, used: UseKind, refusal: &Refusal<'_>) -> String {
         Refusal::Elsewhere { entry } => format!("{} permits it for other files only", place(entry)),
         Refusal::Expired { entry, on } => format!("{} permitted it until {on}", place(entry)),
         Refusal::Guarded { objection, .. } => objection.clone(),
-    };
-    format!("`{name}`{written} {done}: {why}")
+    }
 }
 
 fn help(stream: &Stream, import: &Import, refusal: &Refusal<'_>, near: Option<&Entry>) -> String {

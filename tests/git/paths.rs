@@ -139,11 +139,7 @@ fn an_unreadable_file_is_named_and_the_others_are_judged() {
     }
     assert_eq!(
         got,
-        [
-            "failed a.pkl Permission denied (os error 13)",
-            "disk b.pkl b",
-            "failed closed permission denied"
-        ]
+        ["failed a.pkl Permission denied (os error 13)", "disk b.pkl b", "failed closed permission denied"]
     );
 }
 
