@@ -46,6 +46,18 @@ pub enum Item {
     Failed(crate::finding::ReadFailure),
 }
 
+impl Item {
+    /// The path it stands for.
+    pub fn path(&self) -> &BlobPath {
+        match self {
+            Item::Blob(blob) => &blob.path,
+            Item::Skipped(skipped) => &skipped.path,
+            Item::Finding(finding) => &finding.path,
+            Item::Failed(failure) => &failure.path,
+        }
+    }
+}
+
 /// What a run is to cover.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
