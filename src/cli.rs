@@ -30,6 +30,15 @@ pub struct Cli {
 pub enum Verb {
     /// Show what loading a file would do, decompiled, with a verdict for every import
     Explain(ExplainArgs),
+    /// Explain a rule: what it means, an example, how to fix it, when to lower it
+    Rule(RuleArgs),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
 }
 
 /// What to scan and how.
@@ -74,6 +83,9 @@ pub struct OutputArgs {
     /// Format of standard output [default: human, or github under GITHUB_ACTIONS]
     #[arg(long, value_enum, help_heading = "Output")]
     pub format: Option<Format>,
+    /// Write a report to a file as well (repeatable), such as sarif=fickgate.sarif
+    #[arg(long, value_name = "FORMAT=FILE", help_heading = "Output")]
+    pub report: Vec<ReportTo>,
     /// Lowest level that makes the run fail
     #[arg(long, value_enum, default_value_t = FailOn::Error, help_heading = "Output")]
     pub fail_on: FailOn,
@@ -108,15 +120,59 @@ pub struct ExplainArgs {
     pub policy: PolicyArgs,
 }
 
+/// `fickgate rule`.
+#[derive(Args, Debug)]
+pub struct RuleArgs {
+    /// Id of a rule; without one, all are listed
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+    /// Print every rule as one Markdown page
+    #[arg(long, conflicts_with = "id")]
+    pub markdown: bool,
+}
+
 /// Formats of a scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Snippets for a person
     Human,
+    /// One line a finding
+    Concise,
     /// Workflow commands for GitHub Actions
     Github,
     /// One stable, versioned JSON document
     Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// GitLab code quality
+    Gitlab,
+    /// JUnit XML
+    Junit,
+    /// Markdown, for $GITHUB_STEP_SUMMARY
+    Summary,
+    /// key=value counts, for $GITHUB_OUTPUT
+    Outputs,
+}
+
+/// One `--report`: a format and the file that gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportTo {
+    /// The format.
+    pub format: Format,
+    /// The file. It is replaced; `summary` and `outputs` are appended, as GitHub wants it.
+    pub file: PathBuf,
+}
+
+impl std::str::FromStr for ReportTo {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (format, file) = text.split_once('=').ok_or("write FORMAT=FILE, such as sarif=fickgate.sarif")?;
+        if file.is_empty() {
+            return Err(format!("name a file behind {format}="));
+        }
+        Ok(ReportTo { format: Format::from_str(format, true)?, file: PathBuf::from(file) })
+    }
 }
 
 /// Formats of `explain`.

@@ -117,7 +117,7 @@ pub fn markdown(text: &str) -> String {
     for c in text.chars() {
         // A dot behind a `w` may end `www`, which GitHub makes a link.
         let kept = !c.is_ascii_punctuation()
-            || matches!(c, '/' | ',' | ';' | '=')
+            || matches!(c, '/' | ',' | ';' | '=' | '-')
             || c == '.' && !before.eq_ignore_ascii_case(&'w');
         if kept {
             out.push(c);
@@ -165,10 +165,13 @@ pub fn xml(text: &str) -> String {
 }
 
 /// A path as a relative URI reference, `/`-separated. Bytes that are neither unreserved nor `/`
-/// are percent-encoded, so the result is plain ASCII and never has a scheme, a query or a fragment.
+/// are percent-encoded, so the result is plain ASCII and never has a scheme, a host, a query or a
+/// fragment.
 pub fn uri(path: &[u8]) -> String {
     let mut out = String::with_capacity(path.len());
-    for byte in path {
+    // Two slashes in front would name a host.
+    let hosts = path.iter().take_while(|b| **b == b'/').count().saturating_sub(1);
+    for byte in path.iter().skip(hosts) {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
                 out.push(char::from(*byte));
@@ -368,5 +371,6 @@ pub(crate) mod tests {
     fn uris_are_relative_and_ascii() {
         assert_eq!(uri(b"a b/c:d?e#f%.pkl"), "a%20b/c%3Ad%3Fe%23f%25.pkl");
         assert_eq!(uri(b"\xff\n\xc3\xa9"), "%FF%0A%C3%A9");
+        assert_eq!(uri(b"//host/x"), "/host/x");
     }
 }

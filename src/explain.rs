@@ -1,10 +1,14 @@
 //! `fickgate explain`: what loading one file would do, for a person or as facts for a program.
 
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{self, Write};
+use std::path::Path;
 
 use serde::Serialize;
 
-use crate::content::Content;
+use crate::content::{Content, FileContent};
+use crate::error::{Error, Result};
 use crate::escape;
 use crate::facts::{Fault, Import, MemberFault, Stream};
 use crate::limits::Limits;
@@ -49,6 +53,34 @@ pub struct ExplainedStream {
     pub dropped: u64,
     /// One ruling for each import.
     pub rulings: Vec<Ruling>,
+}
+
+/// Opens `FILE` or `FILE!MEMBER`. A `!` that belongs to the file's own name is recognised by the file
+/// being there.
+pub fn open(argument: &OsStr) -> Result<(Content, BlobPath, Option<String>)> {
+    let whole = Path::new(argument);
+    let bytes = argument.as_encoded_bytes();
+    let mut split = (whole.to_path_buf(), None);
+    if !whole.exists() {
+        for at in memchr::memchr_iter(b'!', bytes) {
+            let (file, member) =
+                (bytes.get(..at).unwrap_or_default(), bytes.get(at + 1..).unwrap_or_default());
+            let file = BlobPath::new(file).to_path();
+            if file.is_file() {
+                split = (file, Some(String::from_utf8_lossy(member).into_owned()));
+            }
+        }
+    }
+    let (file, member) = split;
+    let name = escape::terminal_bytes(bytes).into_owned();
+    let opened = std::fs::metadata(&file).and_then(|meta| {
+        if meta.is_file() { File::open(&file) } else { Err(io::Error::other("not a regular file")) }
+    });
+    let content = opened.and_then(FileContent::new).map(Content::new).map_err(|error| {
+        Error::new(format!("cannot read {name}: {error}"))
+            .remedy("name a file, or a file and a member of it as FILE!MEMBER")
+    })?;
+    Ok((content, BlobPath::from_path(&file), member))
 }
 
 /// Reads a file and explains it, or the part of it whose member path begins with `member`.
@@ -106,12 +138,21 @@ impl Explanation {
         let forms = if self.forms.is_empty() { "no pickle".to_owned() } else { self.forms.join(" > ") };
         writeln!(out, "{}: {forms}", paint("1", &path))?;
         for fault in &self.faults {
-            let place = if fault.member.is_empty() { String::new() } else { format!("{}: ", escape::terminal(&fault.member)) };
-            writeln!(out, "{}", paint("31", &format!("  {place}{}: {}", fault.fault.rule, fault.fault.message)))?;
+            let place = if fault.member.is_empty() {
+                String::new()
+            } else {
+                format!("{}: ", escape::terminal(&fault.member))
+            };
+            writeln!(
+                out,
+                "{}",
+                paint("31", &format!("  {place}{}: {}", fault.fault.rule, fault.fault.message))
+            )?;
         }
         for explained in &self.streams {
             let stream = &explained.stream;
-            let member = if stream.member.is_empty() { path.clone() } else { escape::terminal(&stream.member) };
+            let member =
+                if stream.member.is_empty() { path.clone() } else { escape::terminal(&stream.member) };
             writeln!(out)?;
             writeln!(
                 out,
@@ -154,7 +195,10 @@ impl Explanation {
             }
             for line in &body {
                 let refused = line.kind != LineKind::Fault
-                    && line.import.and_then(|i| explained.rulings.get(i as usize)).is_some_and(|r| !r.allowed);
+                    && line
+                        .import
+                        .and_then(|i| explained.rulings.get(i as usize))
+                        .is_some_and(|r| !r.allowed);
                 let text = match line.kind {
                     LineKind::Fault => paint("31", &line.text),
                     _ if refused => paint("31", &line.text),

@@ -97,6 +97,8 @@ pub struct Outcome {
     pub skipped: Vec<Skipped>,
     /// Files that could not be read.
     pub failures: Vec<ReadFailure>,
+    /// What a person should know about how the files were found.
+    pub notices: Vec<String>,
     /// Counts.
     pub tally: Tally,
 }

@@ -13,12 +13,113 @@ pub mod content;
 pub mod error;
 pub mod escape;
 pub mod exit;
+pub mod explain;
 pub mod facts;
 pub mod finding;
+pub mod gate;
+pub mod judge;
 pub mod limits;
+pub mod manpage;
 pub mod pickle;
 pub mod policy;
 pub mod report;
+pub mod request;
 pub mod rule;
 pub mod scan;
 pub mod source;
+
+use std::io::{self, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use cli::{Cli, ExplainArgs, ExplainFormat, RuleArgs, Verb};
+use error::{Error, Result};
+use exit::Exit;
+use explain::Ruling;
+use gate::Gate;
+use limits::Limits;
+use report::Style;
+use request::Request;
+use rule::manual;
+use source::Source;
+
+/// Does what the arguments ask for and says how it ended. Errors are printed to standard error.
+pub fn run(cli: &Cli) -> Exit {
+    let outcome = catch_unwind(AssertUnwindSafe(|| match &cli.verb {
+        Some(Verb::Explain(args)) => explain_file(args),
+        Some(Verb::Rule(args)) => explain_rule(args),
+        Some(Verb::Completions { shell }) => {
+            printed(|out| manpage::write_completions(*shell, out)).map(|()| Exit::Clean)
+        }
+        Some(Verb::Man) => printed(manpage::write).map(|()| Exit::Clean),
+        None => scan_request(&Request::of(&cli.scan)),
+    }));
+    let error = match outcome {
+        Ok(Ok(exit)) => return exit,
+        Ok(Err(error)) => error,
+        Err(_) => Error::new("fickgate failed").remedy("please report this, with RUST_BACKTRACE=1 set"),
+    };
+    let mut stderr = anstream::stderr().lock();
+    // Nothing is left to tell the user where this fails too.
+    let _ = writeln!(stderr, "error: {}", error.message());
+    if let Some(help) = error.help() {
+        let _ = writeln!(stderr, "help: {help}");
+    }
+    Exit::Failure
+}
+
+/// Scans and reports.
+fn scan_request(request: &Request) -> Result<Exit> {
+    let source = Source::open(&request.selection)?;
+    let policy = request::policy_for(&request.policy, Some(&source))?;
+    let usage = policy.usage();
+    let gate = Gate { policy: &policy, usage: &usage, limits: Limits::default(), jobs: request.jobs };
+    let mut outcome = gate.judge_all(&source);
+    outcome.notices = source.notices().to_vec();
+    let style = Style::of_stdout(request.color, request.quiet, request.verbose);
+    printed(|out| report::write(request.format, &outcome, &style, out))?;
+    for report in &request.reports {
+        report::write_file(report, &outcome, &style)?;
+    }
+    Ok(Exit::of(&outcome, request.fail_on))
+}
+
+/// Writes to standard output. A reader that went away is no error.
+fn printed(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Error::new(format!("cannot write to standard output: {error}"))),
+    }
+}
+
+/// `fickgate rule`.
+fn explain_rule(args: &RuleArgs) -> Result<Exit> {
+    let rule = args.id.as_deref().map(manual::find).transpose()?;
+    printed(|out| match rule {
+        Some(rule) => manual::write_rule(rule, out),
+        None => manual::write_list(out),
+    })?;
+    Ok(Exit::Clean)
+}
+
+/// `fickgate explain`.
+fn explain_file(args: &ExplainArgs) -> Result<Exit> {
+    let (content, path, member) = explain::open(&args.file)?;
+    let policy = request::policy_for(&args.policy, Some(&Source::here()?))?;
+    let usage = policy.usage();
+    let rule = |stream: &facts::Stream, import: &facts::Import| {
+        let (allowed, because) = judge::ruling(stream, import, &path, &policy, &usage);
+        Ruling { allowed, because }
+    };
+    let explanation = explain::explain(&content, &path, member.as_deref(), &Limits::default(), &rule)
+        .map_err(|error| {
+            Error::new(format!("cannot read {}: {error}", escape::terminal_bytes(path.as_bytes())))
+        })?;
+    let style = Style::of_stdout(args.color, false, 0);
+    printed(|out| match args.format {
+        ExplainFormat::Human => explanation.write_human(out, style.color),
+        ExplainFormat::Json => explanation.write_json(out),
+    })?;
+    Ok(Exit::Clean)
+}

@@ -1,5 +1,7 @@
 //! The rules: one kebab-case id each, the same in code, docs, JSON, SARIF and policy.
 
+pub mod manual;
+
 use serde::{Deserialize, Serialize};
 
 /// How much a finding weighs.

@@ -2,10 +2,16 @@
 
 /// A named check on arguments or state. An entry names it; the machine evaluates it for the imports
 /// it knows, since only the machine sees the arguments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// Several of them tame *forwarders*: callables that call, or run `__new__` of, an object the pickle
+/// hands them. Without a guard a forwarder would turn every import that is listed as a reference into
+/// one that can be called: `_new_Index(numpy.ndarray, {"dtype": "O", "buffer": …})` builds an array
+/// of forged pointers out of names that are harmless each by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Guard {
-    /// `numpy.dtype`: a plain type string; a state whose fields lie inside the item and whose object
-    /// flag agrees with its type.
+    /// `numpy.dtype`: called with a plain type string, `numpy.record` or `numpy.void`; a state whose
+    /// fields lie inside the item and whose object flag agrees with its type. For `scalar`: nothing
+    /// beyond the guard of the dtype it is given.
     NumpyDtype,
     /// `torch.storage._load_from_bytes`: called with literal bytes, which are read as a file of their own.
     NestedBytes,
@@ -13,4 +19,64 @@ pub enum Guard {
     JoblibArray,
     /// `_codecs.encode`: literal text and one of latin1, ascii, utf-8.
     CodecsEncode,
+    /// `copyreg._reconstructor(cls, base, state)`: all three literal; `base` is `object` with a state
+    /// of `None`, or a built-in container or number type. Else `base.__init__` of any class would run.
+    CopyregBase,
+    /// `collections.defaultdict(factory)`: no argument, `None`, or an import that is a built-in or
+    /// `collections` container or number type. It is called when a key is missing.
+    DefaultFactory,
+    /// `numpy.random` constructors: arguments are literal text, numpy's own bit generators (classes or
+    /// what they returned) and numpy's own constructors. A given constructor is called.
+    NumpyRandom,
+    /// `pandas.core.indexes.base._new_Index(cls, d)`: `cls` is an import that is an index class of
+    /// pandas. `cls.__new__(cls, **d)` runs.
+    PandasIndex,
+    /// `numpy…_frombuffer(buffer, …)`: the buffer is literal bytes or a literal bytearray. The array
+    /// shares its memory: over an object array it would show pointers as numbers.
+    LiteralBuffer,
+    /// `torch._tensor._rebuild_from_type_v2(func, type, args, state)`: `func` is an import that is one
+    /// of torch's rebuild functions, not this one, and `type` an import. `func(*args)` runs.
+    RebuildFromType,
+    /// `builtins.type(x)`: one argument, and it is `None`: the class of `None`, of which there is no
+    /// other spelling. With three arguments it would make a class.
+    TypeOfNone,
+}
+
+impl Guard {
+    /// Every guard.
+    pub const ALL: [Guard; 11] = [
+        Guard::NumpyDtype,
+        Guard::NestedBytes,
+        Guard::JoblibArray,
+        Guard::CodecsEncode,
+        Guard::CopyregBase,
+        Guard::DefaultFactory,
+        Guard::NumpyRandom,
+        Guard::PandasIndex,
+        Guard::LiteralBuffer,
+        Guard::RebuildFromType,
+        Guard::TypeOfNone,
+    ];
+
+    /// The word of the policy file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Guard::NumpyDtype => "numpy-dtype",
+            Guard::NestedBytes => "nested-bytes",
+            Guard::JoblibArray => "joblib-array",
+            Guard::CodecsEncode => "codecs-encode",
+            Guard::CopyregBase => "copyreg-base",
+            Guard::DefaultFactory => "default-factory",
+            Guard::NumpyRandom => "numpy-random",
+            Guard::PandasIndex => "pandas-index",
+            Guard::LiteralBuffer => "literal-buffer",
+            Guard::RebuildFromType => "rebuild-from-type",
+            Guard::TypeOfNone => "type-of-none",
+        }
+    }
+
+    /// The guard a word of the policy file names.
+    pub fn from_word(word: &str) -> Option<Guard> {
+        Guard::ALL.into_iter().find(|g| g.as_str() == word)
+    }
 }

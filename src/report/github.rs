@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 
 use super::style::Style;
-use super::{human, is_shown, place};
+use super::{human, is_shown, message_at};
 use crate::escape::{command_data, command_property};
 use crate::finding::{Finding, Outcome};
 use crate::rule::Level;
@@ -72,15 +72,7 @@ fn annotate(
 /// A binary file has no lines; `line=1` makes GitHub list the annotation under the file's name.
 fn annotation(command: &str, finding: &Finding) -> String {
     let path = crate::escape::lossless(finding.path.as_bytes());
-    let mut message = finding.message.clone();
-    if !finding.member.is_empty() || finding.offset.is_some() {
-        message.push_str(" (");
-        message.push_str(&place(&finding.path, &finding.member));
-        if let Some(offset) = finding.offset {
-            message.push_str(&format!(" at byte {offset}"));
-        }
-        message.push(')');
-    }
+    let message = message_at(finding);
     let mut data = command_data(&message);
     if let Some(help) = &finding.help {
         // An encoded line feed: the annotation shows two lines, the log has one.

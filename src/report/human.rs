@@ -8,7 +8,7 @@ use annotate_snippets::{
 };
 
 use super::style::Style;
-use super::{place, summary_line, worst_first};
+use super::{concise, place, summary_line, worst_first};
 use crate::escape::{self, SENTENCE};
 use crate::finding::{EntryRef, Finding, Outcome};
 use crate::rule::{Level, Rule};
@@ -37,7 +37,7 @@ pub(super) fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io
                 writeln!(out, "{}\n", draw(&renderer, finding))?;
             } else if listed < LISTED || style.verbose > 0 {
                 listed += 1;
-                writeln!(out, "{}", list(finding))?;
+                writeln!(out, "{}", concise::line(finding, style))?;
             } else {
                 left_out += 1;
             }
@@ -56,6 +56,11 @@ pub(super) fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io
             .element(Origin::path(escape::terminal_bytes(failure.path.as_bytes())));
         writeln!(out, "{}\n", renderer.render(&[title]))?;
     }
+    write_end(outcome, style, out)
+}
+
+/// Skipped files where they are asked for, and the summary line.
+pub(super) fn write_end(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     if style.verbose > 0 {
         for skipped in &outcome.skipped {
             let path = escape::terminal_bytes(skipped.path.as_bytes());
@@ -66,17 +71,6 @@ pub(super) fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io
         writeln!(out, "fickgate: {}", summary_line::summary_line(outcome, style))?;
     }
     Ok(())
-}
-
-/// One line: `error[rule]: path!member at byte N: message`.
-fn list(finding: &Finding) -> String {
-    format!(
-        "{}[{}]: {}: {}",
-        finding.level.as_str(),
-        finding.rule,
-        location(finding),
-        escape::terminal_cut(&finding.message, SENTENCE)
-    )
 }
 
 /// `path!member at byte N`, ready to print.
@@ -148,6 +142,22 @@ fn nearest(entry: &EntryRef, finding: &Finding) -> String {
     } else {
         format!("the nearest {} entry is {import}, at {place}", entry.layer)
     }
+}
+
+/// The decompiled lines of a finding, with the label beneath the marked one, in ASCII.
+pub(super) fn plain_listing(finding: &Finding) -> Option<String> {
+    let listing = Listing::of(finding.snippet.as_ref()?, finding)?;
+    let mut text = String::new();
+    for (at, line) in listing.text.lines().enumerate() {
+        text.push_str(line);
+        text.push('\n');
+        if at + 1 == listing.line {
+            let length = listing.text.get(listing.mark.clone()).map_or(0, |s| s.chars().count());
+            let indent = " ".repeat(listing.column.saturating_sub(1));
+            text.push_str(&format!("{indent}{} {}\n", "^".repeat(length), label(finding.rule)));
+        }
+    }
+    Some(text)
 }
 
 /// What is written at the mark.

@@ -2,18 +2,28 @@
 //!
 //! Everything that came from a blob, a path or a policy passes through [`crate::escape`] on its way out.
 
+mod concise;
+mod fingerprint;
 mod github;
+mod gitlab;
 mod human;
 mod json;
+mod junit;
+mod outputs;
+mod sarif;
 mod style;
+mod summary;
 mod summary_line;
 
 use std::cmp::Reverse;
-use std::io::{self, Write};
+use std::fs::OpenOptions;
+use std::io::{self, BufWriter, Write};
 
-pub use crate::cli::Format;
+pub use crate::cli::{Format, ReportTo};
 pub use style::Style;
 
+use crate::error::{Error, Result};
+use crate::escape::{self, SENTENCE};
 use crate::finding::{Finding, Outcome};
 use crate::rule::{Level, Rule};
 use crate::source::BlobPath;
@@ -22,15 +32,59 @@ use crate::source::BlobPath;
 pub fn write(format: Format, outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     match format {
         Format::Human => human::write(outcome, style, out),
+        Format::Concise => concise::write(outcome, style, out),
         Format::Github => github::write(outcome, style, out),
         Format::Json => json::write(outcome, out),
+        Format::Sarif => sarif::write(outcome, out),
+        Format::Gitlab => gitlab::write(outcome, out),
+        Format::Junit => junit::write(outcome, out),
+        Format::Summary => summary::write(outcome, style, summary::BUDGET, out),
+        Format::Outputs => outputs::write(outcome, out),
     }
+}
+
+/// Writes a report to its file, for `--report FORMAT=FILE`. Reports for people are plain text there.
+pub fn write_file(to: &ReportTo, outcome: &Outcome, style: &Style) -> Result<()> {
+    let style = Style { color: false, unicode: false, width: Style::default().width, ..style.clone() };
+    write_into(to, outcome, &style).map_err(|e| {
+        let file = escape::terminal(&to.file.to_string_lossy()).into_owned();
+        Error::new(format!("cannot write the report {file}: {e}"))
+            .remedy("name a file in a folder that exists and can be written to")
+    })
+}
+
+fn write_into(to: &ReportTo, outcome: &Outcome, style: &Style) -> io::Result<()> {
+    let appended = matches!(to.format, Format::Summary | Format::Outputs);
+    let file =
+        OpenOptions::new().create(true).write(true).append(appended).truncate(!appended).open(&to.file)?;
+    let mut out = BufWriter::new(&file);
+    if to.format == Format::Summary {
+        // An earlier part of the step may have written to it: the budget is for the whole file.
+        let there = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+        summary::write(outcome, style, summary::BUDGET.saturating_sub(there), &mut out)?;
+    } else {
+        write(to.format, outcome, style, &mut out)?;
+    }
+    out.flush()
 }
 
 /// The finding's file and member, `path!member`, as text that is not yet safe to print.
 fn place(path: &BlobPath, member: &str) -> String {
-    let path = crate::escape::lossless(path.as_bytes());
+    let path = escape::lossless(path.as_bytes());
     if member.is_empty() { path.into_owned() } else { format!("{path}!{member}") }
+}
+
+/// The message with its place inside the file, for formats that only know the file.
+fn message_at(finding: &Finding) -> String {
+    let mut text = escape::terminal_cut(&finding.message, SENTENCE).into_owned();
+    let member = escape::terminal(&finding.member);
+    match (member.is_empty(), finding.offset) {
+        (true, None) => {}
+        (true, Some(offset)) => text.push_str(&format!(" (at byte {offset})")),
+        (false, None) => text.push_str(&format!(" (in {member})")),
+        (false, Some(offset)) => text.push_str(&format!(" (in {member} at byte {offset})")),
+    }
+    text
 }
 
 /// Whether a report for people shows the finding. Notes wait for `-v`, so that a tree of raw weights

@@ -5,7 +5,17 @@ use crate::escape::is_hostile;
 use crate::escape::tests::{HOSTILE, runner_obeys};
 use crate::finding::{EntryRef, ReadFailure, Skipped, Snippet, SnippetLine, Tally};
 
-const FORMATS: &[Format] = &[Format::Human, Format::Github, Format::Json];
+const FORMATS: &[Format] = &[
+    Format::Human,
+    Format::Concise,
+    Format::Github,
+    Format::Json,
+    Format::Sarif,
+    Format::Gitlab,
+    Format::Junit,
+    Format::Summary,
+    Format::Outputs,
+];
 
 pub(super) fn render(format: Format, outcome: &Outcome, style: &Style) -> String {
     let mut out = Vec::new();
@@ -252,6 +262,185 @@ fn no_format_lets_hostile_text_speak() {
                 assert!(!runner_obeys(&text), "{format:?}");
             }
         }
+    }
+}
+
+#[test]
+fn concise_is_one_line_a_finding() {
+    insta::assert_snapshot!(render(Format::Concise, &sample(), &Style::default()));
+    for n in [12, 60, 30_000] {
+        let text = render(Format::Concise, &many(n), &Style { quiet: true, ..Style::default() });
+        assert_eq!(text.lines().count(), n);
+    }
+}
+
+#[test]
+fn sarif_is_a_log_of_one_run() {
+    let text = render(Format::Sarif, &sample(), &Style::default());
+    let (rules, rest) = text.split_once("\"invocations\"").unwrap();
+    insta::assert_snapshot!(rest);
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let driver = &document["runs"][0]["tool"]["driver"];
+    assert_eq!(driver["rules"].as_array().unwrap().len(), Rule::ALL.len());
+    assert!(rules.contains("\"id\": \"unused-allow\""));
+}
+
+#[test]
+fn sarif_names_the_rule_that_its_index_names_and_keeps_to_githubs_limits() {
+    let document: Value =
+        serde_json::from_str(&render(Format::Sarif, &many(30_000), &Style::default())).unwrap();
+    let run = &document["runs"][0];
+    let results = run["results"].as_array().unwrap();
+    assert_eq!(results.len(), 25_000);
+    let left_out = &run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"];
+    assert_eq!(left_out, "5000 more findings are in the log of the run");
+    let document: Value =
+        serde_json::from_str(&render(Format::Sarif, &hostile(), &Style::default())).unwrap();
+    let run = &document["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    for result in run["results"].as_array().unwrap() {
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(rules[index]["id"], result["ruleId"]);
+        let uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str().unwrap();
+        assert!(uri.is_ascii() && !uri.contains([':', '?', '#', '|', '<', '`', ' ']), "{uri}");
+        assert!(!result["message"]["text"].as_str().unwrap().contains("]("));
+    }
+}
+
+#[test]
+fn a_fingerprint_survives_another_offset_and_a_rename_but_tells_twins_apart() {
+    let of = |outcome: &Outcome| -> Vec<String> {
+        let document: Value =
+            serde_json::from_str(&render(Format::Sarif, outcome, &Style::default())).unwrap();
+        let results = document["runs"][0]["results"].as_array().unwrap().clone();
+        results
+            .iter()
+            .map(|r| r["partialFingerprints"]["primaryLocationLineHash"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let mut outcome = sample();
+    let before = of(&outcome);
+    for finding in &mut outcome.findings {
+        finding.offset = finding.offset.map(|o| o + 100);
+        finding.path = BlobPath::new([finding.path.as_bytes(), b"x"].concat());
+        finding.message.push('x');
+    }
+    assert_eq!(of(&outcome), before);
+    let twin = outcome.findings[1].clone();
+    outcome.findings = vec![twin.clone(), twin];
+    let twins = of(&outcome);
+    assert_ne!(twins[0], twins[1]);
+}
+
+#[test]
+fn gitlab_has_one_unique_issue_a_finding() {
+    insta::assert_snapshot!(render(Format::Gitlab, &sample(), &Style::default()));
+    for outcome in [hostile(), many(30_000)] {
+        let document: Value =
+            serde_json::from_str(&render(Format::Gitlab, &outcome, &Style::default())).unwrap();
+        let issues = document.as_array().unwrap();
+        assert_eq!(issues.len(), outcome.findings.len() + outcome.failures.len());
+        let prints: std::collections::HashSet<_> =
+            issues.iter().map(|i| i["fingerprint"].as_str().unwrap()).collect();
+        assert_eq!(prints.len(), issues.len());
+    }
+}
+
+#[test]
+fn junit_has_a_case_a_finding_and_one_for_a_clean_run() {
+    insta::assert_snapshot!(render(Format::Junit, &sample(), &Style::default()));
+    let clean = render(Format::Junit, &Outcome::default(), &Style::default());
+    assert!(clean.contains("tests=\"1\" failures=\"0\""), "{clean}");
+    let text = render(Format::Junit, &hostile(), &Style::default());
+    let inside = text.lines().filter(|l| l.contains("<script") || l.contains("<img")).count();
+    assert_eq!(inside, 0);
+}
+
+#[test]
+fn summary_is_a_table_with_the_decompiled_lines_folded_away() {
+    insta::assert_snapshot!(render(Format::Summary, &sample(), &Style::default()));
+}
+
+#[test]
+fn summary_keeps_to_its_budget_and_says_what_is_missing() {
+    let mut outcome = hostile();
+    outcome.findings.extend(many(30_000).findings);
+    for budget in [0, 10, 5_000, 100_000, summary::BUDGET] {
+        let mut out = Vec::new();
+        summary::write(&outcome, &Style::default(), budget, &mut out).unwrap();
+        assert!(out.len() <= budget.max(2_000), "{budget}: {}", out.len());
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains(" more findings are in the log."), "{budget}");
+        assert_eq!(text.matches("<details>").count(), text.matches("</details>").count());
+        let rows = text.lines().filter(|l| ["| 🔴", "| 🟡", "| 🔵"].iter().any(|m| l.starts_with(m))).count();
+        let counted = format!("{} more findings", worst_first(&outcome, &Style::default()).len() - rows);
+        assert!(text.contains(&counted), "{budget}: {counted}");
+    }
+}
+
+#[test]
+fn summary_has_no_markup_but_its_own() {
+    let text = render(Format::Summary, &hostile(), &Style { verbose: 1, ..Style::default() });
+    let ours = [
+        "<details>",
+        "</details>",
+        "<summary>",
+        "</summary>",
+        "<pre>",
+        "</pre>",
+        "<code>",
+        "</code>",
+        "<br>",
+    ];
+    let mut rest = text.replace("| | Rule | Where | What |\n|---|---|---|---|\n", "");
+    for tag in ours {
+        rest = rest.replace(tag, "");
+    }
+    assert!(!rest.contains(['<', '`', '[', ']', '@']));
+    for line in rest.lines().filter(|l| l.starts_with('|')) {
+        assert_eq!(line.matches('|').count(), 5, "{line}");
+    }
+}
+
+#[test]
+fn outputs_are_numbers() {
+    assert_eq!(
+        render(Format::Outputs, &sample(), &Style::default()),
+        "findings=5\nerrors=3\nwarnings=1\nscanned=12\npickles=3\nskipped=3\nfailures=0\n"
+    );
+}
+
+#[test]
+fn reports_go_to_files_and_what_github_collects_is_appended() {
+    let folder = tempfile::tempdir().unwrap();
+    let to = |format, name: &str| ReportTo { format, file: folder.path().join(name) };
+    let read = |to: &ReportTo| std::fs::read_to_string(&to.file).unwrap();
+    let style = Style { color: true, unicode: true, ..Style::default() };
+    for format in [Format::Json, Format::Concise] {
+        let to = to(format, "report");
+        for _ in 0..2 {
+            write_file(&to, &sample(), &style).unwrap();
+            assert_eq!(read(&to), render(format, &sample(), &Style::default()));
+        }
+    }
+    let outputs = to(Format::Outputs, "outputs");
+    std::fs::write(&outputs.file, "mine=1\n").unwrap();
+    write_file(&outputs, &sample(), &style).unwrap();
+    assert!(read(&outputs).starts_with("mine=1\nfindings=5\n"));
+    let summary = to(Format::Summary, "summary");
+    std::fs::write(&summary.file, "x".repeat(summary::BUDGET)).unwrap();
+    write_file(&summary, &sample(), &style).unwrap();
+    assert!(read(&summary).len() < 1 << 20);
+    let error = write_file(&to(Format::Json, "no/such/folder"), &sample(), &style).unwrap_err();
+    assert!(error.message().starts_with("cannot write the report ") && error.help().is_some());
+}
+
+#[test]
+fn a_report_is_named_as_format_and_file() {
+    let parsed: ReportTo = "sarif=out/a=b.sarif".parse().unwrap();
+    assert_eq!(parsed, ReportTo { format: Format::Sarif, file: "out/a=b.sarif".into() });
+    for wrong in ["sarif", "sarif=", "=x", "sarfi=x"] {
+        assert!(wrong.parse::<ReportTo>().is_err(), "{wrong}");
     }
 }
 

@@ -1,6 +1,9 @@
 //! A blob: a path, and bytes or the reason why there are none.
 
+use std::path::{Path, PathBuf};
+
 use crate::content::Content;
+use crate::source::ObjectId;
 
 /// A path of any bytes, `/`-separated: relative to the repository root, or as given on the command line.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -10,6 +13,16 @@ impl BlobPath {
     /// Takes the bytes as they are.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         BlobPath(bytes.into())
+    }
+
+    /// The bytes of a path on disk, a leading `./` left out.
+    pub fn from_path(path: &Path) -> Self {
+        BlobPath(bytes_of(path.strip_prefix(".").unwrap_or(path)))
+    }
+
+    /// The path as the file system takes it.
+    pub fn to_path(&self) -> PathBuf {
+        path_of(&self.0)
     }
 
     /// The raw bytes.
@@ -37,6 +50,26 @@ impl BlobPath {
     }
 }
 
+#[cfg(unix)]
+fn bytes_of(path: &Path) -> Vec<u8> {
+    std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()).to_vec()
+}
+
+#[cfg(not(unix))]
+fn bytes_of(path: &Path) -> Vec<u8> {
+    path.to_string_lossy().replace('\\', "/").into_bytes()
+}
+
+#[cfg(unix)]
+fn path_of(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes))
+}
+
+#[cfg(not(unix))]
+fn path_of(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
+}
+
 impl std::fmt::Debug for BlobPath {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:?}", self.to_lossy())
@@ -50,6 +83,19 @@ pub struct Blob {
     pub path: BlobPath,
     /// Its bytes.
     pub content: Content,
+    /// Which version of the file it is.
+    pub origin: Origin,
+}
+
+/// Which version of a file a blob is. One path can yield several: committed, staged and on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The index.
+    Index,
+    /// A commit; in a history, the first that brought the blob.
+    Commit(ObjectId),
+    /// The file on disk.
+    Disk,
 }
 
 #[cfg(test)]
@@ -61,5 +107,10 @@ mod tests {
         assert_eq!(BlobPath::new("a.b/Model.PKL ").extension().as_deref(), Some("pkl"));
         assert_eq!(BlobPath::new("a.b/Makefile").extension(), None);
         assert_eq!(BlobPath::new("x.").extension(), None);
+    }
+
+    #[test]
+    fn a_leading_dot_slash_is_no_part_of_a_path() {
+        assert_eq!(BlobPath::from_path(Path::new("./a/b")).as_bytes(), b"a/b");
     }
 }

@@ -1,0 +1,224 @@
+//! Turns `allowlists/*.yaml` into a sorted table, so that a run parses none of them.
+//!
+//! A list that says something wrong does not build: unknown keys, an import listed twice, a name both
+//! listed and refused.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{env, fs};
+
+use serde::Deserialize;
+use serde_yaml::Spanned;
+
+/// One file of the list.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    version: u32,
+    /// What the list covers, for people.
+    title: String,
+    /// Part of `extends: [core]`.
+    #[serde(default)]
+    core: bool,
+    /// The packages whose code was read: `numpy 2.4.6`.
+    #[serde(default)]
+    sources: Vec<String>,
+    allow: Vec<Spanned<Allow>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Allow {
+    import: String,
+    kind: String,
+    #[serde(default)]
+    r#use: Option<Vec<String>>,
+    #[serde(default)]
+    guard: Option<String>,
+    #[serde(default)]
+    risk: Option<String>,
+    #[serde(default)]
+    container: Option<String>,
+    /// The first and the last release that has the name: documentation.
+    #[serde(default)]
+    since: Option<String>,
+    #[serde(default)]
+    until: Option<String>,
+    why: String,
+}
+
+/// What was judged and left out.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RefusedList {
+    version: u32,
+    refused: Vec<Spanned<Refused>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refused {
+    import: String,
+    criterion: String,
+    why: String,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=allowlists");
+    let folder = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("allowlists");
+    let mut names = Vec::new();
+    for file in fs::read_dir(&folder)? {
+        let name = file?.file_name().into_string().map_err(|n| format!("{} is not UTF-8", n.display()))?;
+        if name.ends_with(".yaml") && name != "refused.yaml" {
+            names.push(name);
+        }
+    }
+    names.sort();
+
+    let mut out = String::new();
+    let mut entries = BTreeMap::new();
+    let mut lists = String::new();
+    for (index, name) in names.iter().enumerate() {
+        let source = format!("allowlists/{name}");
+        let text = fs::read_to_string(folder.join(name))?;
+        let list: List = serde_yaml::from_str(&text).map_err(|e| format!("{source}: {e}"))?;
+        if list.version != 1 {
+            return Err(format!("{source}: version {} is not 1", list.version).into());
+        }
+        let stem = name.trim_end_matches(".yaml");
+        writeln!(
+            lists,
+            "    List {{ name: {stem:?}, title: {:?}, core: {}, sources: &{:?} }},",
+            list.title, list.core, list.sources
+        )?;
+        for allow in &list.allow {
+            let line = allow.referenced.line();
+            let at = format!("{source}:{line}");
+            let row = row(&allow.value, index, line).map_err(|e| format!("{at}: {e}"))?;
+            let key = split(&allow.value.import).map_err(|e| format!("{at}: {e}"))?;
+            if let Some((_, other)) = entries.insert(key, (row, at.clone())) {
+                return Err(format!("{at}: {} is listed at {other} already", allow.value.import).into());
+            }
+        }
+    }
+
+    let text = fs::read_to_string(folder.join("refused.yaml"))?;
+    let list: RefusedList = serde_yaml::from_str(&text).map_err(|e| format!("refused.yaml: {e}"))?;
+    if list.version != 1 {
+        return Err("refused.yaml: the version is not 1".into());
+    }
+    let mut refused = BTreeMap::new();
+    for item in &list.refused {
+        let line = item.referenced.line();
+        let at = format!("allowlists/refused.yaml:{line}");
+        let key = split(&item.value.import).map_err(|e| format!("{at}: {e}"))?;
+        if let Some((_, other)) = entries.get(&key) {
+            return Err(format!("{at}: {} is listed at {other}", item.value.import).into());
+        }
+        let criterion = word(&item.value.criterion, CRITERIA).map_err(|e| format!("{at}: {e}"))?;
+        let why = item.value.why.trim();
+        let row = format!(
+            "    Refused {{ module: {:?}, name: {:?}, criterion: Criterion::{criterion}, why: {why:?}, line: {line} }},",
+            key.0, key.1
+        );
+        if refused.insert(key, row).is_some() {
+            return Err(format!("{at}: {} is refused twice", item.value.import).into());
+        }
+    }
+
+    writeln!(out, "static LISTS: [List; {}] = [\n{lists}];", names.len())?;
+    let sources: Vec<String> = names.iter().map(|n| format!("allowlists/{n}")).collect();
+    writeln!(out, "const SOURCES: [&str; {}] = {sources:?};", names.len())?;
+    writeln!(out, "static ENTRIES: [Entry; {}] = [", entries.len())?;
+    for ((module, name), (row, _)) in &entries {
+        writeln!(out, "    built_in({module:?}, {name:?}, {row}),")?;
+    }
+    writeln!(out, "];\nstatic REFUSED: [Refused; {}] = [", refused.len())?;
+    for row in refused.values() {
+        writeln!(out, "{row}")?;
+    }
+    writeln!(out, "];")?;
+    fs::write(Path::new(&env::var("OUT_DIR")?).join("allowlists.rs"), out)?;
+    Ok(())
+}
+
+/// The arguments of `built_in` behind module and name.
+fn row(allow: &Allow, list: usize, line: u64) -> Result<String, String> {
+    let kind = word(&allow.kind, KINDS)?;
+    let uses = match &allow.r#use {
+        None => format!("Kind::{kind}.default_uses()"),
+        Some(words) if words.is_empty() => return Err("`use` is empty".into()),
+        Some(words) => {
+            let mut uses = "Uses::NONE".to_owned();
+            for w in words {
+                write!(uses, ".with(Uses::{})", word(w, USES)?).map_err(|e| e.to_string())?;
+            }
+            uses
+        }
+    };
+    let optional = |text: &Option<String>, words, path: &str| match text {
+        None => Ok("None".to_owned()),
+        Some(text) => word(text, words).map(|w| format!("Some({path}::{w})")),
+    };
+    let guard = optional(&allow.guard, GUARDS, "Guard")?;
+    let risk = optional(&allow.risk, RISKS, "Risk")?;
+    let container = optional(&allow.container, CONTAINERS, "Reading")?;
+    if allow.why.trim().is_empty() {
+        return Err("`why` is empty".into());
+    }
+    let _ = (&allow.since, &allow.until);
+    Ok(format!("Kind::{kind}, {uses}, {guard}, {risk}, {container}, {:?}, {list}, {line}", allow.why.trim()))
+}
+
+/// `module.name`, or `module:Outer.Inner`. In the list of refused imports `*` and `**` may end it.
+fn split(import: &str) -> Result<(String, String), String> {
+    let split = match import.split_once(':') {
+        Some(split) => split,
+        None => import.rsplit_once('.').ok_or_else(|| format!("{import:?} has no module"))?,
+    };
+    Ok((split.0.to_owned(), split.1.to_owned()))
+}
+
+fn word(text: &str, words: &[(&str, &'static str)]) -> Result<&'static str, String> {
+    words
+        .iter()
+        .find(|(w, _)| *w == text)
+        .map(|(_, variant)| *variant)
+        .ok_or_else(|| format!("{text:?} is none of {:?}", words.iter().map(|(w, _)| *w).collect::<Vec<_>>()))
+}
+
+const KINDS: &[(&str, &str)] =
+    &[("class", "Class"), ("function", "Function"), ("enum", "Enum"), ("constant", "Constant")];
+
+const USES: &[(&str, &str)] =
+    &[("reference", "REFERENCE"), ("create", "CREATE"), ("call", "CALL"), ("state", "STATE")];
+
+const GUARDS: &[(&str, &str)] = &[
+    ("numpy-dtype", "NumpyDtype"),
+    ("nested-bytes", "NestedBytes"),
+    ("joblib-array", "JoblibArray"),
+    ("codecs-encode", "CodecsEncode"),
+    ("copyreg-base", "CopyregBase"),
+    ("default-factory", "DefaultFactory"),
+    ("numpy-random", "NumpyRandom"),
+    ("pandas-index", "PandasIndex"),
+    ("literal-buffer", "LiteralBuffer"),
+    ("rebuild-from-type", "RebuildFromType"),
+    ("type-of-none", "TypeOfNone"),
+];
+
+const RISKS: &[(&str, &str)] = &[("native-memory", "NativeMemory")];
+
+const CONTAINERS: &[(&str, &str)] =
+    &[("joblib", "Joblib"), ("torch", "Torch"), ("torchscript", "TorchScript")];
+
+const CRITERIA: &[(&str, &str)] = &[
+    ("code", "Code"),
+    ("access", "Access"),
+    ("import", "Import"),
+    ("nested", "Nested"),
+    ("effect", "Effect"),
+];

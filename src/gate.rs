@@ -1,0 +1,165 @@
+//! One blob through scan and judge, and all blobs of a source to an outcome.
+
+use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use sha2::{Digest, Sha256};
+
+use crate::content::Content;
+use crate::facts::{Facts, Stream};
+use crate::finding::{Finding, Outcome, ReadFailure, Skipped, Snippet, SnippetLine, Tally};
+use crate::judge;
+use crate::limits::Limits;
+use crate::pickle::decompile::{Decompiler, Keep};
+use crate::pickle::machine;
+use crate::policy::{Policy, Usage};
+use crate::scan;
+use crate::source::{Blob, Item, Reader, Source};
+
+/// Findings of one blob that get a snippet. The first say what there is to say, and each costs a run.
+const MAX_SNIPPETS: usize = 20;
+
+/// What judges blobs.
+pub struct Gate<'p> {
+    /// Decides about imports.
+    pub policy: &'p Policy,
+    /// Marks of the entries that allowed something.
+    pub usage: &'p Usage,
+    /// Ceilings.
+    pub limits: Limits,
+    /// Blobs that are judged at the same time.
+    pub jobs: NonZero<usize>,
+}
+
+/// What became of one entry.
+#[derive(Default)]
+struct Judged {
+    findings: Vec<Finding>,
+    skipped: Option<Skipped>,
+    failure: Option<ReadFailure>,
+    tally: Tally,
+}
+
+impl Gate<'_> {
+    /// Judges every entry of a source. The outcome does not depend on the number of jobs.
+    pub fn judge_all(&self, source: &Source) -> Outcome {
+        let next = AtomicUsize::new(0);
+        let done = Mutex::new(Vec::new());
+        let work = |mut reader: Reader| {
+            let mut mine = Vec::new();
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(item) = reader.read(index) else { break };
+                mine.push((index, self.judge_item(item)));
+            }
+            done.lock().unwrap_or_else(PoisonError::into_inner).extend(mine);
+        };
+        let jobs = self.jobs.get().min(source.len()).max(1);
+        if jobs == 1 {
+            work(source.reader());
+        } else {
+            std::thread::scope(|scope| {
+                for _ in 0..jobs {
+                    let (reader, work) = (source.reader(), &work);
+                    scope.spawn(move || work(reader));
+                }
+            });
+        }
+        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        done.sort_by_key(|(index, _)| *index);
+        let mut outcome = Outcome::default();
+        for (_, judged) in done {
+            outcome.findings.extend(judged.findings);
+            outcome.skipped.extend(judged.skipped);
+            outcome.failures.extend(judged.failure);
+            outcome.tally.blobs += judged.tally.blobs;
+            outcome.tally.streams += judged.tally.streams;
+            outcome.tally.imports += judged.tally.imports;
+        }
+        outcome
+    }
+
+    fn judge_item(&self, item: Item) -> Judged {
+        match item {
+            Item::Blob(blob) => self.judge_blob(&blob),
+            Item::Skipped(skipped) => Judged { skipped: Some(skipped), ..Judged::default() },
+            Item::Finding(finding) => Judged { findings: vec![finding], ..Judged::default() },
+            Item::Failed(failure) => Judged { failure: Some(failure), ..Judged::default() },
+        }
+    }
+
+    /// Judges one blob. A panic in the reading of one blob is a failure of that blob alone.
+    fn judge_blob(&self, blob: &Blob) -> Judged {
+        let failed = |message: String| Judged {
+            failure: Some(ReadFailure { path: blob.path.clone(), message }),
+            ..Judged::default()
+        };
+        match catch_unwind(AssertUnwindSafe(|| self.read_and_judge(blob))) {
+            Ok(Ok(judged)) => judged,
+            Ok(Err(error)) => failed(format!("cannot be read: {error}")),
+            Err(_) => failed("fickgate failed on this file; please report it with the file".to_owned()),
+        }
+    }
+
+    fn read_and_judge(&self, blob: &Blob) -> std::io::Result<Judged> {
+        let mut snippets: Vec<(String, u64, Snippet)> = Vec::new();
+        let mut failure = None;
+        let facts = scan::scan_watched(&blob.content, &blob.path, &self.limits, &mut |content, stream| {
+            let one = Facts { streams: vec![stream.clone()], ..Facts::default() };
+            for finding in judge::judge(&one, &blob.path, None, self.policy, self.usage) {
+                let Some(offset) = finding.offset.filter(|_| snippets.len() < MAX_SNIPPETS) else { continue };
+                match snippet(content, stream, offset, &self.limits) {
+                    Ok(Some(snippet)) => snippets.push((stream.member.clone(), offset, snippet)),
+                    Ok(None) => {}
+                    Err(error) => failure = Some(error),
+                }
+            }
+        })?;
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        let sha256 = self.policy.pins_content().then(|| sha256(&blob.content)).transpose()?;
+        let mut findings = judge::judge(&facts, &blob.path, sha256.as_ref(), self.policy, self.usage);
+        for finding in &mut findings {
+            let found = snippets.iter().find(|(m, o, _)| *m == finding.member && Some(*o) == finding.offset);
+            finding.snippet = found.map(|(_, _, s)| s.clone());
+        }
+        let imports = facts.streams.iter().map(|s| s.imports.len() as u64).sum();
+        let tally = Tally { blobs: 1, streams: facts.streams.len() as u64, imports };
+        Ok(Judged { findings, tally, ..Judged::default() })
+    }
+}
+
+/// The hash by which a policy pins content.
+fn sha256(content: &Content) -> std::io::Result<[u8; 32]> {
+    let mut hasher = Sha256::new();
+    let mut at = 0;
+    loop {
+        let chunk = content.read_range(at, 1 << 18)?;
+        if chunk.is_empty() {
+            return Ok(hasher.finalize().into());
+        }
+        hasher.update(&chunk);
+        at += chunk.len() as u64;
+    }
+}
+
+/// The decompiled lines around an offset of a stream.
+fn snippet(
+    content: &Content,
+    stream: &Stream,
+    offset: u64,
+    limits: &Limits,
+) -> std::io::Result<Option<Snippet>> {
+    let mut decompiler = Decompiler::new(Keep::Around(offset));
+    machine::run_traced(content, stream.start, stream.reading, "", limits, &mut decompiler)?;
+    let lines: Vec<SnippetLine> = decompiler
+        .lines
+        .into_iter()
+        .map(|line| SnippetLine { offset: line.offset, text: line.text })
+        .collect();
+    let marked = lines.iter().rposition(|l| l.offset <= offset).unwrap_or(0);
+    Ok((!lines.is_empty()).then_some(Snippet { lines, marked }))
+}

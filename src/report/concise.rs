@@ -1,0 +1,46 @@
+//! One line a finding: `path!member:byte: level[rule]: message`.
+
+use std::io::{self, Write};
+
+use annotate_snippets::renderer::{
+    DEFAULT_ERROR_STYLE, DEFAULT_NOTE_STYLE, DEFAULT_WARNING_STYLE, Style as Ansi,
+};
+
+use super::style::Style;
+use super::{human, place, worst_first};
+use crate::escape::{self, SENTENCE};
+use crate::finding::{Finding, Outcome};
+use crate::rule::Level;
+
+pub(super) fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    for finding in worst_first(outcome, style) {
+        writeln!(out, "{}", line(finding, style))?;
+    }
+    let error = colour(Level::Error, style);
+    for failure in &outcome.failures {
+        let path = escape::terminal_bytes(failure.path.as_bytes());
+        let message = escape::terminal_cut(&failure.message, SENTENCE);
+        writeln!(out, "{path}: {error}error{error:#}: {message}")?;
+    }
+    human::write_end(outcome, style, out)
+}
+
+/// The line of one finding.
+pub(super) fn line(finding: &Finding, style: &Style) -> String {
+    let place = place(&finding.path, &finding.member);
+    let place = escape::terminal(&place);
+    let offset = finding.offset.map(|o| format!(":{o}")).unwrap_or_default();
+    let colour = colour(finding.level, style);
+    let message = escape::terminal_cut(&finding.message, SENTENCE);
+    let level = finding.level.as_str();
+    format!("{place}{offset}: {colour}{level}[{}]{colour:#}: {message}", finding.rule)
+}
+
+fn colour(level: Level, style: &Style) -> Ansi {
+    match level {
+        _ if !style.color => Ansi::new(),
+        Level::Error => DEFAULT_ERROR_STYLE,
+        Level::Warning => DEFAULT_WARNING_STYLE,
+        Level::Note => DEFAULT_NOTE_STYLE,
+    }
+}

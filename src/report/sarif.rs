@@ -1,0 +1,302 @@
+//! SARIF 2.1.0, for GitHub code scanning and whatever else reads it.
+//!
+//! The model holds what is written and no more; the order of its fields is the order in the file.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::fingerprint::Fingerprints;
+use super::style::Style;
+use super::{json, message_at, worst_first};
+use crate::escape::{self, SENTENCE};
+use crate::finding::{Finding, Outcome};
+use crate::rule::manual::Section;
+use crate::rule::{Level, Rule};
+
+/// Results of a run. GitHub refuses a run with more; of these it shows the first 5,000.
+const RESULTS: usize = 25_000;
+
+/// Notifications of one kind.
+const NOTIFICATIONS: usize = 1_000;
+
+pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+    let everything = Style { verbose: 1, ..Style::default() };
+    let findings = worst_first(outcome, &everything);
+    let mut fingerprints = Fingerprints::default();
+    let results: Vec<SarifResult> =
+        findings.iter().take(RESULTS).map(|f| SarifResult::of(f, &mut fingerprints)).collect();
+    let log = Log {
+        schema: "https://json.schemastore.org/sarif-2.1.0.json",
+        version: "2.1.0",
+        runs: [Run {
+            tool: Tool { driver: Driver::fickgate() },
+            invocations: [Invocation {
+                execution_successful: outcome.failures.is_empty(),
+                tool_execution_notifications: notifications(outcome, findings.len() - results.len()),
+            }],
+            results,
+            properties: json!({
+                "blobs": outcome.tally.blobs,
+                "streams": outcome.tally.streams,
+                "imports": outcome.tally.imports,
+                "skipped": outcome.skipped.len(),
+            }),
+        }],
+    };
+    json::to_writer(&log, out)
+}
+
+#[derive(Serialize)]
+struct Log {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    version: &'static str,
+    runs: [Run; 1],
+}
+
+#[derive(Serialize)]
+struct Run {
+    tool: Tool,
+    invocations: [Invocation; 1],
+    results: Vec<SarifResult>,
+    properties: Value,
+}
+
+#[derive(Serialize)]
+struct Tool {
+    driver: Driver,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Driver {
+    name: &'static str,
+    semantic_version: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    information_uri: Option<&'static str>,
+    rules: Vec<Descriptor>,
+}
+
+/// The project's address, where the manifest names one.
+fn home() -> Option<&'static str> {
+    Some(env!("CARGO_PKG_REPOSITORY")).filter(|uri| !uri.is_empty())
+}
+
+impl Driver {
+    fn fickgate() -> Driver {
+        Driver {
+            name: "fickgate",
+            semantic_version: env!("CARGO_PKG_VERSION"),
+            information_uri: home(),
+            rules: Rule::ALL.iter().copied().map(Descriptor::of).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Descriptor {
+    id: &'static str,
+    short_description: Text,
+    full_description: Text,
+    help: Help,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help_uri: Option<String>,
+    default_configuration: Configuration,
+    properties: Value,
+}
+
+impl Descriptor {
+    fn of(rule: Rule) -> Descriptor {
+        let section = Section::of(rule);
+        // Only errors and warnings say something about safety; GitHub ranks them by this number.
+        let severity = match rule.level() {
+            Level::Error => Some("8.0"),
+            Level::Warning => Some("5.0"),
+            Level::Note => None,
+        };
+        let mut properties = json!({ "precision": "high", "tags": ["security", "pickle"] });
+        if let (Some(severity), Some(map)) = (severity, properties.as_object_mut()) {
+            map.insert("security-severity".to_owned(), json!(severity));
+        }
+        Descriptor {
+            id: rule.id(),
+            short_description: Text { text: format!("{}.", rule.summary()) },
+            full_description: Text { text: section.meaning.replace('\n', " ") },
+            help: Help { text: section.fix, markdown: section.text },
+            help_uri: home().map(|home| format!("{home}/blob/main/docs/rules.md#{rule}")),
+            default_configuration: Configuration { level: rule.level() },
+            properties,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Text {
+    text: String,
+}
+
+#[derive(Serialize)]
+struct Help {
+    text: &'static str,
+    markdown: &'static str,
+}
+
+#[derive(Serialize)]
+struct Configuration {
+    level: Level,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SarifResult {
+    rule_id: &'static str,
+    rule_index: usize,
+    level: Level,
+    message: Text,
+    locations: [Location; 1],
+    partial_fingerprints: PartialFingerprints,
+    properties: Value,
+}
+
+impl SarifResult {
+    fn of(finding: &Finding, fingerprints: &mut Fingerprints) -> SarifResult {
+        let fingerprint = fingerprints.in_file(finding);
+        let help = finding.help.as_deref().map(|h| format!("\nhelp: {}", plain(h))).unwrap_or_default();
+        SarifResult {
+            rule_id: finding.rule.id(),
+            rule_index: Rule::ALL.iter().position(|rule| *rule == finding.rule).unwrap_or(0),
+            level: finding.level,
+            message: Text { text: format!("{}{help}", plain(&message_at(finding))) },
+            locations: [Location::of(finding)],
+            partial_fingerprints: PartialFingerprints {
+                line_hash: fingerprint.clone(),
+                fickgate: fingerprint,
+            },
+            properties: json!({
+                "import": finding.import.as_deref().map(escape::terminal),
+                "member": escape::terminal(&finding.member),
+                "offset": finding.offset,
+            }),
+        }
+    }
+}
+
+/// GitHub's uploader fills in the first one, from the text of line 1, where it is missing; then all
+/// findings of a rule in a binary file would be one.
+#[derive(Serialize)]
+struct PartialFingerprints {
+    #[serde(rename = "primaryLocationLineHash")]
+    line_hash: String,
+    #[serde(rename = "fickgate/v1")]
+    fickgate: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Location {
+    physical_location: PhysicalLocation,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    logical_locations: Vec<LogicalLocation>,
+}
+
+impl Location {
+    fn of(finding: &Finding) -> Location {
+        let in_file = finding.member.is_empty();
+        let logical = LogicalLocation {
+            fully_qualified_name: escape::terminal(&finding.member).into_owned(),
+            kind: "member",
+        };
+        Location {
+            physical_location: PhysicalLocation {
+                artifact_location: ArtifactLocation { uri: escape::uri(finding.path.as_bytes()) },
+                // An offset in a member says nothing about the file; it is among the properties.
+                region: Some(Region { start_line: 1, byte_offset: finding.offset.filter(|_| in_file) }),
+            },
+            logical_locations: if in_file { Vec::new() } else { vec![logical] },
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PhysicalLocation {
+    artifact_location: ArtifactLocation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<Region>,
+}
+
+#[derive(Serialize)]
+struct ArtifactLocation {
+    uri: String,
+}
+
+/// A binary file has no lines; GitHub wants one.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Region {
+    start_line: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    byte_offset: Option<u64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LogicalLocation {
+    fully_qualified_name: String,
+    kind: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Invocation {
+    execution_successful: bool,
+    tool_execution_notifications: Vec<Notification>,
+}
+
+#[derive(Serialize)]
+struct Notification {
+    level: Level,
+    message: Text,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    locations: Vec<Location>,
+}
+
+/// What was not scanned, and what did not fit.
+fn notifications(outcome: &Outcome, left_out: usize) -> Vec<Notification> {
+    let at = |path: &crate::source::BlobPath| {
+        vec![Location {
+            physical_location: PhysicalLocation {
+                artifact_location: ArtifactLocation { uri: escape::uri(path.as_bytes()) },
+                region: None,
+            },
+            logical_locations: Vec::new(),
+        }]
+    };
+    let note = |level, text| Notification { level, message: Text { text }, locations: Vec::new() };
+    let mut notifications = Vec::new();
+    for failure in outcome.failures.iter().take(NOTIFICATIONS) {
+        let text = format!("could not be read: {}", plain(&failure.message));
+        notifications.push(Notification { locations: at(&failure.path), ..note(Level::Error, text) });
+    }
+    for skipped in outcome.skipped.iter().take(NOTIFICATIONS) {
+        let text = format!("skipped: {}", plain(skipped.reason));
+        notifications.push(Notification { locations: at(&skipped.path), ..note(Level::Note, text) });
+    }
+    let unnamed = outcome.failures.len().saturating_sub(NOTIFICATIONS)
+        + outcome.skipped.len().saturating_sub(NOTIFICATIONS);
+    if unnamed > 0 {
+        notifications.push(note(Level::Error, format!("{unnamed} more files were skipped or not read")));
+    }
+    if left_out > 0 {
+        notifications.push(note(Level::Error, format!("{left_out} more findings are in the log of the run")));
+    }
+    notifications
+}
+
+/// Plain text in which nothing is a link: SARIF reads `[text](target)` in messages as one.
+fn plain(text: &str) -> String {
+    escape::terminal_cut(text, SENTENCE).replace("](", "]\u{20}(")
+}

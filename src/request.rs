@@ -1,0 +1,109 @@
+//! What was typed, made to mean something: which blobs, which policy, which report.
+
+use std::fs;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+
+use crate::cli::{Color, FailOn, Format, PolicyArgs, ReportTo, ScanArgs};
+use crate::error::{Error, Result};
+use crate::policy::file::PolicyFile;
+use crate::policy::{self, Date, Layer, Policy};
+use crate::rule::Level;
+use crate::source::{Selection, Source};
+
+/// One scan.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What to scan.
+    pub selection: Selection,
+    /// Layers of the policy.
+    pub policy: PolicyArgs,
+    /// Format of standard output.
+    pub format: Format,
+    /// Reports that go to files as well.
+    pub reports: Vec<ReportTo>,
+    /// Lowest level that makes the run fail.
+    pub fail_on: Level,
+    /// When to colour.
+    pub color: Color,
+    /// Findings only.
+    pub quiet: bool,
+    /// How much more to say.
+    pub verbose: u8,
+    /// Blobs that are judged at the same time.
+    pub jobs: NonZero<usize>,
+}
+
+impl Request {
+    /// Reads the arguments of a scan.
+    pub fn of(args: &ScanArgs) -> Request {
+        let selection = match (&args.diff, args.staged) {
+            (Some(diff), _) => Selection::Diff(diff.clone()),
+            (None, true) => Selection::Staged,
+            (None, false) => Selection::Paths(args.paths.clone()),
+        };
+        let on_github = std::env::var_os("GITHUB_ACTIONS").is_some_and(|v| v == "true");
+        let format = args.output.format.unwrap_or(if on_github { Format::Github } else { Format::Human });
+        Request {
+            selection,
+            policy: args.policy.clone(),
+            format,
+            reports: args.output.report.clone(),
+            fail_on: match args.output.fail_on {
+                FailOn::Error => Level::Error,
+                FailOn::Warning => Level::Warning,
+            },
+            color: args.output.color,
+            quiet: args.output.quiet,
+            verbose: args.output.verbose,
+            jobs: std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
+        }
+    }
+}
+
+/// The layers above the built-in list: the repository's file, then `--policy` and `--allow`.
+pub fn policy_for(args: &PolicyArgs, source: Option<&Source>) -> Result<Policy> {
+    let mut files = Vec::new();
+    if !args.no_policy {
+        files.extend(repository_policy(source)?);
+    }
+    for path in &args.policy {
+        files.push(policy_from_disk(path, Layer::CommandLine)?);
+    }
+    if !args.allow.is_empty() {
+        files.push(PolicyFile::of_allow(&args.allow)?);
+    }
+    Ok(Policy::new(files, Date::today()))
+}
+
+/// The repository's policy, from where its content comes from; outside of a repository, the file in
+/// the current folder.
+fn repository_policy(source: Option<&Source>) -> Result<Option<PolicyFile>> {
+    let in_repository = source.filter(|s| s.in_repository());
+    let mut found = Vec::new();
+    for name in policy::FILES {
+        let bytes = match in_repository {
+            Some(source) => source.read_file(source.policy_place(), name)?,
+            None if Path::new(name).is_file() => Some(read(Path::new(name))?),
+            None => None,
+        };
+        found.extend(bytes.map(|bytes| (name, bytes)));
+    }
+    if let [(one, _), (other, _)] = found.as_slice() {
+        return Err(Error::new(format!("there are two policy files: {one} and {other}"))
+            .remedy(format!("move everything into {one} and remove {other}")));
+    }
+    found.first().map(|(name, bytes)| PolicyFile::parse(bytes, name, Layer::Repository)).transpose()
+}
+
+fn policy_from_disk(path: &PathBuf, layer: Layer) -> Result<PolicyFile> {
+    PolicyFile::parse(&read(path)?, &path.to_string_lossy(), layer)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|error| {
+        let name = path.to_string_lossy();
+        Error::new(format!("cannot read the policy {}: {error}", crate::escape::terminal(&name)))
+            .remedy("check the path given to --policy")
+    })
+}

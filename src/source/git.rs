@@ -1,0 +1,165 @@
+//! The `git` binary: what is asked of it, and in which environment.
+
+use std::io;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::error::{Error, Result};
+
+/// Variables that change what git prints or which objects it shows. Those that say *where* the
+/// repository and its index are stay: git sets them for its hooks.
+const SCRUBBED: &[&str] = &[
+    "GIT_DIFF_OPTS",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_TRACE",
+    "GIT_TRACE2",
+    "GIT_TRACE_SETUP",
+    "GIT_TRACE_PACKET",
+    "GIT_TRACE_PERFORMANCE",
+];
+
+/// Variables that bind git to one repository, whatever the folder: `git rev-parse --local-env-vars`.
+const LOCAL: &[&str] = &[
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+];
+
+/// Runs `git`, in the current folder and the caller's repository, or in a folder of its own.
+/// It never writes: no locks, no refreshed index, no fetched objects.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Git {
+    folder: Option<std::path::PathBuf>,
+}
+
+/// What a git command gave.
+pub(super) struct Answer {
+    /// Its exit code; `None` after a signal.
+    pub(super) code: Option<i32>,
+    /// Standard output.
+    pub(super) out: Vec<u8>,
+    /// Standard error, without the newline at the end.
+    pub(super) err: String,
+}
+
+/// A git command under way.
+pub(super) struct Running {
+    child: Child,
+    name: String,
+}
+
+impl Git {
+    /// Git in the repository that the environment names, or that the current folder lies in.
+    pub(super) fn here() -> Self {
+        Git { folder: None }
+    }
+
+    /// Git in the repository that `folder` lies in, whatever the environment says.
+    pub(super) fn at(folder: &Path) -> Self {
+        Git { folder: Some(folder.to_owned()) }
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new("git");
+        // A rename is a deletion and an addition here, so that every new content has a line.
+        command
+            .args(["--no-pager", "--no-replace-objects", "--no-optional-locks"])
+            .args(["-c", "core.fsmonitor=false", "-c", "core.quotePath=false"])
+            .args(args)
+            .env("GIT_NO_LAZY_FETCH", "1")
+            .env("GIT_NO_REPLACE_OBJECTS", "1")
+            .env("GIT_OPTIONAL_LOCKS", "0")
+            .env("GIT_GRAFT_FILE", if cfg!(windows) { "NUL" } else { "/dev/null" })
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        for name in SCRUBBED {
+            command.env_remove(name);
+        }
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+            for name in LOCAL {
+                command.env_remove(name);
+            }
+        }
+        command
+    }
+
+    /// Starts a command that is spoken to through its standard input and output.
+    pub(super) fn pipe(&self, args: &[&str]) -> io::Result<Child> {
+        self.command(args).stdin(Stdio::piped()).stderr(Stdio::null()).spawn()
+    }
+
+    /// Starts a command. `None` where there is no git.
+    pub(super) fn start(&self, args: &[&str]) -> Result<Option<Running>> {
+        let name = format!("git {}", args.first().unwrap_or(&""));
+        match self.command(args).spawn() {
+            Ok(child) => Ok(Some(Running { child, name })),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::new(format!("{name} could not be started: {e}"))),
+        }
+    }
+
+    /// Runs a command to its end. `None` where there is no git.
+    pub(super) fn ask(&self, args: &[&str]) -> Result<Option<Answer>> {
+        self.start(args)?.map(Running::finish).transpose()
+    }
+
+    /// The output of a command that has to succeed. `None` where there is no git.
+    pub(super) fn lines(&self, args: &[&str]) -> Result<Option<Vec<u8>>> {
+        self.start(args)?.map(Running::output).transpose()
+    }
+}
+
+impl Running {
+    /// Waits for the end.
+    pub(super) fn finish(self) -> Result<Answer> {
+        let name = self.name;
+        let output = self
+            .child
+            .wait_with_output()
+            .map_err(|e| Error::new(format!("{name} could not be read: {e}")))?;
+        let err = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
+        Ok(Answer { code: output.status.code(), out: output.stdout, err })
+    }
+
+    /// Waits for the end; any failure of the command is an error with git's own words.
+    pub(super) fn output(self) -> Result<Vec<u8>> {
+        let name = self.name.clone();
+        let answer = self.finish()?;
+        match answer.code {
+            Some(0) => Ok(answer.out),
+            _ => Err(failure(&name, &answer)),
+        }
+    }
+}
+
+/// The error for a git command that failed, with the remedy that git names itself.
+pub(super) fn failure(name: &str, answer: &Answer) -> Error {
+    let mut lines = answer.err.lines().map(str::trim).filter(|l| !l.is_empty());
+    let said = lines.clone().find_map(|l| l.strip_prefix("fatal: ")).or_else(|| lines.next());
+    let said = said.unwrap_or("it ended without a word").escape_debug().to_string();
+    let error = Error::new(format!("{name} failed: {said}"));
+    match answer.err.lines().map(str::trim).find(|l| l.starts_with("git config ")) {
+        Some(command) => error.remedy(command.escape_debug().to_string()),
+        None => error,
+    }
+}
+
+/// One line of output, without its newline.
+pub(super) fn line(out: &[u8]) -> &[u8] {
+    out.strip_suffix(b"\n").map_or(out, |l| l.strip_suffix(b"\r").unwrap_or(l))
+}

@@ -1,0 +1,188 @@
+//! Git's objects: their names, and reading them.
+
+use std::fmt;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, ChildStdout};
+
+use super::git::Git;
+
+/// The name of an object, SHA-1 or SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId {
+    bytes: [u8; 32],
+    len: u8,
+}
+
+impl ObjectId {
+    /// Reads 40 or 64 hexadecimal digits.
+    pub fn from_hex(hex: &[u8]) -> Option<ObjectId> {
+        if hex.len() != 40 && hex.len() != 64 {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
+            let digit = |d: u8| (d as char).to_digit(16);
+            *byte = (digit(*pair.first()?)? * 16 + digit(*pair.get(1)?)?) as u8;
+        }
+        Some(ObjectId { bytes, len: (hex.len() / 2) as u8 })
+    }
+
+    /// The raw bytes, 20 or 32.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or(&self.bytes)
+    }
+
+    /// Whether this is the null name, which git prints where there is no object.
+    pub fn is_null(&self) -> bool {
+        self.bytes == [0; 32]
+    }
+
+    pub(super) fn from_git2(oid: git2::Oid) -> Option<ObjectId> {
+        ObjectId::from_hex(oid.to_string().as_bytes())
+    }
+
+    pub(super) fn to_git2(self) -> Option<git2::Oid> {
+        git2::Oid::from_bytes(self.as_bytes()).ok()
+    }
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_bytes().iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
+impl fmt::Debug for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// What asking for an object gave.
+#[derive(Debug)]
+pub(super) enum Object {
+    /// A blob's bytes.
+    Blob(Vec<u8>),
+    /// Git does not have it here.
+    Missing,
+}
+
+/// Reads objects by name: in this process where libgit2 can open the repository, through
+/// `git cat-file --batch` where it cannot.
+pub(super) struct Objects {
+    library: Option<git2::Repository>,
+    git: Git,
+    batch: Option<Batch>,
+}
+
+impl Objects {
+    pub(super) fn new(library: Option<git2::Repository>, git: Git) -> Self {
+        Objects { library, git, batch: None }
+    }
+
+    /// The bytes of a blob. An error is a broken object or repository, in words.
+    pub(super) fn read(&mut self, id: ObjectId) -> Result<Object, String> {
+        if let Some(bytes) = self.read_library(id) {
+            return Ok(Object::Blob(bytes));
+        }
+        // Git has the last word on a miss: it knows forms of storage that the library may not.
+        if self.batch.is_none() {
+            match Batch::start(&self.git) {
+                Ok(batch) => self.batch = Some(batch),
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => return self.verdict_of_library(id),
+                Err(e) => return Err(format!("git cat-file could not be started: {e}")),
+            }
+        }
+        let Some(batch) = self.batch.as_mut() else { return Ok(Object::Missing) };
+        let answer = batch.read(id);
+        if answer.is_err() {
+            self.batch = None;
+        }
+        answer
+    }
+
+    fn read_library(&self, id: ObjectId) -> Option<Vec<u8>> {
+        let odb = self.library.as_ref()?.odb().ok()?;
+        let object = odb.read(id.to_git2()?).ok()?;
+        (object.kind() == git2::ObjectType::Blob).then(|| object.data().to_vec())
+    }
+
+    fn verdict_of_library(&self, id: ObjectId) -> Result<Object, String> {
+        let library = self.library.as_ref().ok_or("git is not on the PATH")?;
+        let oid = id.to_git2().ok_or("the object's name is not valid")?;
+        match library.odb().and_then(|odb| odb.read(oid).map(|o| o.kind())) {
+            Ok(kind) => Err(format!("object {id} is a {kind}, not a blob")),
+            Err(e) if e.code() == git2::ErrorCode::NotFound => Ok(Object::Missing),
+            Err(e) => Err(format!("object {id} cannot be read: {}", e.message())),
+        }
+    }
+}
+
+/// A running `git cat-file --batch`.
+struct Batch {
+    child: Child,
+    ask: Option<ChildStdin>,
+    answer: BufReader<ChildStdout>,
+}
+
+impl Batch {
+    fn start(git: &Git) -> std::io::Result<Batch> {
+        let mut child = git.pipe(&["cat-file", "--batch"])?;
+        let broken = || std::io::Error::other("no pipe to git");
+        let ask = child.stdin.take().ok_or_else(broken)?;
+        let answer = BufReader::new(child.stdout.take().ok_or_else(broken)?);
+        Ok(Batch { child, ask: Some(ask), answer })
+    }
+
+    fn read(&mut self, id: ObjectId) -> Result<Object, String> {
+        self.exchange(id).map_err(|e| format!("object {id} cannot be read by git cat-file: {e}"))
+    }
+
+    fn exchange(&mut self, id: ObjectId) -> std::io::Result<Object> {
+        let invalid = |what: &str| std::io::Error::other(what.to_owned());
+        let ask = self.ask.as_mut().ok_or_else(|| invalid("git is gone"))?;
+        writeln!(ask, "{id}")?;
+        ask.flush()?;
+        let mut line = Vec::new();
+        self.answer.read_until(b'\n', &mut line)?;
+        let line = String::from_utf8_lossy(&line).into_owned();
+        let mut words = line.split_ascii_whitespace();
+        let (_, kind, size) = (words.next(), words.next(), words.next());
+        if kind == Some("missing") {
+            return Ok(Object::Missing);
+        }
+        let size: u64 = size
+            .and_then(|s| s.parse().ok())
+            .ok_or_else(|| invalid("git ended: the object may be corrupt"))?;
+        let mut bytes = Vec::new();
+        (&mut self.answer).take(size).read_to_end(&mut bytes)?;
+        let mut newline = [0];
+        self.answer.read_exact(&mut newline)?;
+        if kind != Some("blob") {
+            return Err(invalid("it is not a blob"));
+        }
+        Ok(Object::Blob(bytes))
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        // Closing its input ends it; waiting keeps no zombie behind.
+        self.ask = None;
+        let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_forty_or_sixty_four_digits() {
+        let sha1 = "78981922613b2afb6025042ff6bd878ac1994e85";
+        assert_eq!(ObjectId::from_hex(sha1.as_bytes()).map(|id| id.to_string()).as_deref(), Some(sha1));
+        assert!(ObjectId::from_hex(&[b'0'; 64]).is_some_and(|id| id.is_null() && id.as_bytes().len() == 32));
+        assert!(ObjectId::from_hex(&[b'0'; 41]).is_none());
+        assert!(ObjectId::from_hex(&[b'g'; 40]).is_none());
+    }
+}

@@ -1,0 +1,280 @@
+//! Pointers: small files that stand for content which git does not hold.
+//!
+//! Git LFS: <https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md>.
+//! git-annex: <https://git-annex.branchable.com/internals/pointer_file/>.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::BlobPath;
+use crate::content::{Content, FileContent};
+use crate::finding::Finding;
+use crate::rule::{Level, Rule};
+
+/// The longest Git LFS pointer: its readers look at no more.
+const LFS_POINTER: usize = 1024;
+/// The longest git-annex pointer: its readers look at no more.
+const ANNEX_POINTER: usize = 32 << 10;
+
+/// Extensions of files that are loaded with pickle, or that wrap such files. Content is looked at
+/// whatever its name; this only says what to think of content that is not here.
+const MODEL_EXTENSIONS: &[&str] = &[
+    "bin",
+    "ckpt",
+    "cloudpickle",
+    "dill",
+    "joblib",
+    "mar",
+    "model",
+    "nemo",
+    "npy",
+    "npz",
+    "p",
+    "pck",
+    "pcl",
+    "pickle",
+    "pk",
+    "pkl",
+    "pt",
+    "pt2",
+    "pth",
+    "sav",
+    "torch",
+];
+/// Extensions that compression adds behind another one.
+const COMPRESSED: &[&str] = &["bz2", "gz", "lz4", "lzma", "xz", "z", "zst"];
+
+/// What a small file points to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pointer {
+    /// A Git LFS object.
+    Lfs {
+        /** SHA-256 of the content, 64 lower-case hexadecimal digits. */
+        oid: String,
+        /** Its length in bytes. */
+        size: u64,
+    },
+    /// A git-annex key.
+    Annex {
+        /** The key: backend, size and hash of the content. */
+        key: String,
+    },
+}
+
+impl Pointer {
+    /// Recognises a pointer by its whole text. Anything that has other bytes in it is an ordinary file.
+    pub fn recognise(content: &Content) -> io::Result<Option<Pointer>> {
+        if content.len() > ANNEX_POINTER as u64 || content.len() < 10 {
+            return Ok(None);
+        }
+        // Most small files are told apart by their first byte.
+        let first = content.read_range(0, 1)?;
+        if !matches!(first.first(), Some(b'v' | b'/')) {
+            return Ok(None);
+        }
+        let bytes = content.read_range(0, ANNEX_POINTER)?;
+        Ok(Pointer::parse(&bytes))
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Pointer> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        if bytes.len() <= LFS_POINTER && text.starts_with("version ") {
+            return lfs(text);
+        }
+        let key = text.strip_prefix("/annex/objects/")?;
+        let key = key.lines().next()?;
+        (!key.is_empty() && !key.contains('/')).then(|| Pointer::Annex { key: key.to_owned() })
+    }
+
+    /// Recognises the target of a git-annex link.
+    pub fn of_link(target: &[u8]) -> Option<Pointer> {
+        let text = String::from_utf8_lossy(target).replace('\\', "/");
+        let (_, inside) = text.split_once(".git/annex/objects/")?;
+        let key = inside.rsplit('/').next()?;
+        Some(Pointer::Annex { key: key.to_owned() })
+    }
+
+    /// The finding for a pointer whose content is not here.
+    pub fn unresolved(&self, path: &BlobPath) -> Finding {
+        let (what, get) = match self {
+            Pointer::Lfs { .. } => ("Git LFS", "git lfs pull"),
+            Pointer::Annex { .. } => ("git-annex", "git annex get"),
+        };
+        let mut finding = super::finding(
+            Rule::PointerUnresolved,
+            path.clone(),
+            format!("a {what} pointer whose content is not in this clone, so it was not judged"),
+            format!("run: {get}"),
+        );
+        finding.level = level(path);
+        finding
+    }
+}
+
+/// What content that is not here weighs: an error where a model is expected, else a note.
+pub fn level(path: &BlobPath) -> Level {
+    if is_model(path) { Level::Error } else { Level::Note }
+}
+
+/// Whether the name is one that pickles go by, compressed or not.
+pub fn is_model(path: &BlobPath) -> bool {
+    let Some(extension) = path.extension() else { return false };
+    if COMPRESSED.contains(&extension.as_str()) {
+        let name = path.file_name();
+        let stem = name.iter().rposition(|b| *b == b'.').and_then(|dot| name.get(..dot)).unwrap_or_default();
+        return BlobPath::new(stem).extension().is_some_and(|e| MODEL_EXTENSIONS.contains(&e.as_str()));
+    }
+    MODEL_EXTENSIONS.contains(&extension.as_str())
+}
+
+/// `key value` lines: `version` first, an `oid` and a `size` among the others.
+fn lfs(text: &str) -> Option<Pointer> {
+    let mut oid = None;
+    let mut size = None;
+    let mut lines = text.strip_suffix('\n').unwrap_or(text).split('\n');
+    let version = lines.next()?.strip_prefix("version ")?;
+    if !["git-lfs", "hawser", "git-media"].iter().any(|known| version.contains(known)) {
+        return None;
+    }
+    for line in lines.map(|l| l.strip_suffix('\r').unwrap_or(l)).filter(|l| !l.is_empty()) {
+        let (key, value) = line.split_once(' ')?;
+        let plain =
+            |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-' || b == b'_';
+        if key.is_empty() || !key.bytes().all(plain) || value.chars().any(char::is_control) {
+            return None;
+        }
+        match key {
+            "oid" => oid = value.strip_prefix("sha256:"),
+            "size" => size = value.parse().ok(),
+            _ => {}
+        }
+    }
+    let oid = oid.filter(|o| o.len() == 64 && o.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))?;
+    Some(Pointer::Lfs { oid: oid.to_owned(), size: size? })
+}
+
+/// The local stores that pointers are resolved in.
+#[derive(Clone, Debug, Default)]
+pub struct Stores {
+    /// `.git/lfs`.
+    lfs: Option<PathBuf>,
+}
+
+/// What resolving gave.
+pub enum Resolved {
+    /// The content, verified.
+    Content(Content),
+    /// Something wrong, or nothing there.
+    Finding(Box<Finding>),
+}
+
+impl Stores {
+    /// The stores inside the folder that the worktrees of a repository share.
+    pub fn of(common: &Path) -> Stores {
+        Stores { lfs: Some(common.join("lfs")) }
+    }
+
+    /// The content that `pointer` at `path` stands for.
+    pub fn resolve(&self, pointer: &Pointer, path: &BlobPath) -> io::Result<Resolved> {
+        let unresolved = || Resolved::Finding(Box::new(pointer.unresolved(path)));
+        let Pointer::Lfs { oid, size } = pointer else { return Ok(unresolved()) };
+        if *size == 0 {
+            return Ok(Resolved::Content(Content::from_bytes([])));
+        }
+        let (Some(store), Some(a), Some(b)) = (&self.lfs, oid.get(..2), oid.get(2..4)) else {
+            return Ok(unresolved());
+        };
+        let file = match File::open(store.join("objects").join(a).join(b).join(oid)) {
+            Ok(file) if file.metadata()?.is_file() => file,
+            Ok(_) => return Ok(unresolved()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(unresolved()),
+            Err(e) => return Err(e),
+        };
+        let found = file.metadata()?.len();
+        let wrong = |message: String| {
+            Ok(Resolved::Finding(Box::new(super::finding(
+                Rule::PointerMismatch,
+                path.clone(),
+                message,
+                "remove the object from .git/lfs/objects and run: git lfs fetch".to_owned(),
+            ))))
+        };
+        if found != *size {
+            return wrong(format!(
+                "the Git LFS pointer announces {size} bytes, the stored object has {found}"
+            ));
+        }
+        if sha256(&file)? != *oid {
+            return wrong("the stored Git LFS object has another hash than its pointer announces".to_owned());
+        }
+        Ok(Resolved::Content(Content::new(FileContent::new(file)?)))
+    }
+}
+
+/// The SHA-256 of a file from its beginning, in lower-case hexadecimal.
+fn sha256(mut file: &File) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    let mut window = vec![0; 256 << 10];
+    loop {
+        match file.read(&mut window) {
+            Ok(0) => break,
+            Ok(n) => hash.update(window.get(..n).unwrap_or_default()),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OID: &str = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393";
+
+    fn pointer(text: &str) -> Option<Pointer> {
+        Pointer::recognise(&Content::from_bytes(text.as_bytes())).expect("memory can be read")
+    }
+
+    #[test]
+    fn the_pointer_of_the_specification() {
+        let text = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{OID}\nsize 12345\n");
+        assert_eq!(pointer(&text), Some(Pointer::Lfs { oid: OID.to_owned(), size: 12345 }));
+    }
+
+    #[test]
+    fn extensions_and_older_versions_are_pointers_too() {
+        let text = format!(
+            "version https://hawser.github.com/spec/v1\next-0-foo sha256:{OID}\noid sha256:{OID}\nsize 1\nx-note hello\n"
+        );
+        assert!(pointer(&text).is_some());
+    }
+
+    #[test]
+    fn a_pointer_with_other_bytes_is_an_ordinary_file() {
+        let text = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{OID}\nsize 12345\n");
+        assert_eq!(pointer(&format!("{text}\x01\x02")), None);
+        assert_eq!(pointer(&format!("{text}(cos\nsystem\n")), None);
+        assert_eq!(pointer(&format!("{text}{}", "x-pad y\n".repeat(200))), None);
+        assert_eq!(pointer("version 1.2\noid sha256:00\nsize 3\n"), None);
+    }
+
+    #[test]
+    fn annex_pointers_are_text_or_links() {
+        let key = "SHA256E-s31390--f50d7ac4c6b9031379986bc362fcefb65f1e52621ce1708d537e740fefc59cc0.mp3";
+        let expected = Some(Pointer::Annex { key: key.to_owned() });
+        assert_eq!(pointer(&format!("/annex/objects/{key}\n")), expected);
+        assert_eq!(Pointer::of_link(format!("../.git/annex/objects/Wx/9j/{key}/{key}").as_bytes()), expected);
+        assert_eq!(Pointer::of_link(b"../models/a.pt"), None);
+    }
+
+    #[test]
+    fn models_are_known_by_name() {
+        let model = |name: &str| is_model(&BlobPath::new(name));
+        assert!(model("a/b.PT") && model("x.pkl.gz") && model("x.joblib.z"));
+        assert!(!model("x.png") && !model("notes.txt.gz") && !model("pkl"));
+    }
+}

@@ -1,0 +1,242 @@
+//! From entries to content.
+
+use std::collections::HashSet;
+use std::fs::{File, Metadata};
+use std::io;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use super::entry::{Entry, What};
+use super::object::{Object, ObjectId, Objects};
+use super::pointer::{self, Pointer, Resolved, Stores};
+use super::{Blob, BlobPath, Item, Origin, finding};
+use crate::content::{Content, FileContent};
+use crate::finding::{ReadFailure, Skipped};
+use crate::rule::Rule;
+
+/// A file on disk up to this size, in bytes, is read at once instead of by ranges.
+const SMALL: u64 = 64 << 10;
+
+/// Reads the entries of a source, one at a time. Several readers of one source may work at once.
+pub struct Reader {
+    pub(super) entries: Arc<Vec<Entry>>,
+    /// `None` outside of a repository.
+    pub(super) objects: Option<Objects>,
+    pub(super) stores: Stores,
+    /// The folders that links may lead into.
+    pub(super) trees: Arc<Vec<PathBuf>>,
+    /// The files of the run, by their canonical path.
+    pub(super) walked: Arc<HashSet<PathBuf>>,
+}
+
+impl Reader {
+    /// The item at `index`. `None` past the end.
+    pub fn read(&mut self, index: usize) -> Option<Item> {
+        let entries = Arc::clone(&self.entries);
+        entries.get(index).map(|entry| self.item(entry))
+    }
+
+    fn item(&mut self, entry: &Entry) -> Item {
+        let path = &entry.path;
+        match &entry.what {
+            What::Skipped(reason) => skipped(path, reason),
+            What::Failed(message) => failed(path, message.clone()),
+            What::Object { id, link, origin } => self.object(path, *id, *link, origin),
+            What::File { disk, named } => match self.file(path, disk, *named) {
+                Ok(item) => item,
+                Err(e) => failed(path, e.to_string()),
+            },
+        }
+    }
+
+    fn object(&mut self, path: &BlobPath, id: ObjectId, link: bool, origin: &Origin) -> Item {
+        let Some(objects) = self.objects.as_mut() else {
+            return failed(path, "there is no repository to read it from".to_owned());
+        };
+        let bytes = match objects.read(id) {
+            Ok(Object::Blob(bytes)) => bytes,
+            Ok(Object::Missing) => {
+                return Item::Finding(finding(
+                    Rule::MissingObject,
+                    path.clone(),
+                    format!("git does not have the object {id} here, so the file was not judged"),
+                    format!("fetch it: git cat-file -e {id}"),
+                ));
+            }
+            Err(message) => return failed(path, message),
+        };
+        if link {
+            return self.committed_link(path, &bytes);
+        }
+        match self.blob(path, Content::from_bytes(bytes), origin.clone()) {
+            Ok(item) => item,
+            Err(e) => failed(path, e.to_string()),
+        }
+    }
+
+    /// Content, or what it points to.
+    fn blob(&self, path: &BlobPath, content: Content, origin: Origin) -> io::Result<Item> {
+        let content = match Pointer::recognise(&content)? {
+            None => content,
+            Some(pointer) => match self.stores.resolve(&pointer, path)? {
+                Resolved::Content(content) => content,
+                Resolved::Finding(finding) => return Ok(Item::Finding(*finding)),
+            },
+        };
+        Ok(Item::Blob(Blob { path: path.clone(), content, origin }))
+    }
+
+    /// A link in the index or a commit: git holds its target's name only.
+    fn committed_link(&self, path: &BlobPath, target: &[u8]) -> Item {
+        if let Some(pointer) = Pointer::of_link(target) {
+            return Item::Finding(pointer.unresolved(path));
+        }
+        if stays_inside(path, target) {
+            return skipped(path, "symlink, judged where it leads");
+        }
+        outside(path)
+    }
+
+    fn file(&self, path: &BlobPath, disk: &Path, named: bool) -> io::Result<Item> {
+        let mut meta = std::fs::symlink_metadata(disk)?;
+        let mut disk = disk.to_owned();
+        if meta.is_symlink() {
+            if !named && let Some(item) = self.link(path, &disk)? {
+                return Ok(item);
+            }
+            disk = disk.canonicalize()?;
+            meta = std::fs::symlink_metadata(&disk)?;
+        }
+        if let Some(kind) = special(&meta) {
+            return Ok(match named {
+                true => failed(path, format!("it is a {kind}, which is never opened")),
+                false => skipped(path, kind),
+            });
+        }
+        let file = open(&disk)?;
+        // Between the look and the opening another file may have taken the name.
+        let opened = file.metadata()?;
+        if let Some(kind) = special(&opened) {
+            return Ok(failed(path, format!("it became a {kind} while it was opened")));
+        }
+        let content = Content::new(FileContent::new(file)?);
+        let content = match content.len() {
+            len if len <= SMALL => Content::from_bytes(content.read_range(0, SMALL as usize)?),
+            _ => content,
+        };
+        self.blob(path, content, Origin::Disk)
+    }
+
+    /// A link that a walk came to. `None` where its target is to be read in its place.
+    fn link(&self, path: &BlobPath, disk: &Path) -> io::Result<Option<Item>> {
+        let target = match disk.canonicalize() {
+            Ok(target) => target,
+            Err(_) => {
+                let text = BlobPath::from_path(&std::fs::read_link(disk)?);
+                return Ok(Some(match Pointer::of_link(text.as_bytes()) {
+                    Some(pointer) => Item::Finding(pointer.unresolved(path)),
+                    None => skipped(path, "symlink that leads nowhere"),
+                }));
+            }
+        };
+        let meta = std::fs::metadata(&target)?;
+        if meta.is_dir() {
+            return Ok(Some(skipped(path, "symlink to a folder")));
+        }
+        if special(&meta).is_some() {
+            return Ok(Some(skipped(path, "symlink to a device, socket or FIFO")));
+        }
+        if self.walked.contains(&target) {
+            return Ok(Some(skipped(path, "symlink, judged where it leads")));
+        }
+        if self.trees.iter().any(|tree| target.starts_with(tree)) {
+            return Ok(None);
+        }
+        Ok(Some(outside(path)))
+    }
+}
+
+/// A link out of the tree: whoever loads it loads content that was not judged.
+fn outside(path: &BlobPath) -> Item {
+    if !pointer::is_model(path) {
+        return skipped(path, "symlink out of the tree");
+    }
+    Item::Finding(finding(
+        Rule::PointerUnresolved,
+        path.clone(),
+        "a symbolic link that leads out of the tree, so its content was not judged".to_owned(),
+        "scan the file it leads to by name, or put that file here".to_owned(),
+    ))
+}
+
+/// Whether a relative link ends inside the repository, going by names alone.
+fn stays_inside(path: &BlobPath, target: &[u8]) -> bool {
+    let target = BlobPath::new(target).to_path();
+    let mut depth = path.as_bytes().iter().filter(|b| **b == b'/').count();
+    for component in target.components() {
+        match component {
+            Component::CurDir => {}
+            Component::Normal(_) => depth += 1,
+            Component::ParentDir => match depth.checked_sub(1) {
+                Some(up) => depth = up,
+                None => return false,
+            },
+            Component::RootDir | Component::Prefix(_) => return false,
+        }
+    }
+    true
+}
+
+/// What a thing is that is no regular file.
+fn special(meta: &Metadata) -> Option<&'static str> {
+    let kind = meta.file_type();
+    if kind.is_file() {
+        return None;
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_fifo() {
+            return Some("FIFO");
+        }
+        if kind.is_socket() {
+            return Some("socket");
+        }
+        if kind.is_block_device() || kind.is_char_device() {
+            return Some("device");
+        }
+    }
+    Some(if kind.is_dir() { "folder" } else { "special file" })
+}
+
+/// Opens a file that is expected to be regular, without waiting should it be a FIFO after all.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK | libc::O_NOFOLLOW);
+    options.open(path)
+}
+
+fn skipped(path: &BlobPath, reason: &'static str) -> Item {
+    Item::Skipped(Skipped { path: path.clone(), reason })
+}
+
+fn failed(path: &BlobPath, message: String) -> Item {
+    Item::Failed(ReadFailure { path: path.clone(), message })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_followed_by_name_only() {
+        let inside = |path: &str, target: &str| stays_inside(&BlobPath::new(path), target.as_bytes());
+        assert!(inside("a/b/link", "../../c"));
+        assert!(inside("link", "./x/../y"));
+        assert!(!inside("a/link", "../../c"));
+        assert!(!inside("link", "/etc/passwd"));
+        assert!(!inside("link", "x/../../y"));
+    }
+}

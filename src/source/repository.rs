@@ -1,0 +1,251 @@
+//! The repository a run works in: where it is, what its names mean, single files of it.
+
+use std::path::{Path, PathBuf};
+
+use super::change::{Kind, stages};
+use super::git::{Git, failure, line};
+use super::object::{Object, ObjectId, Objects};
+use super::{BlobPath, Place};
+use crate::error::{Error, Result};
+
+/// The largest file that is read whole by [`Repository::read_file`], in bytes. Policies are far smaller.
+const WHOLE_FILE: u64 = 16 << 20;
+
+/// A repository, read through libgit2 where it can open it and through the `git` binary everywhere else.
+pub(super) struct Repository {
+    pub(super) git: Git,
+    pub(super) library: Option<git2::Repository>,
+    /// Why the library could not open it.
+    refusal: Option<String>,
+    /// The folder of the working tree; `None` in a bare repository.
+    root: Option<PathBuf>,
+    /// The folder that linked worktrees share: `.git`.
+    common: PathBuf,
+}
+
+impl Repository {
+    /// The repository that the environment names (git does for its hooks), or that the current folder
+    /// lies in. `None` where there is none.
+    pub(super) fn open() -> Result<Option<Repository>> {
+        let git = Git::here();
+        let refusal = match git2::Repository::open_from_env() {
+            Ok(library) => {
+                let root = library.workdir().map(Path::to_owned);
+                let common = library.commondir().to_owned();
+                return Ok(Some(Repository { git, library: Some(library), refusal: None, root, common }));
+            }
+            Err(e) => e.message().to_owned(),
+        };
+        let Some(common) = git.ask(&["rev-parse", "--git-common-dir"])? else {
+            if refusal.contains("could not find repository") {
+                return Ok(None);
+            }
+            return Err(Error::new(format!("the repository cannot be opened: {}", refusal.escape_debug()))
+                .remedy("install git: this kind of repository is read through it"));
+        };
+        if common.code != Some(0) {
+            return if common.err.contains("not a git repository") {
+                Ok(None)
+            } else {
+                Err(failure("git rev-parse", &common))
+            };
+        }
+        let common = BlobPath::new(line(&common.out)).to_path();
+        let root = match git.ask(&["rev-parse", "--show-toplevel"])? {
+            Some(top) if top.code == Some(0) => Some(BlobPath::new(line(&top.out)).to_path()),
+            _ => None,
+        };
+        Ok(Some(Repository { git, library: None, refusal: Some(refusal), root, common }))
+    }
+
+    /// The same, where a missing repository is an error.
+    pub(super) fn require() -> Result<Repository> {
+        Repository::open()?.ok_or_else(|| {
+            Error::new("this folder is in no git repository")
+                .remedy("run it inside a repository, or name the files and folders to scan")
+        })
+    }
+
+    pub(super) fn root(&self) -> Option<&Path> {
+        self.root.as_deref()
+    }
+
+    pub(super) fn common(&self) -> &Path {
+        &self.common
+    }
+
+    /// A reader of its own for the objects.
+    pub(super) fn objects(&self) -> Objects {
+        let library = self.library.as_ref().and_then(|_| git2::Repository::open_from_env().ok());
+        Objects::new(library, self.git.clone())
+    }
+
+    /// What to say where only git could read the repository and there is no git.
+    pub(super) fn no_git(&self, index: Option<&git2::Error>) -> Error {
+        let why = index.map(|e| e.message()).or(self.refusal.as_deref()).unwrap_or("it is not supported");
+        let error = Error::new(format!("the repository cannot be read without git: {}", why.escape_debug()));
+        match why {
+            w if w.contains("'link'") => {
+                error.remedy("install git, or run: git update-index --no-split-index")
+            }
+            w if w.contains("'sdir'") => {
+                error.remedy("install git, or run: git sparse-checkout reapply --no-sparse-index")
+            }
+            _ => error.remedy("install git and see that it is on the PATH"),
+        }
+    }
+
+    /// Whether history is cut off (`git clone --depth`).
+    pub(super) fn is_shallow(&self) -> Result<bool> {
+        match &self.library {
+            Some(library) => Ok(library.is_shallow()),
+            None => Ok(self
+                .git
+                .lines(&["rev-parse", "--is-shallow-repository"])?
+                .is_some_and(|o| line(&o) == b"true")),
+        }
+    }
+
+    /// The commit a revision names; `None` where it names none.
+    pub(super) fn resolve(&self, rev: &str) -> Result<Option<ObjectId>> {
+        if rev.is_empty() || rev.starts_with('-') || rev.contains('\0') {
+            return Ok(None);
+        }
+        let commit = format!("{rev}^{{commit}}");
+        match self.git.ask(&["rev-parse", "--verify", "-q", &commit])? {
+            Some(a) if a.code == Some(0) => Ok(ObjectId::from_hex(line(&a.out))),
+            Some(a) if a.code == Some(1) => Ok(None),
+            Some(a) => Err(failure("git rev-parse", &a)),
+            None => {
+                let library = self.library.as_ref().ok_or_else(|| self.no_git(None))?;
+                let found = library.revparse_single(rev).and_then(|o| o.peel_to_commit());
+                Ok(found.ok().and_then(|c| ObjectId::from_git2(c.id())))
+            }
+        }
+    }
+
+    /// The commit of HEAD; `None` before the first one.
+    pub(super) fn head(&self) -> Result<Option<ObjectId>> {
+        match self.library.as_ref().and_then(|l| l.head().ok()?.peel_to_commit().ok()) {
+            Some(commit) => Ok(ObjectId::from_git2(commit.id())),
+            None => self.resolve("HEAD"),
+        }
+    }
+
+    /// One file, `path` relative to the root, `/`-separated. `None` where there is no such file.
+    pub(super) fn read_file(&self, place: &Place, path: &str) -> Result<Option<Vec<u8>>> {
+        match place {
+            Place::Worktree => self.root.as_deref().map_or(Ok(None), |root| read_whole(&root.join(path))),
+            Place::Commit(rev) => {
+                let commit = self.resolve(rev)?.ok_or_else(|| unknown(rev))?;
+                self.read_committed(commit, path)
+            }
+            Place::Index => {
+                let spec = format!(":(top,literal){path}");
+                let Some(out) = self.git.lines(&["ls-files", "--stage", "-z", "--full-name", "--", &spec])?
+                else {
+                    return self.read_indexed_by_library(path);
+                };
+                let entries = stages(&out)?;
+                let Some(entry) = entries.iter().find(|e| e.path == path.as_bytes()) else {
+                    return Ok(None);
+                };
+                if entry.unmerged {
+                    return Err(Error::new(format!("{path} is in conflict"))
+                        .remedy(format!("resolve it and run: git add {path}")));
+                }
+                self.read_entry(entry.kind, entry.id, path)
+            }
+        }
+    }
+
+    /// One file of a commit.
+    pub(super) fn read_committed(&self, commit: ObjectId, path: &str) -> Result<Option<Vec<u8>>> {
+        let spec = commit.to_string();
+        if let Some((library, oid)) = self.library.as_ref().zip(commit.to_git2()) {
+            let tree = library.find_commit(oid).and_then(|c| c.tree());
+            if let Ok(tree) = tree {
+                let entry = match tree.get_path(Path::new(path)) {
+                    Ok(entry) => entry,
+                    Err(e) if e.code() == git2::ErrorCode::NotFound => return Ok(None),
+                    Err(e) => {
+                        let text = format!("{path} of commit {spec} cannot be read: {}", e.message());
+                        return Err(Error::new(text).remedy("run: git fsck"));
+                    }
+                };
+                let kind = match entry.filemode() {
+                    0o120000 => Kind::Link,
+                    0o160000 => Kind::Submodule,
+                    0o040000 => Kind::Folder,
+                    _ => Kind::File,
+                };
+                return self.read_entry(kind, ObjectId::from_git2(entry.id()), path);
+            }
+        }
+        let out = self.git.lines(&["ls-tree", "-z", "--full-tree", &spec, "--", path])?;
+        let out = out.ok_or_else(|| self.no_git(None))?;
+        // `100644 blob <id>\t<path>\0`
+        let mut words = out.split(|b| *b == b' ' || *b == b'\t');
+        let (Some(mode), Some(_), Some(id)) = (words.next(), words.next(), words.next()) else {
+            return Ok(None);
+        };
+        let kind = match mode.get(..3) {
+            Some(b"120") => Kind::Link,
+            Some(b"160") => Kind::Submodule,
+            Some(b"040") => Kind::Folder,
+            _ => Kind::File,
+        };
+        self.read_entry(kind, ObjectId::from_hex(id), path)
+    }
+
+    fn read_indexed_by_library(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        let library = self.library.as_ref().ok_or_else(|| self.no_git(None))?;
+        let index = library.index().map_err(|e| self.no_git(Some(&e)))?;
+        match index.get_path(Path::new(path), 0) {
+            Some(entry) => self.read_entry(Kind::File, ObjectId::from_git2(entry.id), path),
+            None => Ok(None),
+        }
+    }
+
+    fn read_entry(&self, kind: Kind, id: Option<ObjectId>, path: &str) -> Result<Option<Vec<u8>>> {
+        match (kind, id) {
+            (Kind::File, Some(id)) => match self.objects().read(id) {
+                Ok(Object::Blob(bytes)) => Ok(Some(bytes)),
+                Ok(Object::Missing) => Err(Error::new(format!("the object of {path} is not in this clone"))
+                    .remedy(format!("run: git cat-file -e {id}"))),
+                Err(e) => Err(Error::new(format!("{path}: {e}")).remedy("run: git fsck")),
+            },
+            (Kind::Link, _) => {
+                Err(Error::new(format!("{path} is a symbolic link, which is not followed in git"))
+                    .remedy("commit the file itself"))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The error for a revision that is not known here, with the command that would fetch it.
+pub(super) fn unknown(rev: &str) -> Error {
+    Error::new(format!("unknown revision: {}", rev.escape_debug()))
+        .remedy(format!("fetch it first: git fetch origin {}", rev.escape_debug()))
+}
+
+fn read_whole(path: &Path) -> Result<Option<Vec<u8>>> {
+    use std::io::{ErrorKind, Read};
+    let fail = |e: std::io::Error| Error::new(format!("{} cannot be read: {e}", path.display()));
+    let meta = match std::fs::metadata(path) {
+        Ok(meta) => meta,
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+        Err(e) => return Err(fail(e)),
+    };
+    if !meta.is_file() {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(fail)?;
+    file.take(WHOLE_FILE + 1).read_to_end(&mut bytes).map_err(fail)?;
+    if bytes.len() as u64 > WHOLE_FILE {
+        return Err(Error::new(format!("{} is larger than {WHOLE_FILE} bytes", path.display())));
+    }
+    Ok(Some(bytes))
+}

@@ -1,0 +1,139 @@
+//! What a source lists, asked in a process of its own: a source works in the current folder and
+//! under the environment that git hands to its hooks, and both belong to a process.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use fickgate::source::{Item, Origin, Place, Selection, Source};
+
+use crate::repo::Repo;
+
+/// The variable that says what to list; the others say where to write it and what to read beside.
+const SELECTION: &str = "FICKGATE_TEST_SELECTION";
+const OUTPUT: &str = "FICKGATE_TEST_OUTPUT";
+const PLACE: &str = "FICKGATE_TEST_PLACE";
+
+/// Not a test: the other half of [`listing`], which runs it in a child process.
+#[test]
+#[ignore = "run by the other tests"]
+fn lister() {
+    let (Some(selection), Some(output)) = (std::env::var_os(SELECTION), std::env::var_os(OUTPUT)) else {
+        return;
+    };
+    let selection = selection.to_string_lossy().into_owned();
+    let selection = match selection.split_once(' ') {
+        Some(("diff", range)) => Selection::Diff(range.to_owned()),
+        Some(("paths", paths)) => Selection::Paths(paths.split(' ').map(PathBuf::from).collect()),
+        _ if selection == "paths" => Selection::Paths(Vec::new()),
+        _ => Selection::Staged,
+    };
+    std::fs::write(output, lines(&selection).join("\n")).expect("the listing is written");
+}
+
+fn lines(selection: &Selection) -> Vec<String> {
+    let source = match Source::open(selection) {
+        Ok(source) => source,
+        Err(e) => return vec![format!("error {e} | {}", e.help().unwrap_or(""))],
+    };
+    let mut lines = Vec::new();
+    if let Some(place) = std::env::var_os(PLACE) {
+        let place = match place.to_string_lossy().as_ref() {
+            "index" => Place::Index,
+            "worktree" => Place::Worktree,
+            "policy" => source.policy_place().clone(),
+            rev => Place::Commit(rev.to_owned()),
+        };
+        lines.push(match source.read_file(&place, ".fickgate.yaml") {
+            Ok(Some(bytes)) => format!("policy {}", bytes.escape_ascii()),
+            Ok(None) => "policy none".to_owned(),
+            Err(e) => format!("policy error {e}"),
+        });
+    }
+    lines.extend(source.notices().iter().map(|n| format!("notice {n}")));
+    source.visit(&mut |item| {
+        lines.push(match item {
+            Item::Blob(blob) => {
+                let origin = match blob.origin {
+                    Origin::Index => "index".to_owned(),
+                    Origin::Commit(_) => "commit".to_owned(),
+                    Origin::Disk => "disk".to_owned(),
+                };
+                let bytes = blob.content.read_range(0, 64).expect("the content is readable");
+                format!("{origin} {} {}", blob.path.as_bytes().escape_ascii(), bytes.escape_ascii())
+            }
+            Item::Skipped(s) => format!("skipped {} {}", s.path.as_bytes().escape_ascii(), s.reason),
+            Item::Finding(f) => {
+                format!("{} {} {}", f.rule, f.level.as_str(), f.path.as_bytes().escape_ascii())
+            }
+            Item::Failed(f) => format!("failed {} {}", f.path.as_bytes().escape_ascii(), f.message),
+        });
+        ControlFlow::Continue(())
+    });
+    lines
+}
+
+impl Repo {
+    /// The command that lists `selection` in `folder`, and the file it writes.
+    pub fn lister(&self, folder: &Path, selection: &str) -> (Command, PathBuf) {
+        let output = self.root.parent().expect("a parent").join("listing");
+        let _ = std::fs::remove_file(&output);
+        let mut command = self.command(std::env::current_exe().expect("this test's path"), folder);
+        command.args(["--exact", "list::lister", "--ignored", "--quiet"]);
+        command.env(SELECTION, selection).env(OUTPUT, &output);
+        (command, output)
+    }
+
+    /// What is listed from `folder`, one line an item.
+    pub fn list_in(&self, folder: &Path, selection: &str) -> Vec<String> {
+        let (mut command, output) = self.lister(folder, selection);
+        let run = command.output().expect("the lister runs");
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
+        read(&output)
+    }
+
+    /// What is listed from the root.
+    pub fn list(&self, selection: &str) -> Vec<String> {
+        self.list_in(&self.root, selection)
+    }
+
+    /// The policy file as the source of `selection` reads it at `place`.
+    pub fn policy(&self, selection: &str, place: &str) -> String {
+        let (mut command, output) = self.lister(&self.root, selection);
+        assert!(command.env(PLACE, place).output().expect("the lister runs").status.success());
+        read(&output).remove(0)
+    }
+
+    /// Runs a git command with a pre-commit hook that lists what is staged, and gives that listing.
+    pub fn list_in_hook(&self, hook: &str, git: &[&str]) -> Vec<String> {
+        let (command, output) = self.lister(&self.root, "staged");
+        let exe = command.get_program().to_string_lossy().into_owned();
+        let script = format!(
+            "#!/bin/sh\n{SELECTION}=staged {OUTPUT}='{}' exec '{exe}' --exact list::lister --ignored --quiet >/dev/null\n",
+            output.display()
+        );
+        self.hook(hook, &script);
+        self.git(git);
+        read(&output)
+    }
+
+    /// Installs a hook.
+    pub fn hook(&self, name: &str, script: &str) {
+        let folder = PathBuf::from(self.git(&["rev-parse", "--git-path", "hooks"]));
+        let folder = self.root.join(folder);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let path = folder.join(name);
+        std::fs::write(&path, script).expect("a hook");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
+                .expect("an executable hook");
+        }
+    }
+}
+
+fn read(output: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(output).expect("the lister wrote its listing");
+    text.lines().map(str::to_owned).collect()
+}

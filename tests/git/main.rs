@@ -1,0 +1,10 @@
+//! The sources against the real git.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod diff;
+mod kinds;
+mod list;
+mod paths;
+mod repo;
+mod staged;
