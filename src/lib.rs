@@ -56,10 +56,6 @@ pub fn run(cli: &Cli) -> Exit {
             printed(|out| event.write(out)).map(|()| Exit::Clean)
         }
         Some(Verb::Man) => printed(manpage::write).map(|()| Exit::Clean),
-        Some(Verb::Event { file }) => {
-            let event = event::Event::read(file)?;
-            printed(|out| event.write(out)).map(|()| Exit::Clean)
-        }
         None => scan_request(&Request::of(&cli.scan)),
     }));
     let error = match outcome {
