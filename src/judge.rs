@@ -154,10 +154,11 @@ fn weight(kind: UseKind) -> u8 {
     match kind {
         UseKind::Reference => 0,
         UseKind::State => 1,
-        UseKind::CallResult => 2,
-        UseKind::Create => 3,
-        UseKind::Instantiate => 4,
-        UseKind::Call => 5,
+        UseKind::Items => 2,
+        UseKind::CallResult => 3,
+        UseKind::Create => 4,
+        UseKind::Instantiate => 5,
+        UseKind::Call => 6,
     }
 }
 
@@ -178,6 +179,7 @@ fn done(used: UseKind) -> &'static str {
         UseKind::Instantiate => "is instantiated",
         UseKind::Call => "is called",
         UseKind::State => "yields an object whose state is set",
+        UseKind::Items => "yields an object that is given items",
         UseKind::CallResult => "yields something that is called in turn",
     }
 }
@@ -432,7 +434,9 @@ mod tests {
         let found = judged(vec![stream(vec![called])], &narrow);
         assert_eq!(
             found[0].help.as_deref(),
-            Some("if that is meant, write `use: [reference, create, call, state]` in .fickgate.yaml:2")
+            Some(
+                "if that is meant, write `use: [reference, create, call, state, items]` in .fickgate.yaml:2"
+            )
         );
     }
 

@@ -228,7 +228,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                     self.state.states.note(&self.cursor, target, self.state.stack.get(from..).unwrap_or(&[]));
                 }
                 if let Some(import) = target.object_import() {
-                    self.state.imports.used(import, UseKind::State, at, code, None);
+                    self.state.imports.used(import, UseKind::Items, at, code, None);
                 }
             }
             Tag::Persistent => {
