@@ -51,6 +51,10 @@ pub fn run(cli: &Cli) -> Exit {
         Some(Verb::Completions { shell }) => {
             printed(|out| manpage::write_completions(*shell, out)).map(|()| Exit::Clean)
         }
+        Some(Verb::Event { file }) => {
+            let event = event::Event::read(file)?;
+            printed(|out| event.write(out)).map(|()| Exit::Clean)
+        }
         Some(Verb::Man) => printed(manpage::write).map(|()| Exit::Clean),
         Some(Verb::Event { file }) => {
             let event = event::Event::read(file)?;
@@ -66,6 +70,9 @@ pub fn run(cli: &Cli) -> Exit {
     let mut stderr = anstream::stderr().lock();
     // Nothing is left to tell the user where this fails too.
     let _ = writeln!(stderr, "error: {}", error.message());
+    for line in error.lines() {
+        let _ = writeln!(stderr, "{line}");
+    }
     if let Some(help) = error.help() {
         let _ = writeln!(stderr, "help: {help}");
     }

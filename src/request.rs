@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::cli::{Color, FailOn, Format, PolicyArgs, ReportTo, ScanArgs};
 use crate::error::{Error, Result};
@@ -96,7 +96,7 @@ fn repository_policy(source: Option<&Source>) -> Result<Option<PolicyFile>> {
     found.first().map(|(name, bytes)| PolicyFile::parse(bytes, name, Layer::Repository)).transpose()
 }
 
-fn policy_from_disk(path: &PathBuf, layer: Layer) -> Result<PolicyFile> {
+fn policy_from_disk(path: &Path, layer: Layer) -> Result<PolicyFile> {
     PolicyFile::parse(&read(path)?, &path.to_string_lossy(), layer)
 }
 
