@@ -524,3 +524,33 @@ fn json_follows_its_schema() {
         assert_eq!(wrong, Vec::<String>::new());
     }
 }
+
+/// Writes every outcome in every format to the folder FICKGATE_REPORTS, for `tests/report/validate.py`,
+/// which reads them with other people's readers.
+#[test]
+#[ignore = "needs FICKGATE_REPORTS; tests/report/validate.py runs it"]
+fn write_reports_for_other_readers() {
+    let folder = std::path::PathBuf::from(std::env::var_os("FICKGATE_REPORTS").unwrap());
+    let outcomes = [
+        ("empty", Outcome::default()),
+        ("sample", sample()),
+        ("hostile", hostile()),
+        ("12", many(12)),
+        ("60", many(60)),
+        ("30000", many(30_000)),
+    ];
+    let style = Style { verbose: 1, ..Style::default() };
+    for (name, outcome) in outcomes {
+        for format in FORMATS.iter().copied() {
+            let file = folder.join(format!("{name}.{format:?}").to_lowercase());
+            std::fs::write(file, render(format, &outcome, &style)).unwrap();
+        }
+        let counts = serde_json::json!({
+            "findings": outcome.findings.len(),
+            "failures": outcome.failures.len(),
+            "skipped": outcome.skipped.len(),
+            "paths": outcome.findings.iter().map(|f| escape::lossless(f.path.as_bytes())).collect::<Vec<_>>(),
+        });
+        std::fs::write(folder.join(format!("{name}.expected")), counts.to_string()).unwrap();
+    }
+}
