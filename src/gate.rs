@@ -82,6 +82,11 @@ impl Gate<'_> {
     }
 
     fn judge_item(&self, item: Item) -> Judged {
+        let path = item.path();
+        if self.policy.excluded(&path.to_lossy()).is_some() {
+            let skipped = Skipped { path: path.clone(), reason: "excluded by the policy" };
+            return Judged { skipped: Some(skipped), ..Judged::default() };
+        }
         match item {
             Item::Blob(blob) => self.judge_blob(&blob),
             Item::Skipped(skipped) => Judged { skipped: Some(skipped), ..Judged::default() },

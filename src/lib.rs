@@ -12,6 +12,7 @@ pub mod cli;
 pub mod content;
 pub mod error;
 pub mod escape;
+pub mod event;
 pub mod exit;
 pub mod explain;
 pub mod facts;
@@ -46,9 +47,14 @@ use source::Source;
 pub fn run(cli: &Cli) -> Exit {
     let outcome = catch_unwind(AssertUnwindSafe(|| match &cli.verb {
         Some(Verb::Explain(args)) => explain_file(args),
+        Some(Verb::Hook(args)) => Request::of_hook(args).and_then(|request| scan_request(&request)),
         Some(Verb::Rule(args)) => explain_rule(args),
         Some(Verb::Completions { shell }) => {
             printed(|out| manpage::write_completions(*shell, out)).map(|()| Exit::Clean)
+        }
+        Some(Verb::Event { file }) => {
+            let event = event::Event::read(file)?;
+            printed(|out| event.write(out)).map(|()| Exit::Clean)
         }
         Some(Verb::Man) => printed(manpage::write).map(|()| Exit::Clean),
         None => scan_request(&Request::of(&cli.scan)),
@@ -61,6 +67,9 @@ pub fn run(cli: &Cli) -> Exit {
     let mut stderr = anstream::stderr().lock();
     // Nothing is left to tell the user where this fails too.
     let _ = writeln!(stderr, "error: {}", error.message());
+    for line in error.lines() {
+        let _ = writeln!(stderr, "{line}");
+    }
     if let Some(help) = error.help() {
         let _ = writeln!(stderr, "help: {help}");
     }
@@ -98,6 +107,7 @@ fn explain_rule(args: &RuleArgs) -> Result<Exit> {
     let rule = args.id.as_deref().map(manual::find).transpose()?;
     printed(|out| match rule {
         Some(rule) => manual::write_rule(rule, out),
+        None if args.markdown => out.write_all(manual::PAGE.as_bytes()),
         None => manual::write_list(out),
     })?;
     Ok(Exit::Clean)

@@ -8,6 +8,7 @@ use super::text::Text;
 use super::trace::{Event, Trace};
 use super::value::{Tag, Value};
 use crate::facts::{Nested, NestedBytes, Reading, UseKind};
+use crate::policy::guard::Guard;
 use crate::rule::Rule;
 
 /// Codecs that `_codecs.encode` may name. The lowest bits of an encoded value hold the position.
@@ -84,19 +85,27 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         match self.state.imports.callable(import) {
             Callable::Other => (object, None),
             Callable::NumpyDtype if code == op::REDUCE => {
-                (object, self.state.dtypes.call(&self.cursor, &self.state.tuples, args, object))
+                let record = first.and_then(Value::as_import).and_then(|i| self.state.imports.get(i));
+                let record = record.is_some_and(|i| {
+                    matches!(i.name.as_str(), "record" | "void")
+                        && (i.module == "numpy" || i.module.starts_with("numpy."))
+                });
+                (object, self.state.dtypes.call(&self.cursor, &self.state.tuples, args, record, object))
             }
             Callable::NumpyDtype => (object, Some("dtype is made without a type string".to_owned())),
             Callable::JoblibArray => (object, None),
             Callable::Mapping => {
-                let empty = self.state.tuples.len(args) == Some(0);
-                // `defaultdict(factory)` has no items.
-                let factory = first.is_some_and(|v| v.is(Tag::Import) || v.is(Tag::None))
-                    && self.state.tuples.len(args) == Some(1);
-                if !empty && !factory {
+                if self.state.tuples.len(args) != Some(0) {
                     self.state.states.opaque(object);
                 }
                 (object, None)
+            }
+            Callable::Forwarder(guard) => {
+                // `defaultdict(factory, items)`.
+                if guard == Guard::DefaultFactory && self.state.tuples.len(args) > Some(1) {
+                    self.state.states.opaque(object);
+                }
+                (object, self.forwarded(guard, args))
             }
             Callable::CodecsEncode => match self.encoded(args, Some("utf-8")) {
                 Some(value) => (value, None),
@@ -110,22 +119,16 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 _ => (self.encoded(args, None).unwrap_or(object), None),
             },
             Callable::Unpickler => {
-                let bytes = match first {
-                    Some(v) if code == op::REDUCE => self.literal_bytes(v),
-                    _ => None,
-                };
                 let callable = self.name_of(import);
-                match bytes {
-                    Some(bytes) => {
-                        self.nest(Nested { callable, offset: at, bytes });
-                        (object, None)
-                    }
-                    None => {
-                        let message = format!("{callable} is given bytes that are not literal");
-                        self.fault_of(Rule::NestedUnresolved, at, message.clone(), Some(callable));
-                        (object, Some(message))
-                    }
-                }
+                let Some(bytes) = first.and_then(|v| self.literal_bytes(v)) else {
+                    let message = format!("{callable} is given bytes that are not literal");
+                    self.fault_of(Rule::NestedUnresolved, at, message.clone(), Some(callable));
+                    return (object, Some(message));
+                };
+                self.nest(Nested { callable, offset: at, bytes });
+                let odd =
+                    (code != op::REDUCE).then(|| "it is called in a way that no pickler writes".to_owned());
+                (object, odd)
             }
         }
     }
@@ -225,7 +228,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                     self.state.states.note(&self.cursor, target, self.state.stack.get(from..).unwrap_or(&[]));
                 }
                 if let Some(import) = target.object_import() {
-                    self.state.imports.used(import, UseKind::State, at, code, None);
+                    self.state.imports.used(import, UseKind::Items, at, code, None);
                 }
             }
             Tag::Persistent => {

@@ -1,6 +1,8 @@
 //! Callables whose arguments the machine understands: they make bytes, unpickle bytes, or carry
 //! arguments that decide whether they are safe.
 
+use crate::policy::guard::Guard;
+
 /// What the machine knows about an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Callable {
@@ -16,6 +18,8 @@ pub enum Callable {
     Unpickler,
     /// `joblib.numpy_pickle.NumpyArrayWrapper`: raw array bytes follow its state.
     JoblibArray,
+    /// Calls what it is given.
+    Forwarder(Guard),
     /// A mapping that can be created with items in its arguments.
     Mapping,
 }
@@ -27,8 +31,9 @@ impl Callable {
             ("numpy", "dtype") => Callable::NumpyDtype,
             ("_codecs" | "codecs", "encode") => Callable::CodecsEncode,
             ("builtins", "bytes" | "bytearray") => Callable::Bytes,
-            ("builtins", "dict")
-            | ("collections", "OrderedDict" | "defaultdict" | "Counter" | "UserDict") => Callable::Mapping,
+            ("builtins", "dict") | ("collections", "OrderedDict" | "Counter" | "UserDict") => {
+                Callable::Mapping
+            }
             ("joblib.numpy_pickle" | "sklearn.externals.joblib.numpy_pickle", "NumpyArrayWrapper") => {
                 Callable::JoblibArray
             }
@@ -41,7 +46,7 @@ impl Callable {
             | ("pickle", "_loads")
             | ("joblib.numpy_pickle", "load" | "_unpickle")
             | ("marshal", "loads") => Callable::Unpickler,
-            _ => Callable::Other,
+            _ => super::forwarder::guard_of(module, name).map_or(Callable::Other, Callable::Forwarder),
         }
     }
 }

@@ -1083,7 +1083,7 @@ mod tests {
         assert_eq!(uses(&run(b"(K\x01ia\nB\n.")), [UseKind::Call]);
         assert_eq!(uses(&run(b"(ca\nB\no.")), [UseKind::Instantiate]);
         assert_eq!(uses(&run(b"ca\nB\n)\x81}b.")), [UseKind::Create, UseKind::State]);
-        assert_eq!(uses(&run(b"ca\nB\n)RK\x01a.")), [UseKind::Call, UseKind::State]);
+        assert_eq!(uses(&run(b"ca\nB\n)RK\x01a.")), [UseKind::Call, UseKind::Items]);
         assert_eq!(uses(&run(b"ca\nB\n)R)R.")), [UseKind::Call, UseKind::CallResult]);
         // Called once and handed on once.
         assert_eq!(uses(&run(b"ca\nB\nq\x00)R0h\x00.")), [UseKind::Reference, UseKind::Call]);

@@ -61,18 +61,21 @@ fn parse(text: &str) -> Option<Dtype> {
 }
 
 impl Dtypes {
-    /// `dtype(...)` was called and gave `object`. Says what is wrong with the arguments.
+    /// `dtype(...)` was called and gave `object`. Says what is wrong with the arguments. `record` says
+    /// that the first of them is numpy's record class, whose dtype is a `V` that state gives its size.
     pub fn call(
         &mut self,
         cursor: &impl Cursor,
         tuples: &Tuples,
         args: Value,
+        record: bool,
         object: Value,
     ) -> Option<String> {
         let text =
             tuples.get(args, 0).filter(|v| v.is(Tag::Text)).map(|v| text::decode(cursor, v.payload(), 64));
         let dtype = match text {
             Some(Text::Str(text)) => parse(&text),
+            _ if record => Some(Dtype { size: Some(0), object: false, kind: b'V' }),
             _ => None,
         };
         match dtype {

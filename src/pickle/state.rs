@@ -69,14 +69,14 @@ impl States {
     }
 
     /// Why this state must not be set on an instance: a key that a later opcode would call, in the
-    /// state itself or in either half of `(state, slotstate)`.
+    /// state itself or in a part of it, such as either half of `(state, slotstate)`.
     pub fn planted(&self, tuples: &Tuples, state: Value) -> Option<&str> {
         if self.planted.is_empty() {
             return None;
         }
-        let halves = (tuples.len(state) == Some(2)).then(|| [tuples.get(state, 0), tuples.get(state, 1)]);
-        let halves = halves.into_iter().flatten().flatten();
-        std::iter::once(state).chain(halves).find_map(|s| self.planted.get(&s)).map(String::as_str)
+        // State with more parts than this is data for a `__setstate__` of its own.
+        let parts = tuples.items(state).take(16);
+        std::iter::once(state).chain(parts).find_map(|s| self.planted.get(&s)).map(String::as_str)
     }
 
     /// The items of a dict; an empty one was never set. `None` where they are not at hand.

@@ -215,7 +215,7 @@ mod tests {
             ("operator", "attrgetter"),
             ("copyreg", "__newobj__"),
             ("copyreg", "add_extension"),
-            ("_io", "BytesIO"),
+            ("_io", "FileIO"),
             ("torch", "load"),
             ("os", "system"),
         ] {

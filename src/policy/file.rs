@@ -452,7 +452,7 @@ impl Page<'_> {
                 return Err(self.error(
                     import.referenced,
                     "`use` is empty, so the entry allows nothing",
-                    "name one of reference, create, call, state, or leave `use` out",
+                    "name one of reference, create, call, state, items, or leave `use` out",
                 ));
             }
         }
