@@ -18,7 +18,8 @@ fail() {
 # --- fickgate itself -------------------------------------------------------------------------------
 
 sha256() {
-    if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d ' ' -f 1
+    # From standard input: a name with a backslash would change what is printed.
+    if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi <"$1" | cut -d ' ' -f 1
 }
 
 install() {
@@ -48,7 +49,10 @@ install() {
     asset=fickgate-v$version-$target.tar.gz
     wanted=$(awk -v asset="$asset" '$2 == asset { print $1 }' "$GITHUB_ACTION_PATH/action/checksums.txt")
     if [ -n "$wanted" ] && download; then
-        tar -xzf "$folder/$asset" -C "$folder/bin"
+        # A relative name: tar takes what stands before a colon, as in C:, for a host.
+        cd "$folder/bin"
+        tar -xzf "../$asset"
+        cd "$GITHUB_WORKSPACE"
         return
     fi
     [ "$version" = "$own" ] ||
@@ -82,7 +86,7 @@ own_workspace() {
     esac
     home=$RUNNER_TEMP/fickgate-home
     mkdir -p "$home"
-    git config --file "$home/.gitconfig" include.path "$HOME/.gitconfig"
+    git config --file "$home/.gitconfig" include.path "${HOME:-/}/.gitconfig"
     git config --file "$home/.gitconfig" --replace-all safe.directory "$PWD"
     export HOME="$home"
 }
@@ -91,14 +95,16 @@ field() { printf '%s\n' "$event" | sed -n "s/^$1=//p"; }
 
 has() { git cat-file -e "$1^{commit}" 2>/dev/null; }
 
-# need COMMIT: fetches it where it is not here. A depth truncates a full clone, so it is for shallow ones.
+# fetch WHAT: from origin. A depth would truncate a full clone, so it is for shallow ones.
+fetch() {
+    depth=
+    [ "$(git rev-parse --is-shallow-repository)" != true ] || depth=--depth=1
+    git fetch --quiet --no-tags ${depth:+"$depth"} origin "$1"
+}
+
+# need COMMIT: fetches it where it is not here.
 need() {
-    has "$1" && return
-    if [ "$(git rev-parse --is-shallow-repository)" = true ]; then
-        git fetch --quiet --no-tags --depth=1 origin "$1" || true
-    else
-        git fetch --quiet --no-tags origin "$1" || true
-    fi
+    has "$1" || fetch "$1" || true
     has "$1" || fail "commit $1, which this is compared with, is not in the clone" \
         "give actions/checkout fetch-depth: 2 for pull requests, or 0"
 }
@@ -106,7 +112,7 @@ need() {
 # branch NAME: its commit, from the clone or its origin.
 branch() {
     git rev-parse --verify --quiet "refs/remotes/origin/$1^{commit}" && return
-    git fetch --quiet --no-tags --depth=1 origin "refs/heads/$1" && git rev-parse --verify FETCH_HEAD
+    fetch "refs/heads/$1" && git rev-parse --verify --quiet 'FETCH_HEAD^{commit}'
 }
 
 # Sets `range`, or leaves it empty for the whole tree.
@@ -119,7 +125,8 @@ choose() {
         -*) fail "base begins with a dash" "name a branch, a commit or a range" ;;
         *..*) range=$INPUT_BASE ;;
         *)
-            base=$(git rev-parse --verify --quiet "$INPUT_BASE^{commit}") || base=$(branch "$INPUT_BASE") || base=$INPUT_BASE
+            base=$(git rev-parse --verify --quiet "$INPUT_BASE^{commit}") || base=$(branch "$INPUT_BASE") ||
+                base=$INPUT_BASE
             need "$base"
             range=$base...HEAD
             ;;
@@ -134,11 +141,11 @@ choose() {
             # difference to it is exactly what merging would bring. Read from the commit itself, since a
             # clone of depth 1 hides parents. A merge by somebody else is not taken for it.
             parents=$(git cat-file commit HEAD | sed -n '/^$/q; s/^parent //p')
-            if [ "$head" = "$GITHUB_SHA" ] && [ "$parents" = "${parents%%[!0-9a-f]*}
+            first=${parents%%[!0-9a-f]*}
+            if [ "$head" = "$GITHUB_SHA" ] && [ "${parents#"$first"}" = "
 $(field head)" ]; then
-                base=${parents%%[!0-9a-f]*}
-                need "$base"
-                range=$base..HEAD
+                need "$first"
+                range=$first..HEAD
                 return
             fi
             [ "$head" != "$base" ] || fail "the checkout is the pull request's base, not its change" \

@@ -113,18 +113,16 @@ pub fn command_property(text: &str) -> String {
 pub fn markdown(text: &str) -> String {
     let text = terminal(text);
     let mut out = String::with_capacity(text.len() + text.len() / 4);
-    let mut before = ' ';
-    for c in text.chars() {
-        // A dot behind a `w` may end `www`, which GitHub makes a link.
-        let kept = !c.is_ascii_punctuation()
-            || matches!(c, '/' | ',' | ';' | '=' | '-')
-            || c == '.' && !before.eq_ignore_ascii_case(&'w');
+    for (at, c) in text.char_indices() {
+        // GitHub makes a link of what begins with `www.`.
+        let www = || text[..at].get(at.saturating_sub(3)..).is_some_and(|w| w.eq_ignore_ascii_case("www"));
+        let kept =
+            !c.is_ascii_punctuation() || matches!(c, '/' | ',' | ';' | '=' | '-') || c == '.' && !www();
         if kept {
             out.push(c);
         } else {
             let _ = write!(out, "&#{};", u32::from(c));
         }
-        before = c;
     }
     out
 }
@@ -351,7 +349,7 @@ pub(crate) mod tests {
             assert!(!out.contains("www."), "{out}");
             assert!(!out.replace("&#", "").contains(['#', '&']), "{out}");
         }
-        assert_eq!(markdown("models/a.pkl"), "models/a.pkl");
+        assert_eq!(markdown("models/w.pkl"), "models/w.pkl");
     }
 
     #[test]

@@ -128,8 +128,11 @@ pub enum UseKind {
     Instantiate,
     /// REDUCE, or INST and OBJ with arguments.
     Call,
-    /// BUILD, SETITEM(S), APPEND(S) or ADDITEMS on what it created or returned.
+    /// BUILD on what it created or returned.
     State,
+    /// SETITEM(S), APPEND(S) or ADDITEMS on what it created or returned: `__setitem__`, `append`,
+    /// `extend` or `add` of its class runs.
+    Items,
     /// What it returned is itself called.
     CallResult,
 }
@@ -143,6 +146,7 @@ impl UseKind {
             UseKind::Instantiate => "instantiate",
             UseKind::Call => "call",
             UseKind::State => "state",
+            UseKind::Items => "items",
             UseKind::CallResult => "call-result",
         }
     }

@@ -28,9 +28,33 @@ pub struct Finding {
     pub snippet: Option<Snippet>,
 }
 
+/// What an entry has to do with a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryRole {
+    /// It allows a name that is spelled almost so.
+    Near,
+    /// It names the import, and permits something else.
+    FallsShort,
+    /// It refuses the import.
+    Refuses,
+}
+
+impl EntryRole {
+    /// The word in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EntryRole::Near => "near",
+            EntryRole::FallsShort => "falls-short",
+            EntryRole::Refuses => "refuses",
+        }
+    }
+}
+
 /// Where an allowlist entry stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryRef {
+    /// What it has to do with the finding.
+    pub role: EntryRole,
     /// `module.name` of the entry.
     pub import: String,
     /// `built-in`, `repository` or `command line`.

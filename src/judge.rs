@@ -1,7 +1,7 @@
 //! Facts and policy to findings. Pure: it reads no bytes and asks no repository.
 
 use crate::facts::{Facts, Fault, Import, Reading, Stream, Use, UseKind};
-use crate::finding::{EntryRef, Finding};
+use crate::finding::{EntryRef, EntryRole, Finding};
 use crate::policy::pattern::{self, Pattern};
 use crate::policy::{Entry, Kind, Place, Policy, Refusal, Usage, Uses, Verdict};
 use crate::rule::Rule;
@@ -125,7 +125,10 @@ impl Judge<'_> {
             import: Some(import.dotted()),
             message: message(import, used.kind, &refusal),
             help: Some(help(stream, import, &refusal, near)),
-            entry: entry_of(&refusal).or(near).map(entry_ref).or_else(|| denied_by(&refusal)),
+            entry: entry_of(&refusal)
+                .map(|entry| entry_ref(entry, EntryRole::FallsShort))
+                .or_else(|| near.map(|entry| entry_ref(entry, EntryRole::Near)))
+                .or_else(|| denied_by(&refusal)),
             snippet: None,
         })
     }
@@ -151,10 +154,11 @@ fn weight(kind: UseKind) -> u8 {
     match kind {
         UseKind::Reference => 0,
         UseKind::State => 1,
-        UseKind::CallResult => 2,
-        UseKind::Create => 3,
-        UseKind::Instantiate => 4,
-        UseKind::Call => 5,
+        UseKind::Items => 2,
+        UseKind::CallResult => 3,
+        UseKind::Create => 4,
+        UseKind::Instantiate => 5,
+        UseKind::Call => 6,
     }
 }
 
@@ -175,6 +179,7 @@ fn done(used: UseKind) -> &'static str {
         UseKind::Instantiate => "is instantiated",
         UseKind::Call => "is called",
         UseKind::State => "yields an object whose state is set",
+        UseKind::Items => "yields an object that is given items",
         UseKind::CallResult => "yields something that is called in turn",
     }
 }
@@ -208,13 +213,13 @@ fn help(stream: &Stream, import: &Import, refusal: &Refusal<'_>, near: Option<&E
                 None => format!("{near}{PIN}{tensors}"),
             }
         }
-        Refusal::Unsafe { refused } => format!("{} {PIN}", refused.why),
+        Refusal::Unsafe { refused } => format!("{PIN}; why it is refused: {}", refused.why.trim_end_matches('.')),
         Refusal::Denied { .. } => "a deny wins over every allow: take the line away, or the file".to_owned(),
         Refusal::OtherUse { used: UseKind::CallResult, .. } => {
             format!("what an import returns is not judged, so it may not be called; {PIN}")
         }
         Refusal::OtherUse { entry, .. } if entry.layer == crate::policy::Layer::BuiltIn => {
-            format!("{} {PIN}", entry.reason)
+            format!("{PIN}; why other uses are not allowed: {}", entry.reason.trim_end_matches('.'))
         }
         Refusal::OtherUse { entry, .. } => {
             let uses = needed(import, entry.kind).with(entry.uses);
@@ -295,8 +300,9 @@ fn entry_of<'p>(refusal: &Refusal<'p>) -> Option<&'p Entry> {
     }
 }
 
-fn entry_ref(entry: &Entry) -> EntryRef {
+fn entry_ref(entry: &Entry, role: EntryRole) -> EntryRef {
     EntryRef {
+        role,
         import: entry.import(),
         layer: entry.layer.as_str(),
         source: entry.source.clone().into_owned(),
@@ -307,12 +313,14 @@ fn entry_ref(entry: &Entry) -> EntryRef {
 fn denied_by(refusal: &Refusal<'_>) -> Option<EntryRef> {
     match refusal {
         Refusal::Denied { by } => Some(EntryRef {
+            role: EntryRole::Refuses,
             import: by.pattern.to_string(),
             layer: by.layer.as_str(),
             source: by.source.clone().into_owned(),
             line: by.line,
         }),
         Refusal::Unsafe { refused } => Some(EntryRef {
+            role: EntryRole::Refuses,
             import: pattern::written(refused.module, refused.name),
             layer: "built-in",
             source: "allowlists/refused.yaml".to_owned(),
@@ -426,7 +434,9 @@ mod tests {
         let found = judged(vec![stream(vec![called])], &narrow);
         assert_eq!(
             found[0].help.as_deref(),
-            Some("if that is meant, write `use: [reference, create, call, state]` in .fickgate.yaml:2")
+            Some(
+                "if that is meant, write `use: [reference, create, call, state, items]` in .fickgate.yaml:2"
+            )
         );
     }
 

@@ -48,6 +48,7 @@ use source::Source;
 pub fn run(cli: &Cli) -> Exit {
     let outcome = catch_unwind(AssertUnwindSafe(|| match &cli.verb {
         Some(Verb::Explain(args)) => explain_file(args),
+        Some(Verb::Hook(args)) => Request::of_hook(args).and_then(|request| scan_request(&request)),
         Some(Verb::Rule(args)) => explain_rule(args),
         Some(Verb::Completions { shell }) => {
             printed(|out| manpage::write_completions(*shell, out)).map(|()| Exit::Clean)
@@ -107,6 +108,7 @@ fn explain_rule(args: &RuleArgs) -> Result<Exit> {
     let rule = args.id.as_deref().map(manual::find).transpose()?;
     printed(|out| match rule {
         Some(rule) => manual::write_rule(rule, out),
+        None if args.markdown => out.write_all(manual::PAGE.as_bytes()),
         None => manual::write_list(out),
     })?;
     Ok(Exit::Clean)

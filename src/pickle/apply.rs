@@ -21,6 +21,20 @@ const MAX_DECODED: u64 = 64 << 20;
 impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     /// REDUCE, INST, OBJ, NEWOBJ, NEWOBJ_EX: the callee is applied and what it gives is pushed.
     pub(super) fn apply(&mut self, at: u64, code: u8, callee: Value, args: Value, kwargs: Option<Value>) {
+        // `func(*args)` in Lib/pickle.py takes whatever can be iterated over.
+        if matches!(
+            args.tag(),
+            Tag::Import
+                | Tag::List
+                | Tag::Dict
+                | Tag::Set
+                | Tag::FrozenSet
+                | Tag::Text
+                | Tag::Bytes
+                | Tag::ByteArray
+        ) {
+            self.only_one(at, "arguments that are not a tuple");
+        }
         let value = match callee.tag() {
             Tag::Import => {
                 let import = callee.payload() as u32;
@@ -203,7 +217,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         }
         let pairs = matches!(code, op::SETITEM | op::SETITEMS);
         match target.tag() {
-            Tag::List | Tag::ByteArray => {}
+            Tag::List | Tag::ByteArray if code != op::ADDITEMS => {}
             Tag::Dict if pairs => {
                 self.state.states.note(&self.cursor, target, self.state.stack.get(from..).unwrap_or(&[]));
             }
@@ -214,7 +228,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                     self.state.states.note(&self.cursor, target, self.state.stack.get(from..).unwrap_or(&[]));
                 }
                 if let Some(import) = target.object_import() {
-                    self.state.imports.used(import, UseKind::State, at, code, None);
+                    self.state.imports.used(import, UseKind::Items, at, code, None);
                 }
             }
             Tag::Persistent => {
@@ -222,8 +236,13 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 self.fault(Rule::ObjectMutation, at, message);
             }
             Tag::Unknown => {}
-            // Without items the C unpickler does not look at the target.
-            _ if self.state.stack.len() == from => {}
+            // Without items the C unpickler does not look at the target, and Lib/pickle.py does not
+            // look up what SETITEMS needs.
+            _ if self.state.stack.len() == from => {
+                if code != op::SETITEMS {
+                    self.only_one(at, "no items for a value that takes none");
+                }
+            }
             _ => {
                 let message = format!("{} puts items into a value that takes none", op::name(code));
                 self.fault(Rule::StreamMalformed, at, message);

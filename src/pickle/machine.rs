@@ -7,6 +7,7 @@
 use std::io;
 
 use super::callable::Callable;
+use super::framed::FramedCursor;
 use super::imports::Imports;
 use super::memo::{Index, Memo};
 use super::number::{self, Reading as Number};
@@ -19,17 +20,20 @@ use super::trace::{Event, Trace, View};
 use super::value::{Tag, Tuples, Value};
 use crate::content::Content;
 use crate::escape;
-use crate::facts::{Fault, Nested, Reading, StorageId, Stream};
+use crate::facts::{Fault, Nested, NestedBytes, Reading, StorageId, Stream};
 use crate::limits::Limits;
 use crate::rule::Rule;
 
-/// One stream, and the streams that lie inside its bytes because a loader changes readers there.
+/// One stream, and the others that a loader would read from the same bytes.
 #[derive(Debug, Default)]
 pub struct Run {
     /// The stream.
     pub stream: Stream,
-    /// Complete pickles that `joblib.load` reads between two opcodes, for arrays of objects.
+    /// Complete pickles that `joblib.load` reads between two opcodes, for arrays of objects, and the
+    /// stream as the C unpickler reads it from a file, where its frames make that another one.
     pub inner: Vec<Stream>,
+    /// Whether an opcode crosses the end of a frame.
+    straddled: bool,
 }
 
 /// Runs one pickle of `content` from `start` to its STOP, or to where it breaks.
@@ -61,6 +65,10 @@ pub fn run_traced<T: Trace>(
             Machine::new(cursor, reading, limits, trace).finish()?
         }
     };
+    if run.straddled && matches!(reading, Reading::Pickle | Reading::Torch) {
+        let cursor = FramedCursor::new(content, start, limits.window);
+        run.inner.push(Machine::new(cursor, reading, limits, &mut ()).finish_framed()?);
+    }
     run.stream.member = member.to_owned();
     for inner in &mut run.inner {
         inner.member = member.to_owned();
@@ -83,11 +91,15 @@ pub(super) type Step = Result<(), Halt>;
 /// Opcodes between two looks at the memory in use.
 const BREATH: u64 = 1 << 16;
 
+const FRAME_TOO_SHORT: &str = "a frame ends inside an opcode";
+const FRAME_IN_FRAME: &str = "a frame begins inside another";
+
 pub(super) struct Machine<'m, C, T> {
     pub(super) cursor: C,
     pub(super) limits: &'m Limits,
     pub(super) trace: &'m mut T,
     inner: Vec<Stream>,
+    straddled: bool,
     /// The onlooker is told about the outer pickle alone; inner ones are streams of their own.
     muted: bool,
     pub(super) state: State,
@@ -121,14 +133,56 @@ impl State {
 impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
     fn new(cursor: C, reading: Reading, limits: &'m Limits, trace: &'m mut T) -> Self {
         let state = State::new(reading, cursor.position());
-        Machine { cursor, limits, trace, inner: Vec::new(), muted: false, state }
+        Machine { cursor, limits, trace, inner: Vec::new(), straddled: false, muted: false, state }
     }
 
     fn finish(mut self) -> io::Result<Run> {
         let stream = self.run_to_halt();
         match self.cursor.failure() {
             Some(error) => Err(error),
-            None => Ok(Run { stream, inner: self.inner }),
+            None => Ok(Run { stream, inner: self.inner, straddled: self.straddled }),
+        }
+    }
+
+    /// Like `finish`, for a cursor that leaves bytes out. Its offsets become those of the content.
+    fn finish_framed(mut self) -> io::Result<Stream> {
+        let mut stream = self.run_to_halt();
+        let message = "read from a file, the rest of a frame is dropped and the stream goes on behind it";
+        stream.faults.insert(
+            0,
+            Fault {
+                rule: Rule::StreamAmbiguous,
+                offset: stream.start,
+                message: message.to_owned(),
+                import: None,
+            },
+        );
+        let at =
+            |offset: &mut u64| *offset = self.cursor.source(*offset..*offset).map_or(*offset, |r| r.start);
+        at(&mut stream.end);
+        stream.faults.iter_mut().for_each(|fault| at(&mut fault.offset));
+        stream.storages.iter_mut().for_each(|storage| at(&mut storage.offset));
+        for import in &mut stream.imports {
+            at(&mut import.offset);
+            for used in &mut import.uses {
+                at(&mut used.offset);
+                used.objection.iter_mut().for_each(|objection| at(&mut objection.offset));
+            }
+        }
+        for nested in &mut stream.nested {
+            at(&mut nested.offset);
+            if let NestedBytes::Range(start, end) = nested.bytes {
+                nested.bytes = match self.cursor.source(start..end) {
+                    Some(range) => NestedBytes::Range(range.start, range.end),
+                    None => {
+                        NestedBytes::Decoded(self.cursor.bytes(start, (end - start) as usize).into_owned())
+                    }
+                };
+            }
+        }
+        match self.cursor.failure() {
+            Some(error) => Err(error),
+            None => Ok(stream),
         }
     }
 
@@ -157,6 +211,9 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
                 break halt;
             }
         };
+        if self.cursor.position() > self.state.frame_end {
+            self.leave_frame(at);
+        }
         match halt {
             Halt::Stop => self.state.stream.stopped = true,
             Halt::Broken(message) => self.fault(Rule::StreamMalformed, at, message),
@@ -223,10 +280,11 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         if T::ON {
             self.tell(at, Event::Fault { message: &message });
         }
-        let known = |f: &Fault| f.rule == rule && f.message == message;
-        if self.state.stream.faults.len() < self.limits.faults && !self.state.stream.faults.iter().any(known)
-        {
-            self.state.stream.faults.push(Fault { rule, offset: at, message, import });
+        let faults = &mut self.state.stream.faults;
+        // Each rule has its own share: none can crowd out another.
+        let mut alike = faults.iter().filter(|f| f.rule == rule);
+        if alike.clone().count() < self.limits.faults && !alike.any(|f| f.message == message) {
+            faults.push(Fault { rule, offset: at, message, import });
         }
     }
 
@@ -326,12 +384,18 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         Ok(self.cursor.bytes(start, len as usize).into_owned())
     }
 
+    /// The two unpicklers part: one raises here, and the machine goes on with the other.
+    #[cold]
+    pub(super) fn only_one(&mut self, at: u64, what: &str) {
+        let message = format!("only one of Python's two unpicklers goes on at {what}");
+        self.fault(Rule::StreamAmbiguous, at, message);
+    }
+
     fn settle<N>(&mut self, at: u64, what: &str, number: Number<N>) -> Result<N, Halt> {
         match number {
             Number::Both(n) => Ok(n),
             Number::One(n) => {
-                let message = format!("only one of Python's two unpicklers reads this {what}");
-                self.fault(Rule::StreamAmbiguous, at, message);
+                self.only_one(at, what);
                 Ok(n)
             }
             Number::Neither => Err(Halt::Broken(format!("not {what}"))),
@@ -366,7 +430,13 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
 
     #[inline(always)]
     fn counted(&mut self, at: u64, len: u64, tag: Tag) -> Step {
-        self.skip(len)?;
+        let fits = match tag {
+            Tag::Text => self.cursor.skip(len),
+            _ => self.cursor.skip_into(len),
+        };
+        if !fits {
+            return Err(Self::cut_short());
+        }
         self.push(Value::new(tag, at));
         Ok(())
     }
@@ -421,8 +491,11 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
                 self.counted(at, u64::from(n), Tag::Text)?;
             }
             op::BINSTRING => {
-                let n = self.signed_count()?;
-                self.counted(at, n, Tag::Text)?;
+                let n = u32::from_le_bytes(self.array()?);
+                if n > i32::MAX as u32 {
+                    self.only_one(at, "a BINSTRING of 2 GiB or more");
+                }
+                self.counted(at, u64::from(n), Tag::Text)?;
             }
             op::BINPUT => {
                 let i = self.u8()?;
@@ -606,7 +679,7 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
                 self.gather(at, code, mark, dict);
             }
             op::GLOBAL => {
-                let (module, name) = self.name_lines(at)?;
+                let (module, name) = self.name_lines(at, code)?;
                 self.import(at, code, &module, &name)?;
             }
             op::STACK_GLOBAL => {
@@ -615,7 +688,7 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
                 self.stack_global(at, module, name)?;
             }
             op::INST => {
-                let (module, name) = self.name_lines(at)?;
+                let (module, name) = self.name_lines(at, code)?;
                 // Lib/pickle.py resolves the name before it looks for the mark.
                 self.import(at, code, &module, &name)?;
                 let callee = self.pop()?;
@@ -760,51 +833,58 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
 
     // --- frames --------------------------------------------------------------------------------
 
-    /// PEP 3154: no opcode crosses the end of a frame. Where one does, the two unpicklers part:
-    /// `Lib/pickle.py` raises, and `Modules/_pickle.c` (`_Unpickler_ReadFromFile`) drops the rest of
-    /// its buffer and takes the argument from behind the frame.
+    /// PEP 3154: no opcode crosses the end of a frame. Where one does, the two unpicklers part, and
+    /// [`FramedCursor`] reads the stream once more.
     fn frame(&mut self, at: u64) -> Step {
         let len = u64::from_le_bytes(self.array()?);
-        if self.state.frame_end != u64::MAX && self.cursor.position() < self.state.frame_end {
-            self.fault(Rule::StreamMalformed, at, "a frame begins inside another".to_owned());
+        if C::BUFFERS_FRAMES {
+            return if self.cursor.frame(len) { Ok(()) } else { Err(Self::cut_short()) };
         }
-        let left = self.cursor.end().saturating_sub(self.cursor.position());
+        let position = self.cursor.position();
+        if self.state.frame_end != u64::MAX && position != self.state.frame_end {
+            self.straddled = true;
+            let message = if position < self.state.frame_end { FRAME_IN_FRAME } else { FRAME_TOO_SHORT };
+            self.fault(Rule::StreamMalformed, at, message.to_owned());
+        }
+        let left = self.cursor.end().saturating_sub(position);
         if len > left {
             let message = format!("a frame of {len} bytes where {left} are left");
             self.fault(Rule::StreamMalformed, at, message);
         }
-        self.state.frame_end = self.cursor.position().saturating_add(len.min(left));
+        self.state.frame_end = position.saturating_add(len.min(left));
         Ok(())
     }
 
     #[cold]
     fn leave_frame(&mut self, at: u64) {
         if self.cursor.position() > self.state.frame_end {
-            let message = "a frame ends inside an opcode".to_owned();
-            self.fault(Rule::StreamMalformed, at, message);
+            self.straddled = true;
+            self.fault(Rule::StreamMalformed, at, FRAME_TOO_SHORT.to_owned());
         }
         self.state.frame_end = u64::MAX;
     }
 
     // --- imports -------------------------------------------------------------------------------
 
-    /// The two lines of GLOBAL and INST. Undecodable names are kept in an escaped form.
-    fn name_lines(&mut self, at: u64) -> Result<(String, String), Halt> {
+    /// The two lines of GLOBAL, in UTF-8, or INST, in ASCII.
+    fn name_lines(&mut self, at: u64, code: u8) -> Result<(String, String), Halt> {
         let mut names = [String::new(), String::new()];
         for name in &mut names {
             let line = self.cursor.line();
-            // At the end of the content both unpicklers take the last byte for the newline.
+            // Lib/pickle.py takes the last byte of the content for the newline.
             let len = if line.ended { line.len } else { line.len.saturating_sub(1) };
             if len > self.limits.text {
                 return Err(Halt::Limit(format!("a name of {len} bytes")));
             }
             let bytes = self.cursor.bytes(line.start, len as usize);
             match std::str::from_utf8(&bytes) {
-                Ok(text) => *name = text.to_owned(),
-                Err(_) => return Err(Halt::Broken("a name that is not UTF-8".to_owned())),
+                Ok(text) if code == op::GLOBAL || text.is_ascii() => *name = text.to_owned(),
+                _ => return Err(Halt::Broken(format!("{} with a name it cannot decode", op::name(code)))),
             }
             if !line.ended {
-                self.fault(Rule::StreamMalformed, at, "a name without a newline behind it".to_owned());
+                self.only_one(at, "a name without a newline behind it");
+            } else if len == 0 {
+                self.only_one(at, "an empty name");
             }
         }
         let [module, name] = names;
@@ -1003,7 +1083,7 @@ mod tests {
         assert_eq!(uses(&run(b"(K\x01ia\nB\n.")), [UseKind::Call]);
         assert_eq!(uses(&run(b"(ca\nB\no.")), [UseKind::Instantiate]);
         assert_eq!(uses(&run(b"ca\nB\n)\x81}b.")), [UseKind::Create, UseKind::State]);
-        assert_eq!(uses(&run(b"ca\nB\n)RK\x01a.")), [UseKind::Call, UseKind::State]);
+        assert_eq!(uses(&run(b"ca\nB\n)RK\x01a.")), [UseKind::Call, UseKind::Items]);
         assert_eq!(uses(&run(b"ca\nB\n)R)R.")), [UseKind::Call, UseKind::CallResult]);
         // Called once and handed on once.
         assert_eq!(uses(&run(b"ca\nB\nq\x00)R0h\x00.")), [UseKind::Reference, UseKind::Call]);

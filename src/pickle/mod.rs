@@ -7,6 +7,7 @@ mod callable;
 pub mod compat;
 pub mod decompile;
 mod forwarder;
+mod framed;
 mod imports;
 mod joblib;
 pub mod machine;

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io;
+use std::ops::Range;
 
 use crate::content::Content;
 
@@ -20,6 +21,8 @@ pub struct Line {
 
 /// A position in a stream of bytes.
 pub trait Cursor {
+    /// Whether the cursor keeps to frames. Otherwise the machine compares its position with theirs.
+    const BUFFERS_FRAMES: bool = false;
     /// Offset of the next byte.
     fn position(&self) -> u64;
     /// Offset behind the last byte.
@@ -30,6 +33,21 @@ pub trait Cursor {
     fn array<const N: usize>(&mut self) -> Option<[u8; N]>;
     /// Steps over `n` bytes, or nothing consumed where fewer are left.
     fn skip(&mut self, n: u64) -> bool;
+    /// Like [`Cursor::skip`], for bytes that an unpickler copies as they come, from a frame and from
+    /// behind it.
+    fn skip_into(&mut self, n: u64) -> bool {
+        self.skip(n)
+    }
+    /// A frame of `len` bytes begins here. False where it is longer than what is left, for cursors
+    /// that keep to frames.
+    fn frame(&mut self, len: u64) -> bool {
+        let _ = len;
+        true
+    }
+    /// Where these offsets lie in the content; `None` where they are not in one piece there.
+    fn source(&self, range: Range<u64>) -> Option<Range<u64>> {
+        Some(range)
+    }
     /// Continues at another offset.
     fn seek(&mut self, position: u64);
     /// The line from here, consumed with its newline.

@@ -33,8 +33,16 @@ pub(super) fn write_with(
         let (file, message) = (command_property(&path), command_data(&failure.message));
         writeln!(out, "::error file={file},title=fickgate could not read a file::{message}")?;
     }
+    // Not more than half of the notices a step may have.
+    for notice in outcome.notices.iter().take(ANNOTATIONS / 2) {
+        writeln!(out, "::notice title=fickgate::{}", command_data(notice))?;
+    }
     for level in [Level::Error, Level::Warning, Level::Note] {
-        let taken = if level == Level::Error { outcome.failures.len().min(ANNOTATIONS) } else { 0 };
+        let taken = match level {
+            Level::Error => outcome.failures.len().min(ANNOTATIONS),
+            Level::Warning => 0,
+            Level::Note => outcome.notices.len().min(ANNOTATIONS / 2),
+        };
         annotate(outcome, style, level, ANNOTATIONS - taken, out)?;
     }
     Ok(())

@@ -10,7 +10,7 @@ use annotate_snippets::{
 use super::style::Style;
 use super::{concise, place, summary_line, worst_first};
 use crate::escape::{self, SENTENCE};
-use crate::finding::{EntryRef, Finding, Outcome};
+use crate::finding::{EntryRef, EntryRole, Finding, Outcome};
 use crate::rule::{Level, Rule};
 
 /// Findings of one file that are drawn with their snippet. The rest get a line each: after so many,
@@ -59,13 +59,16 @@ pub(super) fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io
     write_end(outcome, style, out)
 }
 
-/// Skipped files where they are asked for, and the summary line.
+/// Skipped files where they are asked for, notices, and the summary line.
 pub(super) fn write_end(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     if style.verbose > 0 {
         for skipped in &outcome.skipped {
             let path = escape::terminal_bytes(skipped.path.as_bytes());
             writeln!(out, "skipped: {path}: {}", escape::terminal(skipped.reason))?;
         }
+    }
+    for notice in &outcome.notices {
+        writeln!(out, "note: {}", escape::terminal_cut(notice, SENTENCE))?;
     }
     if !style.quiet {
         writeln!(out, "fickgate: {}", summary_line::summary_line(outcome, style))?;
@@ -121,7 +124,7 @@ fn draw(renderer: &Renderer, finding: &Finding) -> String {
         }
     }
     if let Some(entry) = &finding.entry {
-        elements.push(Shown::NOTE.message(nearest(entry, finding)).into());
+        elements.push(Shown::NOTE.message(about(entry)).into());
     }
     if let Some(help) = &finding.help {
         elements.push(Shown::HELP.message(escape::terminal_cut(help, SENTENCE)).into());
@@ -130,17 +133,17 @@ fn draw(renderer: &Renderer, finding: &Finding) -> String {
     if header.is_empty() { drawn } else { drawn.replacen(&header, &location, 1) }
 }
 
-fn nearest(entry: &EntryRef, finding: &Finding) -> String {
+fn about(entry: &EntryRef) -> String {
     let source = escape::terminal(&entry.source);
     let place = match entry.line {
         Some(line) => format!("{source}:{line}"),
         None => source.into_owned(),
     };
-    let import = escape::terminal(&entry.import);
-    if finding.import.as_deref() == Some(entry.import.as_str()) {
-        format!("the {} entry for {import} is at {place}", entry.layer)
-    } else {
-        format!("the nearest {} entry is {import}, at {place}", entry.layer)
+    let (import, layer) = (escape::terminal(&entry.import), entry.layer);
+    match entry.role {
+        EntryRole::Near => format!("did you mean `{import}`? It is allowed at {place} ({layer})"),
+        EntryRole::FallsShort => format!("the entry for `{import}` is at {place} ({layer})"),
+        EntryRole::Refuses => format!("`{import}` is refused at {place} ({layer})"),
     }
 }
 

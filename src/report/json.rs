@@ -29,6 +29,7 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
             .iter()
             .map(|f| JsonFailure { path: JsonPath::of(&f.path), message: &f.message })
             .collect(),
+        notices: &outcome.notices,
         summary: Summary {
             blobs: outcome.tally.blobs,
             streams: outcome.tally.streams,
@@ -58,6 +59,7 @@ struct Document<'o> {
     findings: Vec<JsonFinding<'o>>,
     skipped: Vec<JsonSkipped<'o>>,
     failures: Vec<JsonFailure<'o>>,
+    notices: &'o [String],
     summary: Summary,
 }
 
@@ -87,6 +89,7 @@ impl<'o> JsonFinding<'o> {
             message: &finding.message,
             help: finding.help.as_deref(),
             entry: finding.entry.as_ref().map(|e| JsonEntry {
+                role: e.role.as_str(),
                 import: &e.import,
                 layer: e.layer,
                 source: &e.source,
@@ -98,6 +101,7 @@ impl<'o> JsonFinding<'o> {
 
 #[derive(Serialize)]
 struct JsonEntry<'o> {
+    role: &'static str,
     import: &'o str,
     layer: &'o str,
     source: &'o str,

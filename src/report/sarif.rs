@@ -277,6 +277,9 @@ fn notifications(outcome: &Outcome, left_out: usize) -> Vec<Notification> {
     };
     let note = |level, text| Notification { level, message: Text { text }, locations: Vec::new() };
     let mut notifications = Vec::new();
+    for notice in outcome.notices.iter().take(NOTIFICATIONS) {
+        notifications.push(note(Level::Note, plain(notice)));
+    }
     for failure in outcome.failures.iter().take(NOTIFICATIONS) {
         let text = format!("could not be read: {}", plain(&failure.message));
         notifications.push(Notification { locations: at(&failure.path), ..note(Level::Error, text) });

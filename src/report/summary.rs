@@ -23,6 +23,9 @@ pub(super) fn write(outcome: &Outcome, style: &Style, budget: usize, out: &mut d
     page.text.push_str(&markdown(&summary_line::summary_line(outcome, style)));
     page.text.push_str("\n\n");
 
+    let notices: Vec<String> = outcome.notices.iter().map(|n| format!("- {}\n", markdown(n))).collect();
+    page.list("", &notices, "notices");
+
     let failures: Vec<String> = outcome
         .failures
         .iter()

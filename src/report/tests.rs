@@ -3,7 +3,7 @@ use serde_json::Value;
 use super::*;
 use crate::escape::is_hostile;
 use crate::escape::tests::{HOSTILE, runner_obeys};
-use crate::finding::{EntryRef, ReadFailure, Skipped, Snippet, SnippetLine, Tally};
+use crate::finding::{EntryRef, EntryRole, ReadFailure, Skipped, Snippet, SnippetLine, Tally};
 
 const FORMATS: &[Format] = &[
     Format::Human,
@@ -67,6 +67,7 @@ pub(super) fn sample() -> Outcome {
     typo.offset = Some(9);
     typo.import = Some("collections.OrderdDict".to_owned());
     typo.entry = Some(EntryRef {
+        role: EntryRole::Near,
         import: "collections.OrderedDict".to_owned(),
         layer: "built-in",
         source: "allowlists/stdlib.yaml".to_owned(),
@@ -90,7 +91,7 @@ pub(super) fn sample() -> Outcome {
             Skipped { path: BlobPath::new("latest.pt"), reason: "symlink" },
         ],
         failures: vec![],
-        notices: vec![],
+        notices: vec!["no merge base with main in this shallow clone: the tips are compared".to_owned()],
         tally: Tally { blobs: 12, streams: 3, imports: 41 },
     }
 }
@@ -100,13 +101,15 @@ fn hostile() -> Outcome {
     let long = format!("{}##[error]x\n::error::{}", "a".repeat(1 << 19), "b".repeat(1 << 19));
     let mut outcome = Outcome::default();
     for text in HOSTILE.iter().copied().chain([long.as_str(), ""]) {
-        for rule in [Rule::ImportNotAllowed, Rule::ExpiredAllow, Rule::PolicyChanged] {
+        let rules = [Rule::ImportNotAllowed, Rule::ExpiredAllow, Rule::PolicyChanged];
+        for rule in rules.into_iter().take(if text.len() > 1000 { 1 } else { 3 }) {
             let mut f = finding(rule, text, text);
             f.member = text.to_owned();
             f.offset = Some(7);
             f.import = Some(text.to_owned());
             f.help = Some(text.to_owned());
             f.entry = Some(EntryRef {
+                role: EntryRole::Refuses,
                 import: format!("x{text}"),
                 layer: "repository",
                 source: text.to_owned(),
@@ -121,6 +124,7 @@ fn hostile() -> Outcome {
         }
         outcome.failures.push(ReadFailure { path: BlobPath::new(text), message: text.to_owned() });
         outcome.skipped.push(Skipped { path: BlobPath::new(text), reason: "symlink" });
+        outcome.notices.push(text.to_owned());
     }
     outcome
 }
@@ -518,5 +522,35 @@ fn json_follows_its_schema() {
         let mut wrong = Vec::new();
         violations(&schema, &schema, &document, "$", &mut wrong);
         assert_eq!(wrong, Vec::<String>::new());
+    }
+}
+
+/// Writes every outcome in every format to the folder FICKGATE_REPORTS, for `tests/report/validate.py`,
+/// which reads them with other people's readers.
+#[test]
+#[ignore = "needs FICKGATE_REPORTS; tests/report/validate.py runs it"]
+fn write_reports_for_other_readers() {
+    let folder = std::path::PathBuf::from(std::env::var_os("FICKGATE_REPORTS").unwrap());
+    let outcomes = [
+        ("empty", Outcome::default()),
+        ("sample", sample()),
+        ("hostile", hostile()),
+        ("12", many(12)),
+        ("60", many(60)),
+        ("30000", many(30_000)),
+    ];
+    let style = Style { verbose: 1, ..Style::default() };
+    for (name, outcome) in outcomes {
+        for format in FORMATS.iter().copied() {
+            let file = folder.join(format!("{name}.{format:?}").to_lowercase());
+            std::fs::write(file, render(format, &outcome, &style)).unwrap();
+        }
+        let counts = serde_json::json!({
+            "findings": outcome.findings.len(),
+            "failures": outcome.failures.len(),
+            "skipped": outcome.skipped.len(),
+            "paths": outcome.findings.iter().map(|f| escape::lossless(f.path.as_bytes())).collect::<Vec<_>>(),
+        });
+        std::fs::write(folder.join(format!("{name}.expected")), counts.to_string()).unwrap();
     }
 }

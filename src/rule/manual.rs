@@ -135,6 +135,14 @@ mod tests {
     }
 
     #[test]
+    fn the_page_says_of_each_rule_whether_a_policy_may_lower_it() {
+        for rule in Rule::ALL {
+            let never = Section::of(*rule).lowering.starts_with("Never.");
+            assert_eq!(never, !crate::policy::file::may_be_lowered(*rule), "{rule}");
+        }
+    }
+
+    #[test]
     fn a_misspelled_rule_is_answered_with_the_nearest() {
         let error = find("import-not-alowed").unwrap_err();
         assert_eq!(error.help(), Some("fickgate rule import-not-allowed"));

@@ -4,7 +4,7 @@ use super::object::ObjectId;
 use crate::error::{Error, Result};
 
 /// What kind of thing an entry of a tree or an index is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     /// A file, executable or not.
     File,
@@ -70,6 +70,22 @@ pub(super) fn changes(out: &[u8]) -> Result<Vec<Change>> {
     Ok(changes)
 }
 
+/// The new side of one line of `git diff-tree -c --raw --no-abbrev`, which has a colon, a mode, a name
+/// and a letter for each parent. `None` for a deletion.
+pub(super) fn combined_head(head: &[u8]) -> Result<Option<(Kind, ObjectId)>> {
+    let parents = head.iter().take_while(|b| **b == b':').count();
+    let words: Vec<&[u8]> = head.get(parents..).unwrap_or_default().split(|b| *b == b' ').collect();
+    // Modes of the parents, the mode, names of the parents, the name, the letters.
+    if parents == 0 || words.len() != 2 * parents + 3 {
+        return Err(surprise("a line", head));
+    }
+    let (Some(mode), Some(name)) = (words.get(parents), words.get(2 * parents + 1)) else {
+        return Err(surprise("a line", head));
+    };
+    let id = ObjectId::from_hex(name).ok_or_else(|| surprise("an object name", head))?;
+    Ok(Kind::from_mode(mode)?.map(|kind| (kind, id)))
+}
+
 /// The paths that the same diff says are gone.
 pub(super) fn deletions(out: &[u8]) -> Vec<Vec<u8>> {
     let mut gone = Vec::new();
@@ -130,6 +146,16 @@ mod tests {
         assert!(changes(out.as_bytes()).is_err());
         assert!(changes(b"100644 x\0y\0").is_err());
         assert!(stages(b"100644 abc 0\tpath\0").is_err());
+    }
+
+    #[test]
+    fn a_merge_has_one_new_side() {
+        let line = format!("::100644 000000 100755 {NULL} {NULL} {ID} MA");
+        let (kind, id) = combined_head(line.as_bytes()).expect("well-formed").expect("not a deletion");
+        assert_eq!((kind, id.to_string().as_str()), (Kind::File, ID));
+        let plain = format!(":100644 000000 {ID} {NULL} D");
+        assert!(combined_head(plain.as_bytes()).expect("well-formed").is_none());
+        assert!(combined_head(&line.as_bytes()[1..]).is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A path that a source found, before its content is read.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use super::change::{Change, Kind};
 use super::object::ObjectId;
@@ -61,6 +62,61 @@ impl Entry {
             What::File { .. } => (&self.path, 2, None),
             What::Skipped(_) => (&self.path, 3, None),
             What::Failed(_) => (&self.path, 4, None),
+        }
+    }
+}
+
+/// The entries of a run. Those of a history are listed while the first of them are read.
+pub(super) enum Entries {
+    /// All of them, sorted.
+    Listed(Vec<Entry>),
+    /// Those known so far, and where the others come from.
+    Growing(Mutex<Growing>),
+}
+
+/// Entries that are still being listed.
+pub(super) struct Growing {
+    known: Vec<Entry>,
+    rest: Box<dyn Iterator<Item = Entry> + Send>,
+}
+
+/// Entries of a history that are listed before the first is read, so that a small one is known whole.
+const AHEAD: usize = 256;
+
+impl Entries {
+    pub(super) fn growing(mut rest: Box<dyn Iterator<Item = Entry> + Send>) -> Entries {
+        let known = rest.by_ref().take(AHEAD).collect();
+        Entries::Growing(Mutex::new(Growing { known, rest }))
+    }
+
+    /// The entry at `index`; `None` past the end.
+    pub(super) fn get(&self, index: usize) -> Option<Entry> {
+        match self {
+            Entries::Listed(entries) => entries.get(index).cloned(),
+            Entries::Growing(growing) => {
+                let mut growing = growing.lock().unwrap_or_else(PoisonError::into_inner);
+                while growing.known.len() <= index {
+                    let next = growing.rest.next()?;
+                    growing.known.push(next);
+                }
+                growing.known.get(index).cloned()
+            }
+        }
+    }
+
+    /// How many are known.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Entries::Listed(entries) => entries.len(),
+            Entries::Growing(growing) => growing.lock().unwrap_or_else(PoisonError::into_inner).known.len(),
+        }
+    }
+
+    /// Those that are listed whole.
+    pub(super) fn listed(&self) -> &[Entry] {
+        match self {
+            Entries::Listed(entries) => entries,
+            Entries::Growing(_) => &[],
         }
     }
 }

@@ -103,6 +103,28 @@ impl Git {
         self.command(args).stdin(Stdio::piped()).stderr(Stdio::null()).spawn()
     }
 
+    /// Starts a command that reads what another one writes.
+    pub(super) fn feed(&self, args: &[&str], input: Stdio) -> io::Result<Child> {
+        self.command(args).stdin(input).stderr(Stdio::null()).spawn()
+    }
+
+    /// The output of a command that is given `input` and has to succeed.
+    pub(super) fn exchange(&self, args: &[&str], input: Vec<u8>) -> Result<Vec<u8>> {
+        let name = format!("git {}", args.first().unwrap_or(&""));
+        let broken = |e: io::Error| Error::new(format!("{name} could not be run: {e}"));
+        let mut child = self.command(args).stdin(Stdio::piped()).spawn().map_err(broken)?;
+        let pipe = child.stdin.take();
+        // Git answers while it still reads, so that both pipes could fill up at once.
+        let writer = std::thread::spawn(move || {
+            if let Some(mut pipe) = pipe {
+                let _ = io::Write::write_all(&mut pipe, &input);
+            }
+        });
+        let answer = Running { child, name: name.clone() }.output();
+        let _ = writer.join();
+        answer
+    }
+
     /// Starts a command. `None` where there is no git.
     pub(super) fn start(&self, args: &[&str]) -> Result<Option<Running>> {
         let name = format!("git {}", args.first().unwrap_or(&""));

@@ -77,6 +77,13 @@ pub(super) fn staged(repository: &Repository, asked: Option<Running>) -> Result<
     Ok(Staged { entries, gone })
 }
 
+/// Every entry of the index, changed or not.
+pub(super) fn tracked(repository: &Repository) -> Result<Vec<Entry>> {
+    let listed = repository.git.lines(&["ls-files", "--stage", "-z", "--full-name", "--", ":/"])?;
+    let listed = listed.ok_or_else(|| super::history::needs_git("the whole index"))?;
+    stages(&listed)?.into_iter().map(|e| Entry::from_change(e, Origin::Index)).collect()
+}
+
 /// Every stage of every path in conflict.
 fn unmerged(git: &Git) -> Result<Vec<Change>> {
     let out = git.lines(&["ls-files", "--unmerged", "--stage", "-z", "--full-name", "--", ":/"])?;

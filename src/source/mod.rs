@@ -1,6 +1,7 @@
-//! Where blobs come from: the index, a diff, the working tree.
+//! Where blobs come from: the index, a diff, a history, a push, the working tree.
 //!
-//! A [`Source`] lists what a run covers, sorted by path, and then reads one entry after the other.
+//! A [`Source`] lists what a run covers, sorted by path (a history: in the order of its commits), and
+//! then reads one entry after the other.
 //! Git itself is asked what it would commit or what changed, since no library reads every kind of
 //! repository it does; contents come through libgit2 where it can open the repository, and through
 //! `git cat-file` where it cannot.
@@ -10,6 +11,8 @@ mod change;
 mod diff;
 mod entry;
 mod git;
+mod history;
+pub mod hook;
 mod index;
 mod object;
 pub mod pointer;
@@ -29,7 +32,8 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::finding::Finding;
 use crate::rule::Rule;
-use entry::{Entry, What};
+use entry::{Entries, Entry, What};
+use history::{History, Range};
 use pointer::Stores;
 use repository::Repository;
 
@@ -65,8 +69,14 @@ pub enum Selection {
     Paths(Vec<PathBuf>),
     /// What a commit would contain: the entries of the index that differ from HEAD.
     Staged,
+    /// The same, or every tracked file where nothing is staged.
+    StagedOrTracked,
     /// `REV`, `A..B` or `A...B`.
     Diff(String),
+    /// Every blob that a commit of the range introduced; without a range, of every ref and HEAD.
+    History(Option<String>),
+    /// Every blob that a push brings.
+    Push(hook::Push),
 }
 
 /// Where a single file is read from.
@@ -78,12 +88,14 @@ pub enum Place {
     Commit(String),
     /// The working tree.
     Worktree,
+    /// Nowhere: there is no file to read yet.
+    Nowhere,
 }
 
 /// The entries a run covers, sorted by the bytes of their paths, and the means to read them.
 pub struct Source {
     repository: Option<Repository>,
-    entries: Arc<Vec<Entry>>,
+    entries: Arc<Entries>,
     trees: Arc<Vec<PathBuf>>,
     walked: Arc<HashSet<PathBuf>>,
     place: Place,
@@ -97,24 +109,51 @@ impl Source {
     /// Lists what `selection` covers. An error means that this cannot be known: no repository, an
     /// unknown revision, an index that nothing here can read.
     pub fn open(selection: &Selection) -> Result<Source> {
-        let mut source = match selection {
-            Selection::Staged => {
-                // Git starts to look while the repository is opened here.
-                let asked = index::ask(&git::Git::here(), "HEAD")?;
+        match selection {
+            Selection::Staged => Source::staged(),
+            Selection::StagedOrTracked => {
+                let staged = Source::staged()?;
+                if !staged.is_empty() {
+                    return Ok(staged);
+                }
                 let repository = Repository::require()?;
-                let staged = index::staged(&repository, asked)?;
-                let mut source = Source::new(Some(repository), staged.entries, Place::Index);
-                source.gone = staged.gone;
-                source
+                let entries = index::tracked(&repository)?;
+                Ok(Source::listed(Some(repository), entries, Place::Index))
             }
             Selection::Diff(range) => {
                 let repository = Repository::require()?;
                 let diff = diff::diff(&repository, range)?;
-                let mut source =
-                    Source::new(Some(repository), diff.entries, Place::Commit(diff.base.to_string()));
+                let place = Place::Commit(diff.base.to_string());
+                let mut source = Source::listed(Some(repository), diff.entries, place);
                 source.tip = Some(Place::Commit(diff.tip.to_string()));
                 source.notices = diff.notices;
-                source
+                Ok(source)
+            }
+            Selection::History(range) => {
+                let repository = Repository::require()?;
+                let range = match range {
+                    Some(text) => Range::parse(&repository, text)?,
+                    None => Range::everything(&repository)?,
+                };
+                // A range is judged by what was there before it, everything by what is here.
+                let place = match (range.known.first(), repository.root()) {
+                    (Some(known), _) => Place::Commit(known.to_string()),
+                    (None, Some(_)) => Place::Worktree,
+                    (None, None) => head_place(&repository)?,
+                };
+                Source::growing(repository, &range, place)
+            }
+            Selection::Push(push) => {
+                let repository = Repository::require()?;
+                let (place, refs) = match &push.remote {
+                    Some(remote) => {
+                        let remote = remote.to_string_lossy();
+                        (push_place(&repository, push, &remote)?, format!("refs/remotes/{remote}/"))
+                    }
+                    None => (head_place(&repository)?, "refs/".to_owned()),
+                };
+                let range = Range::pushed(&repository.git, push, &refs)?;
+                Source::growing(repository, &range, place)
             }
             Selection::Paths(paths) => {
                 // A repository that cannot be opened is no obstacle to reading files.
@@ -122,19 +161,41 @@ impl Source {
                 let root = repository.as_ref().and_then(Repository::root);
                 let entries = worktree::entries(paths, root)?;
                 let trees = trees(paths, root);
-                let mut source = Source::new(repository, entries, Place::Worktree);
+                let mut source = Source::listed(repository, entries, Place::Worktree);
                 source.trees = Arc::new(trees);
-                source
+                Ok(source)
             }
-        };
-        let entries = Arc::make_mut(&mut source.entries);
-        entries.sort_by(|a, b| a.key().cmp(&b.key()));
-        entries.dedup_by(|a, b| a.key() == b.key());
-        source.walked = Arc::new(source.files());
+        }
+    }
+
+    fn staged() -> Result<Source> {
+        // Git starts to look while the repository is opened here.
+        let asked = index::ask(&git::Git::here(), "HEAD")?;
+        let repository = Repository::require()?;
+        let staged = index::staged(&repository, asked)?;
+        let mut source = Source::listed(Some(repository), staged.entries, Place::Index);
+        source.gone = staged.gone;
         Ok(source)
     }
 
-    fn new(repository: Option<Repository>, entries: Vec<Entry>, place: Place) -> Source {
+    fn listed(repository: Option<Repository>, mut entries: Vec<Entry>, place: Place) -> Source {
+        entries.sort_by(|a, b| a.key().cmp(&b.key()));
+        entries.dedup_by(|a, b| a.key() == b.key());
+        let walked = files(&entries);
+        let mut source = Source::new(repository, Entries::Listed(entries), place);
+        source.walked = Arc::new(walked);
+        source
+    }
+
+    fn growing(repository: Repository, range: &Range, place: Place) -> Result<Source> {
+        let entries = match range.tips.is_empty() && !range.all {
+            true => Entries::Listed(Vec::new()),
+            false => Entries::growing(Box::new(History::start(&repository.git, range)?)),
+        };
+        Ok(Source::new(Some(repository), entries, place))
+    }
+
+    fn new(repository: Option<Repository>, entries: Entries, place: Place) -> Source {
         let root = repository.as_ref().and_then(Repository::root);
         let trees = Arc::new(trees(&[], root));
         Source {
@@ -149,29 +210,14 @@ impl Source {
         }
     }
 
-    /// The files on disk by their canonical path, if there is a link that may lead to one of them.
-    fn files(&self) -> HashSet<PathBuf> {
-        let files = || {
-            self.entries.iter().filter_map(|e| match &e.what {
-                What::File { disk, .. } => Some(disk),
-                _ => None,
-            })
-        };
-        let is_link = |p: &&PathBuf| std::fs::symlink_metadata(p).is_ok_and(|m| m.is_symlink());
-        if !files().any(|f| is_link(&f)) {
-            return HashSet::new();
-        }
-        files().filter(|f| !is_link(f)).cloned().collect()
-    }
-
-    /// How many entries there are.
+    /// How many entries are known: all of them, or the first of a history.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
     /// Whether there is nothing to look at.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
     }
 
     /// A reader of its own, for one thread.
@@ -187,7 +233,7 @@ impl Source {
 
     /// The repository around the current folder, with nothing to scan: for its policy.
     pub fn here() -> Result<Source> {
-        Ok(Source::new(Repository::open()?, Vec::new(), Place::Worktree))
+        Ok(Source::listed(Repository::open()?, Vec::new(), Place::Worktree))
     }
 
     /// Whether there is a repository.
@@ -212,7 +258,7 @@ impl Source {
     }
 
     /// Where the policy belongs that judges these entries: the index for staged files, the base
-    /// commit for a diff, the working tree for paths.
+    /// commit for a diff, the working tree for paths, the other side's default branch for a push.
     pub fn policy_place(&self) -> &Place {
         &self.place
     }
@@ -232,7 +278,7 @@ impl Source {
     pub fn read_file(&self, place: &Place, path: &str) -> Result<Option<Vec<u8>>> {
         let Some(repository) = &self.repository else { return Ok(None) };
         if let (Place::Index, Some(gone)) = (place, &self.gone)
-            && !self.entries.iter().any(|e| e.path.as_bytes() == path.as_bytes())
+            && !self.entries.listed().iter().any(|e| e.path.as_bytes() == path.as_bytes())
         {
             // Neither changed nor gone: the index has what HEAD has, and need not be read again.
             if gone.iter().any(|g| g == path.as_bytes()) {
@@ -245,6 +291,39 @@ impl Source {
         }
         repository.read_file(place, path)
     }
+}
+
+/// The files on disk by their canonical path, if there is a link that may lead to one of them.
+fn files(entries: &[Entry]) -> HashSet<PathBuf> {
+    let files = || {
+        entries.iter().filter_map(|e| match &e.what {
+            What::File { disk, .. } => Some(disk),
+            _ => None,
+        })
+    };
+    let is_link = |p: &&PathBuf| std::fs::symlink_metadata(p).is_ok_and(|m| m.is_symlink());
+    if !files().any(|f| is_link(&f)) {
+        return HashSet::new();
+    }
+    files().filter(|f| !is_link(f)).cloned().collect()
+}
+
+/// The policy of a repository that receives: its default branch, before anything is received.
+fn head_place(repository: &Repository) -> Result<Place> {
+    Ok(repository.head()?.map_or(Place::Nowhere, |head| Place::Commit(head.to_string())))
+}
+
+/// The policy of a push: the remote's default branch as far as it is known here, else what a pushed
+/// branch was before, else HEAD.
+fn push_place(repository: &Repository, push: &hook::Push, remote: &str) -> Result<Place> {
+    let default = format!("refs/remotes/{remote}/HEAD");
+    let before = push.old.iter().map(ToString::to_string);
+    for rev in std::iter::once(default).chain(before) {
+        if let Some(commit) = repository.resolve(&rev)? {
+            return Ok(Place::Commit(commit.to_string()));
+        }
+    }
+    head_place(repository)
 }
 
 /// The folders that links may lead into: the repository, and every folder that was named.

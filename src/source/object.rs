@@ -27,6 +27,10 @@ impl ObjectId {
         Some(ObjectId { bytes, len: (hex.len() / 2) as u8 })
     }
 
+    pub(super) fn from_bytes(bytes: [u8; 32]) -> ObjectId {
+        ObjectId { bytes, len: 32 }
+    }
+
     /// The raw bytes, 20 or 32.
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or(&self.bytes)

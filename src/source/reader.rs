@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::entry::{Entry, What};
+use super::entry::{Entries, Entry, What};
 use super::object::{Object, ObjectId, Objects};
 use super::pointer::{self, Pointer, Resolved, Stores};
 use super::{Blob, BlobPath, Item, Origin, finding};
@@ -19,7 +19,7 @@ const SMALL: u64 = 64 << 10;
 
 /// Reads the entries of a source, one at a time. Several readers of one source may work at once.
 pub struct Reader {
-    pub(super) entries: Arc<Vec<Entry>>,
+    pub(super) entries: Arc<Entries>,
     /// `None` outside of a repository.
     pub(super) objects: Option<Objects>,
     pub(super) stores: Stores,
@@ -32,8 +32,8 @@ pub struct Reader {
 impl Reader {
     /// The item at `index`. `None` past the end.
     pub fn read(&mut self, index: usize) -> Option<Item> {
-        let entries = Arc::clone(&self.entries);
-        entries.get(index).map(|entry| self.item(entry))
+        let entry = self.entries.get(index)?;
+        Some(self.item(&entry))
     }
 
     fn item(&mut self, entry: &Entry) -> Item {

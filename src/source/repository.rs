@@ -136,6 +136,7 @@ impl Repository {
     pub(super) fn read_file(&self, place: &Place, path: &str) -> Result<Option<Vec<u8>>> {
         match place {
             Place::Worktree => self.root.as_deref().map_or(Ok(None), |root| read_whole(&root.join(path))),
+            Place::Nowhere => Ok(None),
             Place::Commit(rev) => {
                 let commit = self.resolve(rev)?.ok_or_else(|| unknown(rev))?;
                 self.read_committed(commit, path)

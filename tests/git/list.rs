@@ -1,11 +1,12 @@
 //! What a source lists, asked in a process of its own: a source works in the current folder and
 //! under the environment that git hands to its hooks, and both belong to a process.
 
+use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use fickgate::source::{Item, Origin, Place, Selection, Source};
+use fickgate::source::{Item, Origin, Place, Selection, Source, hook};
 
 use crate::repo::Repo;
 
@@ -25,6 +26,17 @@ fn lister() {
     let selection = match selection.split_once(' ') {
         Some(("diff", range)) => Selection::Diff(range.to_owned()),
         Some(("paths", paths)) => Selection::Paths(paths.split(' ').map(PathBuf::from).collect()),
+        Some(("history", range)) => Selection::History(Some(range.to_owned())),
+        Some(("hook", hook)) => {
+            let mut words = hook.trim_end().split(' ').map(OsString::from);
+            let (name, args) = (words.next().filter(|n| !n.is_empty()), words.collect::<Vec<_>>());
+            let variable = |name: &str| std::env::var_os(name);
+            match hook::selection(name.as_deref(), &args, &mut std::io::stdin().lock(), &variable) {
+                Ok(selection) => selection,
+                Err(e) => panic!("{e}"),
+            }
+        }
+        _ if selection == "history" => Selection::History(None),
         _ if selection == "paths" => Selection::Paths(Vec::new()),
         _ => Selection::Staged,
     };
@@ -37,7 +49,7 @@ fn lines(selection: &Selection) -> Vec<String> {
         Err(e) => return vec![format!("error {e} | {}", e.help().unwrap_or(""))],
     };
     let mut lines = Vec::new();
-    if let Some(place) = std::env::var_os(PLACE) {
+    if let Some(place) = std::env::var_os(PLACE).filter(|p| !p.is_empty()) {
         let place = match place.to_string_lossy().as_ref() {
             "index" => Place::Index,
             "worktree" => Place::Worktree,
@@ -104,14 +116,20 @@ impl Repo {
         read(&output).remove(0)
     }
 
-    /// Runs a git command with a pre-commit hook that lists what is staged, and gives that listing.
-    pub fn list_in_hook(&self, hook: &str, git: &[&str]) -> Vec<String> {
+    /// A hook that lists what it is to judge, and the file it writes.
+    pub fn listing_hook(&self, hook: &str) -> (String, PathBuf) {
         let (command, output) = self.lister(&self.root, "staged");
         let exe = command.get_program().to_string_lossy().into_owned();
         let script = format!(
-            "#!/bin/sh\n{SELECTION}=staged {OUTPUT}='{}' exec '{exe}' --exact list::lister --ignored --quiet >/dev/null\n",
+            "#!/bin/sh\n{SELECTION}=\"hook {hook} $*\" {OUTPUT}='{}' {PLACE}=\"$LIST_PLACE\" exec '{exe}' --exact list::lister --ignored --quiet >/dev/null\n",
             output.display()
         );
+        (script, output)
+    }
+
+    /// Runs a git command with such a hook, and gives its listing.
+    pub fn list_in_hook(&self, hook: &str, git: &[&str]) -> Vec<String> {
+        let (script, output) = self.listing_hook(hook);
         self.hook(hook, &script);
         self.git(git);
         read(&output)
@@ -133,7 +151,8 @@ impl Repo {
     }
 }
 
-fn read(output: &Path) -> Vec<String> {
+/// A listing that was written.
+pub fn read(output: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(output).expect("the lister wrote its listing");
     text.lines().map(str::to_owned).collect()
 }

@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod diff;
+mod history;
+mod hooks;
 mod kinds;
 mod list;
 mod paths;
+mod push;
 mod repo;
 mod staged;

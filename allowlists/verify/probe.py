@@ -1,0 +1,138 @@
+"""Runs inside one environment: looks imports up and says what they are.
+
+Reads a JSON list of [module, name] from standard input and writes a JSON object on standard output.
+Only the standard library, Python 2.7 to 3.14.
+"""
+
+from __future__ import print_function
+
+import importlib
+import inspect
+import json
+import os
+import sys
+import warnings
+
+warnings.simplefilter("ignore")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+# What unpickling can reach on a class. `call` in the list decides whether __init__ matters.
+HOOKS = [
+    "__new__", "__init__", "__setstate__", "__reduce__", "__reduce_ex__", "__getinitargs__", "__getattr__",
+    "__getattribute__", "__setattr__", "__setitem__", "append", "extend", "add", "__del__", "__call__",
+    "__init_subclass__", "__set_name__",
+]
+
+# What no entry may be another name of: module, then names.
+DANGEROUS = {
+    "os": ["system", "popen", "execv", "spawnv", "startfile", "remove", "unlink", "rename"],
+    "subprocess": ["Popen", "run", "call", "check_call", "check_output", "getoutput"],
+    "pickle": ["load", "loads", "Unpickler", "_Unpickler"],
+    "marshal": ["load", "loads"],
+    "importlib": ["import_module", "reload"],
+    "functools": ["partial", "reduce"],
+    "operator": ["attrgetter", "itemgetter", "methodcaller"],
+    "types": ["FunctionType", "CodeType", "MethodType", "ModuleType"],
+    "shutil": ["rmtree", "move", "copy"],
+    "codecs": ["open", "decode"],
+    "numpy": ["load", "fromfile", "memmap"],
+    "joblib": ["load", "Memory"],
+    "torch": ["load"],
+    "pandas": ["read_pickle", "eval"],
+    "dill": ["load", "loads"],
+    "cloudpickle": ["load", "loads"],
+}
+DANGEROUS_BUILTINS = [
+    "eval", "exec", "compile", "getattr", "setattr", "delattr", "open", "__import__", "globals", "locals", "vars",
+    "input", "map", "filter", "apply", "execfile", "reload", "breakpoint",
+]
+
+
+def dangerous_objects():
+    found = []
+    builtins = importlib.import_module("builtins" if sys.version_info[0] > 2 else "__builtin__")
+    for name in DANGEROUS_BUILTINS:
+        if hasattr(builtins, name):
+            found.append((getattr(builtins, name), "builtins." + name))
+    for module, names in DANGEROUS.items():
+        loaded = sys.modules.get(module)
+        if loaded is None and module in ("os", "subprocess", "pickle", "marshal", "importlib", "functools",
+                                         "operator", "types", "shutil", "codecs"):
+            loaded = importlib.import_module(module)
+        for name in names:
+            if loaded is not None and hasattr(loaded, name):
+                found.append((getattr(loaded, name), module + "." + name))
+    return found
+
+
+def resolve(module, name):
+    found = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def hooks_of(cls):
+    """Hooks that are not object's own, with the class that defines each."""
+    found = []
+    for hook in HOOKS:
+        for base in inspect.getmro(cls):
+            if hook in vars(base):
+                if base is not object:
+                    found.append(hook if base is cls else "%s(%s)" % (hook, base.__name__))
+                break
+    setters = sorted(
+        set(n for base in inspect.getmro(cls) for n, v in vars(base).items() if isinstance(v, property) and v.fset)
+    )
+    if setters:
+        found.append("setters:" + ",".join(setters[:12]) + (",…" if len(setters) > 12 else ""))
+    return found
+
+
+def describe(module, name):
+    found = resolve(module, name)
+    fact = {}
+    if inspect.isclass(found):
+        fact["kind"] = "class"
+        try:
+            from enum import Enum
+            if issubclass(found, Enum):
+                fact["kind"] = "enum"
+        except ImportError:
+            pass
+        fact["hooks"] = hooks_of(found)
+    elif inspect.ismodule(found):
+        fact["kind"] = "module"
+    elif callable(found):
+        fact["kind"] = "function"
+    else:
+        fact["kind"] = "constant"
+    owner = getattr(found, "__module__", None)
+    own = getattr(found, "__qualname__", getattr(found, "__name__", None))
+    if isinstance(owner, str) and isinstance(own, str) and (owner, own) != (module, name):
+        fact["is"] = owner + "." + own
+    for other, spelling in dangerous_objects():
+        if found is other and spelling != module + "." + name:
+            fact["danger"] = spelling
+    return fact
+
+
+def main():
+    facts = {}
+    stdout, sys.stdout = sys.stdout, sys.stderr
+    for module, name in json.load(sys.stdin):
+        key = module + ":" + name
+        try:
+            facts[key] = describe(module, name)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as e:  # a package may do anything while it is imported
+            facts[key] = {"missing": "%s: %s" % (type(e).__name__, str(e).split("\n")[0][:160])}
+    sys.stdout = stdout
+    json.dump(facts, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""Checks every entry of allowlists/*.yaml against the real packages and writes report.tsv.
+
+    python3 allowlists/verify/verify.py                     make the environments and check everything
+    python3 allowlists/verify/verify.py --list torch        one list
+    python3 allowlists/verify/verify.py --env torch=/venv   use an environment that exists already
+
+Each environment of environments.json is a Python version and pinned packages from PyPI. An entry has to
+exist in one of them (the first that has it is named in the report), be what its `kind` says, and not be
+another name of something dangerous; a class must not have __getinitargs__, which would make INST call
+it. An entry that exists in none needs `historical`, the source where its code was read.
+
+Needs PyYAML. Exit code 1 where an entry fails.
+"""
+
+import argparse
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import yaml
+
+HERE = pathlib.Path(__file__).resolve().parent
+LISTS = HERE.parent
+
+
+def split(text):
+    if ":" in text:
+        return text.split(":", 1)
+    return text.rsplit(".", 1)
+
+
+def entries(wanted):
+    for path in sorted(LISTS.glob("*.yaml")):
+        if path.name == "refused.yaml" or (wanted and path.stem not in wanted):
+            continue
+        for entry in yaml.safe_load(path.read_text())["allow"]:
+            yield path.stem, entry
+
+
+def make(env, folder):
+    """Creates the environment's venv, unless it is there."""
+    venv = folder / env["name"]
+    python = venv / "bin" / "python"
+    if (venv / "complete").exists():
+        return python
+    shutil.rmtree(venv, ignore_errors=True)
+    base = env["python"]
+    subprocess.run([f"python{base}", "-m", "venv", venv], check=True)
+    pip = [python, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+    for step in env["install"]:
+        subprocess.run([*pip, *step], check=True)
+    (venv / "complete").touch()
+    return python
+
+
+def probe(python, imports):
+    run = subprocess.run(
+        [python, "-W", "ignore", HERE / "probe.py"], input=json.dumps(imports).encode(), stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    if run.returncode:
+        sys.exit(f"{python}: the probe ended with {run.returncode}")
+    return json.loads(run.stdout)
+
+
+def complaint(entry, fact):
+    """What is wrong with an entry, given what its import is."""
+    kind = entry["kind"]
+    if fact.get("danger"):
+        return f"is another name of {fact['danger']}"
+    if fact["kind"] == "module":
+        return "is a module"
+    if kind == "class" and fact["kind"] != "class":
+        return f"is a {fact['kind']}, not a class"
+    if kind == "enum" and fact["kind"] != "enum":
+        return f"is a {fact['kind']}, not an enum"
+    if kind == "function" and fact["kind"] == "class":
+        return "is a class, not a function"
+    if kind == "class" and any(h.startswith("__getinitargs__") for h in fact.get("hooks", [])):
+        return "has __getinitargs__"
+    return None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--list", action="append", help="check this list only (repeatable)")
+    parser.add_argument("--env", action="append", default=[], metavar="NAME=VENV")
+    parser.add_argument("--only-given", action="store_true", help="use the environments of --env alone")
+    parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("/tmp/fickgate-verify"))
+    args = parser.parse_args()
+    given = dict(e.split("=", 1) for e in args.env)
+    environments = json.loads((HERE / "environments.json").read_text())
+
+    todo = {f"{m}:{n}": [m, n] for _, e in entries(args.list) for m, n in [split(e["import"])]}
+    found, versions, missing = {}, {}, {}
+    for env in environments:
+        name = env["name"]
+        if name in given:
+            python = pathlib.Path(given[name]) / "bin" / "python"
+        elif args.only_given:
+            continue
+        else:
+            python = make(env, args.folder)
+        tops = set(env["covers"])
+        ask = [v for k, v in todo.items() if k not in found and v[0].split(".")[0] in tops]
+        facts = probe(python, ask) if ask else {}
+        for key, fact in facts.items():
+            if "missing" in fact:
+                missing.setdefault(key, f"{name}: {fact['missing']}")
+            else:
+                found[key] = (name, fact)
+        versions[name] = f"Python {env['python']}: " + ", ".join(p for s in env["install"] for p in s if p[0] != "-")
+
+    failures, rows = [], []
+    for stem, entry in entries(args.list):
+        module, name = split(entry["import"])
+        key = f"{module}:{name}"
+        if entry.get("container") == "torchscript" and key not in found:
+            rows.append([entry["import"], "torchscript", entry["kind"], "", ""])
+        elif key not in found:
+            if "historical" not in entry:
+                failures.append(f"{stem}: {entry['import']}: in no environment ({missing.get(key, 'no environment covers it')})")
+            rows.append([entry["import"], "historical", entry["kind"], "", entry.get("historical", "MISSING")])
+        else:
+            env, fact = found[key]
+            if "historical" in entry:
+                failures.append(f"{stem}: {entry['import']}: marked historical, but {env} has it")
+            wrong = complaint(entry, fact)
+            if wrong:
+                failures.append(f"{stem}: {entry['import']}: {wrong} ({env})")
+            rows.append([entry["import"], env, fact["kind"], fact.get("is", ""), " ".join(fact.get("hooks", []))])
+    if not args.list:
+        with open(HERE / "report.tsv", "w") as out:
+            for name, text in versions.items():
+                out.write(f"# {name}: {text}\n")
+            out.write("import\tenvironment\tkind\tis\thooks\n")
+            out.writelines("\t".join(row) + "\n" for row in sorted(rows))
+    print(*failures, sep="\n")
+    print(f"{len(rows)} entries, {len(failures)} failures, {sum(r[1] == 'historical' for r in rows)} historical")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

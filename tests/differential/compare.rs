@@ -1,0 +1,107 @@
+//! Ours against theirs.
+
+use std::collections::BTreeSet;
+
+use fickgate::content::Content;
+use fickgate::facts::{Reading as Rules, Stream};
+use fickgate::limits::Limits;
+use fickgate::pickle::machine;
+use fickgate::rule::Rule;
+
+use crate::oracle::Reading;
+
+/// What is wrong with one input.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Disagreement {
+    /// An unpickler resolves what we do not report.
+    Missed { reading: String, import: String },
+    /// Every unpickler accepts the stream, and we report what none resolves.
+    Invented { import: String },
+    /// Every unpickler accepts the stream, and we do not reach its end or find it broken.
+    Refused { fault: String },
+    /// One unpickler accepts the stream, another does not, and we do not say so.
+    Unsaid { accepted: String, refused: String },
+}
+
+impl Disagreement {
+    /// The same, whatever the names: what a smaller input must show.
+    pub fn kind(&self) -> Disagreement {
+        match self.clone() {
+            Disagreement::Missed { reading, .. } => Disagreement::Missed { reading, import: String::new() },
+            Disagreement::Invented { .. } => Disagreement::Invented { import: String::new() },
+            other => other,
+        }
+    }
+}
+
+/// What no pickler writes, and every unpickler happens to pass over: a frame that ends between an
+/// opcode and its argument, and `(None, {})` as the state of a value that takes none.
+const STRICTER: &[&str] = &[
+    "a frame ends inside an opcode",
+    "a frame begins inside another",
+    "BUILD sets state on a value that has none",
+];
+
+/// What the library says: the stream, and the other ways to read it.
+pub fn ours(input: &[u8]) -> Vec<Stream> {
+    let content = Content::from_bytes(input);
+    let limits = Limits::default();
+    let run = machine::run(&content, 0, Rules::Pickle, "", &limits).expect("bytes in memory are readable");
+    let mut streams = vec![run.stream];
+    streams.extend(run.inner);
+    streams
+}
+
+/// Compares every reading of an input with ours.
+pub fn compare(input: &[u8], theirs: &[Reading]) -> BTreeSet<Disagreement> {
+    let streams = ours(input);
+    let mut found = BTreeSet::new();
+    let imports = || streams.iter().flat_map(|s| &s.imports);
+    let written: BTreeSet<(&str, &str)> =
+        imports().map(|i| (i.raw_module.as_str(), i.raw_name.as_str())).collect();
+    let resolved: BTreeSet<(&str, &str)> = imports().map(|i| (i.module.as_str(), i.name.as_str())).collect();
+    for reading in theirs {
+        // With frames that are too short, a file with a read-ahead can be read in as many ways as there
+        // are places at which the read-ahead ends. The two extremes are followed, the rest is refused.
+        if reading.name == "c-peek" && streams.len() > 1 {
+            continue;
+        }
+        let missed = reading.imports.iter().find(|(module, name, raw_module, raw_name)| {
+            let known = match (module, name) {
+                (Some(module), Some(name)) => resolved.contains(&(module, name)),
+                _ => true,
+            };
+            !known || !written.contains(&(raw_module, raw_name))
+        });
+        if let Some((_, _, module, name)) = missed {
+            let import = format!("{module} {name}");
+            found.insert(Disagreement::Missed { reading: reading.name.clone(), import });
+        }
+    }
+    // Out-of-band buffers are between the caller and the file.
+    let theirs: Vec<&Reading> = theirs.iter().filter(|r| !r.name.ends_with("-oob")).collect();
+    let Some(first) = streams.first() else { return found };
+    if theirs.iter().all(|r| r.accepted()) {
+        let taken: BTreeSet<(&str, &str)> =
+            theirs.iter().flat_map(|r| &r.imports).map(|(_, _, m, n)| (m.as_str(), n.as_str())).collect();
+        if let Some((module, name)) = written.difference(&taken).next() {
+            found.insert(Disagreement::Invented { import: format!("{module} {name}") });
+        }
+        let broken = [Rule::StreamMalformed, Rule::StreamAmbiguous, Rule::ResourceLimit];
+        let fault =
+            first.faults.iter().find(|f| broken.contains(&f.rule) && !STRICTER.contains(&&*f.message));
+        if let Some(fault) = fault {
+            found.insert(Disagreement::Refused { fault: fault.message.clone() });
+        } else if !first.stopped {
+            found.insert(Disagreement::Refused { fault: "no STOP".to_owned() });
+        }
+    } else if streams.iter().all(|s| s.faults.is_empty()) && !theirs.iter().any(|r| r.gave_up()) {
+        let accepted = theirs.iter().find(|r| r.accepted());
+        let refused = theirs.iter().find(|r| !r.accepted());
+        if let (Some(accepted), Some(refused)) = (accepted, refused) {
+            let refused = format!("{} {}", refused.name, refused.outcome);
+            found.insert(Disagreement::Unsaid { accepted: accepted.name.clone(), refused });
+        }
+    }
+    found
+}
