@@ -96,6 +96,8 @@ pub enum Origin {
     Commit(ObjectId),
     /// The file on disk.
     Disk,
+    /// A local store of Git LFS, git-annex or DVC.
+    Store,
 }
 
 #[cfg(test)]

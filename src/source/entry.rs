@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::change::{Change, Kind};
 use super::object::ObjectId;
+use super::pointer::Pointer;
 use super::{BlobPath, Origin};
 use crate::error::{Error, Result};
 
@@ -22,6 +23,8 @@ pub(super) enum What {
     Object { id: ObjectId, link: bool, origin: Origin },
     /// A file on disk. A named one was given on the command line: a link is followed.
     File { disk: PathBuf, named: bool },
+    /// What a pointer in another file stands for.
+    Pointer(Pointer),
     /// Left out on purpose.
     Skipped(&'static str),
     /// Could not be listed.
@@ -62,6 +65,7 @@ impl Entry {
             What::File { .. } => (&self.path, 2, None),
             What::Skipped(_) => (&self.path, 3, None),
             What::Failed(_) => (&self.path, 4, None),
+            What::Pointer(pointer) => (&self.path, 5, Some(ObjectId::of(format!("{pointer:?}").as_bytes()))),
         }
     }
 }

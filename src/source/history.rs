@@ -157,7 +157,7 @@ impl History {
     fn fresh(&mut self, path: BlobPath, kind: Kind, id: ObjectId, commit: ObjectId) -> Option<Entry> {
         if kind == Kind::Submodule {
             // Each submodule is said once, not once a commit.
-            let first = self.seen.insert((path_key(&path), kind, false));
+            let first = self.seen.insert((ObjectId::of(path.as_bytes()), kind, false));
             return first.then_some(Entry { path, what: What::Skipped("submodule") });
         }
         let model = pointer::is_model(&path);
@@ -229,12 +229,6 @@ impl Drop for History {
             let _ = child.wait();
         }
     }
-}
-
-/// Stands in for an object's name where only the path tells entries apart.
-fn path_key(path: &BlobPath) -> ObjectId {
-    use sha2::{Digest, Sha256};
-    ObjectId::from_bytes(Sha256::digest(path.as_bytes()).into())
 }
 
 /// Splits tips into commits and the blobs that the others stand for: a tag can name a file.

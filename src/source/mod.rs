@@ -9,7 +9,9 @@
 mod blob;
 mod change;
 mod diff;
+mod dvc;
 mod entry;
+mod expand;
 mod git;
 mod history;
 pub mod hook;
@@ -18,6 +20,7 @@ mod object;
 pub mod pointer;
 mod reader;
 mod repository;
+mod store;
 mod worktree;
 
 pub use blob::{Blob, BlobPath, Origin};
@@ -33,8 +36,8 @@ use crate::error::Result;
 use crate::finding::Finding;
 use crate::rule::Rule;
 use entry::{Entries, Entry, What};
+use expand::Expansion;
 use history::{History, Range};
-use pointer::Stores;
 use repository::Repository;
 
 /// What a source hands over for one path.
@@ -179,6 +182,11 @@ impl Source {
     }
 
     fn listed(repository: Option<Repository>, mut entries: Vec<Entry>, place: Place) -> Source {
+        if entries.iter().any(Expansion::applies) {
+            let mut expansion = expansion(repository.as_ref());
+            let more: Vec<Entry> = entries.iter().flat_map(|entry| expansion.of(entry)).collect();
+            entries.extend(more);
+        }
         entries.sort_by(|a, b| a.key().cmp(&b.key()));
         entries.dedup_by(|a, b| a.key() == b.key());
         let walked = files(&entries);
@@ -190,7 +198,15 @@ impl Source {
     fn growing(repository: Repository, range: &Range, place: Place) -> Result<Source> {
         let entries = match range.tips.is_empty() && !range.all {
             true => Entries::Listed(Vec::new()),
-            false => Entries::growing(Box::new(History::start(&repository.git, range)?)),
+            false => {
+                let history = History::start(&repository.git, range)?;
+                let mut expansion = expansion(Some(&repository));
+                let expanded = history.flat_map(move |entry| {
+                    let more = expansion.of(&entry);
+                    std::iter::once(entry).chain(more)
+                });
+                Entries::growing(Box::new(expanded))
+            }
         };
         Ok(Source::new(Some(repository), entries, place))
     }
@@ -225,7 +241,7 @@ impl Source {
         Reader {
             entries: Arc::clone(&self.entries),
             objects: self.repository.as_ref().map(Repository::objects),
-            stores: self.repository.as_ref().map(|r| Stores::of(r.common())).unwrap_or_default(),
+            stores: self.repository.as_ref().map(Repository::stores).unwrap_or_default(),
             trees: Arc::clone(&self.trees),
             walked: Arc::clone(&self.walked),
         }
@@ -291,6 +307,11 @@ impl Source {
         }
         repository.read_file(place, path)
     }
+}
+
+fn expansion(repository: Option<&Repository>) -> Expansion {
+    let stores = repository.map(Repository::stores).unwrap_or_default();
+    Expansion::new(repository.map(Repository::objects), stores)
 }
 
 /// The files on disk by their canonical path, if there is a link that may lead to one of them.

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use super::entry::{Entries, Entry, What};
 use super::object::{Object, ObjectId, Objects};
-use super::pointer::{self, Pointer, Resolved, Stores};
+use super::pointer::{self, Pointer};
+use super::store::{Resolved, Stores};
 use super::{Blob, BlobPath, Item, Origin, finding};
 use crate::content::{Content, FileContent};
 use crate::finding::{ReadFailure, Skipped};
@@ -36,11 +37,13 @@ impl Reader {
         Some(self.item(&entry))
     }
 
-    fn item(&mut self, entry: &Entry) -> Item {
+    /// What is to be had for an entry.
+    pub(super) fn item(&mut self, entry: &Entry) -> Item {
         let path = &entry.path;
         match &entry.what {
             What::Skipped(reason) => skipped(path, reason),
             What::Failed(message) => failed(path, message.clone()),
+            What::Pointer(pointer) => self.pointed(path, pointer),
             What::Object { id, link, origin } => self.object(path, *id, *link, origin),
             What::File { disk, named } => match self.file(path, disk, *named) {
                 Ok(item) => item,
@@ -76,20 +79,27 @@ impl Reader {
 
     /// Content, or what it points to.
     fn blob(&self, path: &BlobPath, content: Content, origin: Origin) -> io::Result<Item> {
-        let content = match Pointer::recognise(&content)? {
-            None => content,
-            Some(pointer) => match self.stores.resolve(&pointer, path)? {
-                Resolved::Content(content) => content,
-                Resolved::Finding(finding) => return Ok(Item::Finding(*finding)),
-            },
-        };
+        if let Some(pointer) = Pointer::recognise(&content)? {
+            return Ok(self.pointed(path, &pointer));
+        }
         Ok(Item::Blob(Blob { path: path.clone(), content, origin }))
+    }
+
+    /// What a pointer stands for.
+    fn pointed(&self, path: &BlobPath, pointer: &Pointer) -> Item {
+        match self.stores.resolve(pointer, path) {
+            Ok(Resolved::Content(content)) => {
+                Item::Blob(Blob { path: path.clone(), content, origin: Origin::Store })
+            }
+            Ok(Resolved::Finding(finding)) => Item::Finding(*finding),
+            Err(e) => failed(path, e.to_string()),
+        }
     }
 
     /// A link in the index or a commit: git holds its target's name only.
     fn committed_link(&self, path: &BlobPath, target: &[u8]) -> Item {
         if let Some(pointer) = Pointer::of_link(target) {
-            return Item::Finding(pointer.unresolved(path));
+            return self.pointed(path, &pointer);
         }
         if stays_inside(path, target) {
             return skipped(path, "symlink, judged where it leads");
@@ -113,7 +123,7 @@ impl Reader {
                 false => skipped(path, kind),
             });
         }
-        let file = open(&disk)?;
+        let file = open(&disk, false)?;
         // Between the look and the opening another file may have taken the name.
         let opened = file.metadata()?;
         if let Some(kind) = special(&opened) {
@@ -134,7 +144,7 @@ impl Reader {
             Err(_) => {
                 let text = BlobPath::from_path(&std::fs::read_link(disk)?);
                 return Ok(Some(match Pointer::of_link(text.as_bytes()) {
-                    Some(pointer) => Item::Finding(pointer.unresolved(path)),
+                    Some(pointer) => self.pointed(path, &pointer),
                     None => skipped(path, "symlink that leads nowhere"),
                 }));
             }
@@ -210,11 +220,16 @@ fn special(meta: &Metadata) -> Option<&'static str> {
 }
 
 /// Opens a file that is expected to be regular, without waiting should it be a FIFO after all.
-fn open(path: &Path) -> io::Result<File> {
+pub(super) fn open(path: &Path, follow: bool) -> io::Result<File> {
     let mut options = File::options();
     options.read(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK | libc::O_NOFOLLOW);
+    {
+        let flags = if follow { libc::O_NONBLOCK } else { libc::O_NONBLOCK | libc::O_NOFOLLOW };
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags);
+    }
+    #[cfg(not(unix))]
+    let _ = follow;
     options.open(path)
 }
 

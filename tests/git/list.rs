@@ -69,6 +69,7 @@ fn lines(selection: &Selection) -> Vec<String> {
                 let origin = match blob.origin {
                     Origin::Index => "index".to_owned(),
                     Origin::Commit(_) => "commit".to_owned(),
+                    Origin::Store => "store".to_owned(),
                     Origin::Disk => "disk".to_owned(),
                 };
                 let bytes = blob.content.read_range(0, 64).expect("the content is readable");

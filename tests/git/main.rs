@@ -8,6 +8,7 @@ mod hooks;
 mod kinds;
 mod list;
 mod paths;
+mod pointers;
 mod push;
 mod repo;
 mod staged;
