@@ -66,13 +66,13 @@ impl Expansion {
                     match list.and_then(|list| dvc::members(&path, &list, *folded)) {
                         Some(members) => {
                             found.extend(
-                                members.into_iter().map(|(path, p)| Entry { path, what: What::Pointer(p) }),
+                                members.into_iter().map(|(path, p)| Entry::new(path, What::Pointer(p))),
                             );
                         }
-                        None => found.push(Entry { path, what: What::Pointer(pointer) }),
+                        None => found.push(Entry::new(path, What::Pointer(pointer))),
                     }
                 }
-                _ => found.push(Entry { path, what: What::Pointer(pointer) }),
+                _ => found.push(Entry::new(path, What::Pointer(pointer))),
             }
         }
         found.retain(|entry| {
@@ -99,7 +99,7 @@ fn files(disk: &Path, path: &BlobPath, found: &mut Vec<Entry>) {
             Ok(step) => step,
             Err(e) => {
                 let message = e.io_error().map_or_else(|| e.to_string(), |io| io.kind().to_string());
-                found.push(Entry { path: path.clone(), what: What::Failed(message) });
+                found.push(Entry::new(path.clone(), What::Failed(message)));
                 continue;
             }
         };
@@ -113,6 +113,6 @@ fn files(disk: &Path, path: &BlobPath, found: &mut Vec<Entry>) {
             true => path.clone(),
             false => BlobPath::from_path(&path.to_path().join(inside)),
         };
-        found.push(Entry { path, what: What::File { disk: step.into_path(), named } });
+        found.push(Entry::new(path, What::File { disk: step.into_path(), named }));
     }
 }

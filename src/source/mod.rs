@@ -6,8 +6,10 @@
 //! repository it does; contents come through libgit2 where it can open the repository, and through
 //! `git cat-file` where it cannot.
 
+mod attributes;
 mod blob;
 mod change;
+mod checkout;
 mod diff;
 mod dvc;
 mod entry;
@@ -23,6 +25,7 @@ mod repository;
 mod store;
 mod worktree;
 
+pub use attributes::Checkout;
 pub use blob::{Blob, BlobPath, Origin};
 pub use object::ObjectId;
 pub use reader::Reader;
@@ -35,6 +38,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::finding::Finding;
 use crate::rule::Rule;
+use checkout::Marked;
 use entry::{Entries, Entry, What};
 use expand::Expansion;
 use history::{History, Range};
@@ -51,6 +55,8 @@ pub enum Item {
     Finding(Finding),
     /// Could not be read.
     Failed(crate::finding::ReadFailure),
+    /// Was judged before, and turned out not to be changed by what made it come up again.
+    Unchanged(BlobPath),
 }
 
 impl Item {
@@ -61,6 +67,7 @@ impl Item {
             Item::Skipped(skipped) => &skipped.path,
             Item::Finding(finding) => &finding.path,
             Item::Failed(failure) => &failure.path,
+            Item::Unchanged(path) => path,
         }
     }
 }
@@ -120,12 +127,14 @@ impl Source {
                     return Ok(staged);
                 }
                 let repository = Repository::require()?;
-                let entries = index::tracked(&repository)?;
+                let mut entries = index::tracked(&repository)?;
+                checkout::mark(&repository, &mut entries, None, None, &[])?;
                 Ok(Source::listed(Some(repository), entries, Place::Index))
             }
             Selection::Diff(range) => {
                 let repository = Repository::require()?;
-                let diff = diff::diff(&repository, range)?;
+                let mut diff = diff::diff(&repository, range)?;
+                checkout::mark(&repository, &mut diff.entries, Some(diff.tip), Some(diff.base), &diff.gone)?;
                 let place = Place::Commit(diff.base.to_string());
                 let mut source = Source::listed(Some(repository), diff.entries, place);
                 source.tip = Some(Place::Commit(diff.tip.to_string()));
@@ -175,7 +184,9 @@ impl Source {
         // Git starts to look while the repository is opened here.
         let asked = index::ask(&git::Git::here(), "HEAD")?;
         let repository = Repository::require()?;
-        let staged = index::staged(&repository, asked)?;
+        let mut staged = index::staged(&repository, asked)?;
+        let gone = staged.gone.as_deref().unwrap_or_default();
+        checkout::mark(&repository, &mut staged.entries, None, repository.head()?, gone)?;
         let mut source = Source::listed(Some(repository), staged.entries, Place::Index);
         source.gone = staged.gone;
         Ok(source)
@@ -205,7 +216,12 @@ impl Source {
                     let more = expansion.of(&entry);
                     std::iter::once(entry).chain(more)
                 });
-                Entries::growing(Box::new(expanded))
+                // Without a lower end, attributes are met where they were introduced.
+                let tips =
+                    if range.known.is_empty() { &[] } else { range.tips.get(..8).unwrap_or(&range.tips) };
+                let checkout = checkout::Checkout::new(&repository);
+                let marked = Marked::new(expanded, checkout, repository.objects(), tips);
+                Entries::growing(Box::new(marked))
             }
         };
         Ok(Source::new(Some(repository), entries, place))

@@ -44,7 +44,23 @@ impl Reader {
             What::Skipped(reason) => skipped(path, reason),
             What::Failed(message) => failed(path, message.clone()),
             What::Pointer(pointer) => self.pointed(path, pointer),
-            What::Object { id, link, origin } => self.object(path, *id, *link, origin),
+            What::Object { id, link, origin } => match self.object(path, *id) {
+                Err(item) => *item,
+                Ok(bytes) if *link => self.committed_link(path, &bytes),
+                Ok(bytes) => {
+                    let content = Content::from_bytes(bytes);
+                    self.blob(entry, content, *id, origin.clone())
+                        .unwrap_or_else(|e| failed(path, e.to_string()))
+                }
+            },
+            What::Recast { id, origin } => match self.object(path, *id) {
+                Err(item) => *item,
+                Ok(bytes) => match self.stored(entry, Content::from_bytes(bytes), *id, origin.clone()) {
+                    Ok(Item::Blob(Blob { checkout: None, .. })) => Item::Unchanged(path.clone()),
+                    Ok(item) => item,
+                    Err(e) => failed(path, e.to_string()),
+                },
+            },
             What::File { disk, named } => match self.file(path, disk, *named) {
                 Ok(item) => item,
                 Err(e) => failed(path, e.to_string()),
@@ -52,44 +68,46 @@ impl Reader {
         }
     }
 
-    fn object(&mut self, path: &BlobPath, id: ObjectId, link: bool, origin: &Origin) -> Item {
+    /// An object's bytes, or the item that says why there are none.
+    fn object(&mut self, path: &BlobPath, id: ObjectId) -> Result<Vec<u8>, Box<Item>> {
         let Some(objects) = self.objects.as_mut() else {
-            return failed(path, "there is no repository to read it from".to_owned());
+            return Err(Box::new(failed(path, "there is no repository to read it from".to_owned())));
         };
-        let bytes = match objects.read(id) {
-            Ok(Object::Blob(bytes)) => bytes,
-            Ok(Object::Missing) => {
-                return Item::Finding(finding(
-                    Rule::MissingObject,
-                    path.clone(),
-                    format!("git does not have the object {id} here, so the file was not judged"),
-                    format!("fetch it: git cat-file -e {id}"),
-                ));
-            }
-            Err(message) => return failed(path, message),
-        };
-        if link {
-            return self.committed_link(path, &bytes);
-        }
-        match self.blob(path, Content::from_bytes(bytes), origin.clone()) {
-            Ok(item) => item,
-            Err(e) => failed(path, e.to_string()),
+        match objects.read(id) {
+            Ok(Object::Blob(bytes)) => Ok(bytes),
+            Ok(Object::Missing) => Err(Box::new(Item::Finding(finding(
+                Rule::MissingObject,
+                path.clone(),
+                format!("git does not have the object {id} here, so the file was not judged"),
+                format!("fetch it: git cat-file -e {id}"),
+            )))),
+            Err(message) => Err(Box::new(failed(path, message))),
         }
     }
 
     /// Content, or what it points to.
-    fn blob(&self, path: &BlobPath, content: Content, origin: Origin) -> io::Result<Item> {
-        if let Some(pointer) = Pointer::recognise(&content)? {
-            return Ok(self.pointed(path, &pointer));
+    fn blob(&self, entry: &Entry, content: Content, id: ObjectId, origin: Origin) -> io::Result<Item> {
+        match Pointer::recognise(&content)? {
+            Some(pointer) => Ok(self.pointed(&entry.path, &pointer)),
+            None => self.stored(entry, content, id, origin),
         }
-        Ok(Item::Blob(Blob { path: path.clone(), content, origin }))
+    }
+
+    /// Content as it is stored, and as a checkout would have it.
+    fn stored(&self, entry: &Entry, content: Content, id: ObjectId, origin: Origin) -> io::Result<Item> {
+        let path = entry.path.clone();
+        let checkout = match &entry.conversion {
+            Some(conversion) => conversion.apply(&path, &content, id)?,
+            None => None,
+        };
+        Ok(Item::Blob(Blob { path, content, origin, checkout }))
     }
 
     /// What a pointer stands for.
     fn pointed(&self, path: &BlobPath, pointer: &Pointer) -> Item {
         match self.stores.resolve(pointer, path) {
             Ok(Resolved::Content(content)) => {
-                Item::Blob(Blob { path: path.clone(), content, origin: Origin::Store })
+                Item::Blob(Blob { path: path.clone(), content, origin: Origin::Store, checkout: None })
             }
             Ok(Resolved::Finding(finding)) => Item::Finding(*finding),
             Err(e) => failed(path, e.to_string()),
@@ -134,7 +152,10 @@ impl Reader {
             len if len <= SMALL => Content::from_bytes(content.read_range(0, SMALL as usize)?),
             _ => content,
         };
-        self.blob(path, content, Origin::Disk)
+        if let Some(pointer) = Pointer::recognise(&content)? {
+            return Ok(self.pointed(path, &pointer));
+        }
+        Ok(Item::Blob(Blob { path: path.clone(), content, origin: Origin::Disk, checkout: None }))
     }
 
     /// A link that a walk came to. `None` where its target is to be read in its place.

@@ -71,6 +71,10 @@ impl Repository {
         self.root.as_deref()
     }
 
+    pub(super) fn common(&self) -> &Path {
+        &self.common
+    }
+
     /// The local stores beside it.
     pub(super) fn stores(&self) -> Stores {
         Stores::new(self.git.clone(), Some(self.common.clone()), self.root.clone())
