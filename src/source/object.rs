@@ -4,6 +4,8 @@ use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout};
 
+use sha2::{Digest, Sha256};
+
 use super::git::Git;
 
 /// The name of an object, SHA-1 or SHA-256.
@@ -27,8 +29,9 @@ impl ObjectId {
         Some(ObjectId { bytes, len: (hex.len() / 2) as u8 })
     }
 
-    pub(super) fn from_bytes(bytes: [u8; 32]) -> ObjectId {
-        ObjectId { bytes, len: 32 }
+    /// A name of our own for something that is no object of git, to tell it from others.
+    pub(super) fn of(text: &[u8]) -> ObjectId {
+        ObjectId { bytes: Sha256::digest(text).into(), len: 32 }
     }
 
     /// The raw bytes, 20 or 32.

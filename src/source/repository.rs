@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::change::{Kind, stages};
 use super::git::{Git, failure, line};
 use super::object::{Object, ObjectId, Objects};
+use super::store::Stores;
 use super::{BlobPath, Place};
 use crate::error::{Error, Result};
 
@@ -72,6 +73,11 @@ impl Repository {
 
     pub(super) fn common(&self) -> &Path {
         &self.common
+    }
+
+    /// The local stores beside it.
+    pub(super) fn stores(&self) -> Stores {
+        Stores::new(self.git.clone(), Some(self.common.clone()), self.root.clone())
     }
 
     /// A reader of its own for the objects.

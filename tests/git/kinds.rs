@@ -113,27 +113,3 @@ fn no_repository_is_an_error() {
     let got = Repo::folder().list("staged");
     assert!(got[0].starts_with("error ") && got[0].contains("no git repository"), "{got:?}");
 }
-
-const OID: &str = "62c66a7a5dd70c3146618063c344e531e6d4b59e379808443ce962b3abd63c5a"; // of "m"
-
-fn pointer(oid: &str, size: u64) -> String {
-    format!("version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {size}\n")
-}
-
-#[test]
-fn lfs_pointers_are_resolved_in_the_local_store() {
-    let repo = Repo::new();
-    repo.add("m.pkl", pointer(OID, 1));
-    repo.add("picture.png", pointer(OID, 1));
-    let unresolved = ["pointer-unresolved error m.pkl", "pointer-unresolved note picture.png"];
-    assert_eq!(repo.list("staged"), unresolved);
-    assert_eq!(repo.list("paths"), unresolved);
-    let stored = format!(".git/lfs/objects/{}/{}/{OID}", &OID[..2], &OID[2..4]);
-    repo.write(&stored, "m");
-    assert_eq!(repo.list("staged"), ["index m.pkl m", "index picture.png m"]);
-    repo.write(&stored, "M");
-    let mismatch = ["pointer-mismatch error m.pkl", "pointer-mismatch error picture.png"];
-    assert_eq!(repo.list("staged"), mismatch, "another hash");
-    repo.write(&stored, "mm");
-    assert_eq!(repo.list("staged"), mismatch, "another size");
-}
