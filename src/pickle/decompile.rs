@@ -373,7 +373,7 @@ fn quote(text: &str) -> String {
 
 /// A Python bytes literal, cut short.
 fn bytes(cursor: &impl Cursor, offset: u64, prefix: &str) -> String {
-    let Some(literal) = text::locate(cursor, offset) else { return "<broken bytes>".to_owned() };
+    let Some(literal) = text::locate(cursor, offset, u64::MAX) else { return "<broken bytes>".to_owned() };
     let shown = cursor.bytes(literal.start, literal.len.min(16) as usize);
     let text = shown.escape_ascii();
     if literal.len > 16 {
