@@ -118,7 +118,10 @@ fn main() {
             opcodes = run.stream.opcodes;
             seconds
         });
-        if std::env::args().any(|a| a == "alone") { println!("{} {:.0}", mix.name, opcodes as f64 / seconds / 1e6); continue; }
+        if std::env::args().any(|a| a == "alone") {
+            println!("{} {:.0}", mix.name, opcodes as f64 / seconds / 1e6);
+            continue;
+        }
         let python = Command::new("python3").args(["-c", PYTHON]).arg(&file).output().ok();
         let python = python.and_then(|o| String::from_utf8(o.stdout).ok()?.trim().parse::<f64>().ok());
         let ratio = python.map_or("-".to_owned(), |python| format!("1:{:.0}", python / seconds));
