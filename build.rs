@@ -193,8 +193,13 @@ fn word(text: &str, words: &[(&str, &'static str)]) -> Result<&'static str, Stri
 const KINDS: &[(&str, &str)] =
     &[("class", "Class"), ("function", "Function"), ("enum", "Enum"), ("constant", "Constant")];
 
-const USES: &[(&str, &str)] =
-    &[("reference", "REFERENCE"), ("create", "CREATE"), ("call", "CALL"), ("state", "STATE")];
+const USES: &[(&str, &str)] = &[
+    ("reference", "REFERENCE"),
+    ("create", "CREATE"),
+    ("call", "CALL"),
+    ("state", "STATE"),
+    ("items", "ITEMS"),
+];
 
 const GUARDS: &[(&str, &str)] = &[
     ("numpy-dtype", "NumpyDtype"),

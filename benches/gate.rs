@@ -9,6 +9,8 @@
 //! Every row prints medians of whole processes, the ratio of the medians, and the peak memory where
 //! `/usr/bin/time` is there to read it.
 
+#![allow(clippy::print_stdout)]
+
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};

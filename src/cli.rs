@@ -30,6 +30,8 @@ pub struct Cli {
 pub enum Verb {
     /// Show what loading a file would do, decompiled, with a verdict for every import
     Explain(ExplainArgs),
+    /// Judge what a git hook, or the pre-commit framework, is about to let through
+    Hook(HookArgs),
     /// Explain a rule: what it means, an example, how to fix it, when to lower it
     Rule(RuleArgs),
     /// Print completions for a shell
@@ -57,11 +59,16 @@ pub struct ScanArgs {
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// Scan what a commit would contain: the index, not the working tree
-    #[arg(long, help_heading = "What to scan", conflicts_with_all = ["paths", "diff"])]
+    #[arg(long, help_heading = "What to scan", conflicts_with_all = ["paths", "diff", "history"])]
     pub staged: bool,
     /// Scan what changed since the merge base with REV, working tree included
-    #[arg(long, value_name = "REV", help_heading = "What to scan", conflicts_with = "paths")]
+    ///
+    /// A..B and A...B compare commits only, as `git diff` does.
+    #[arg(long, value_name = "REV", help_heading = "What to scan", conflicts_with_all = ["paths", "history"])]
     pub diff: Option<String>,
+    /// Scan every file that any commit of RANGE introduced, also those that are gone [default: all refs]
+    #[arg(long, value_name = "RANGE", num_args = 0..=1, help_heading = "What to scan", conflicts_with = "paths")]
+    pub history: Option<Option<String>>,
     /// Layers of the policy.
     #[command(flatten)]
     pub policy: PolicyArgs,
@@ -105,6 +112,26 @@ pub struct OutputArgs {
     /// Say more: notes, skipped files (repeatable)
     #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
+}
+
+/// `fickgate hook`.
+#[derive(Args, Debug)]
+pub struct HookArgs {
+    /// Layers of the policy.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+    /// How results are shown.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// pre-commit, pre-merge-commit, pre-applypatch, pre-push, pre-receive or update; none under a framework
+    ///
+    /// Without a name, the range in PRE_COMMIT_FROM_REF and PRE_COMMIT_TO_REF is judged, else what is
+    /// staged, else every tracked file.
+    #[arg(value_name = "NAME")]
+    pub name: Option<OsString>,
+    /// What git gives to the hook
+    #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub args: Vec<OsString>,
 }
 
 /// `fickgate explain`.

@@ -8,6 +8,8 @@ use crate::rule::Rule;
 pub struct Facts {
     /// Every pickle stream, in the order of the bytes, members in the order of their archive.
     pub streams: Vec<Stream>,
+    /// Further streams that are left out because kept ones of their member say all that they would.
+    pub folded: u64,
     /// What is wrong with the blob or a container in it.
     pub faults: Vec<MemberFault>,
     /// What the content is, outermost first, for reports: `["gzip", "pickle"]`.
@@ -126,8 +128,11 @@ pub enum UseKind {
     Instantiate,
     /// REDUCE, or INST and OBJ with arguments.
     Call,
-    /// BUILD, SETITEM(S), APPEND(S) or ADDITEMS on what it created or returned.
+    /// BUILD on what it created or returned.
     State,
+    /// SETITEM(S), APPEND(S) or ADDITEMS on what it created or returned: `__setitem__`, `append`,
+    /// `extend` or `add` of its class runs.
+    Items,
     /// What it returned is itself called.
     CallResult,
 }
@@ -141,6 +146,7 @@ impl UseKind {
             UseKind::Instantiate => "instantiate",
             UseKind::Call => "call",
             UseKind::State => "state",
+            UseKind::Items => "items",
             UseKind::CallResult => "call-result",
         }
     }

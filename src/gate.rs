@@ -132,7 +132,7 @@ impl Gate<'_> {
             finding.snippet = found.map(|(_, _, s)| s.clone());
         }
         let imports = facts.streams.iter().map(|s| s.imports.len() as u64).sum();
-        let tally = Tally { blobs: 1, streams: facts.streams.len() as u64, imports };
+        let tally = Tally { blobs: 1, streams: facts.streams.len() as u64 + facts.folded, imports };
         Ok(Judged { findings, tally, ..Judged::default() })
     }
 }

@@ -154,10 +154,11 @@ fn weight(kind: UseKind) -> u8 {
     match kind {
         UseKind::Reference => 0,
         UseKind::State => 1,
-        UseKind::CallResult => 2,
-        UseKind::Create => 3,
-        UseKind::Instantiate => 4,
-        UseKind::Call => 5,
+        UseKind::Items => 2,
+        UseKind::CallResult => 3,
+        UseKind::Create => 4,
+        UseKind::Instantiate => 5,
+        UseKind::Call => 6,
     }
 }
 
@@ -178,6 +179,7 @@ fn done(used: UseKind) -> &'static str {
         UseKind::Instantiate => "is instantiated",
         UseKind::Call => "is called",
         UseKind::State => "yields an object whose state is set",
+        UseKind::Items => "yields an object that is given items",
         UseKind::CallResult => "yields something that is called in turn",
     }
 }
@@ -211,13 +213,15 @@ fn help(stream: &Stream, import: &Import, refusal: &Refusal<'_>, near: Option<&E
                 None => format!("{near}{PIN}{tensors}"),
             }
         }
-        Refusal::Unsafe { refused } => format!("{} {PIN}", refused.why),
+        Refusal::Unsafe { refused } => {
+            format!("{PIN}; why it is refused: {}", refused.why.trim_end_matches('.'))
+        }
         Refusal::Denied { .. } => "a deny wins over every allow: take the line away, or the file".to_owned(),
         Refusal::OtherUse { used: UseKind::CallResult, .. } => {
             format!("what an import returns is not judged, so it may not be called; {PIN}")
         }
         Refusal::OtherUse { entry, .. } if entry.layer == crate::policy::Layer::BuiltIn => {
-            format!("{} {PIN}", entry.reason)
+            format!("{PIN}; why other uses are not allowed: {}", entry.reason.trim_end_matches('.'))
         }
         Refusal::OtherUse { entry, .. } => {
             let uses = needed(import, entry.kind).with(entry.uses);
@@ -432,7 +436,9 @@ mod tests {
         let found = judged(vec![stream(vec![called])], &narrow);
         assert_eq!(
             found[0].help.as_deref(),
-            Some("if that is meant, write `use: [reference, create, call, state]` in .fickgate.yaml:2")
+            Some(
+                "if that is meant, write `use: [reference, create, call, state, items]` in .fickgate.yaml:2"
+            )
         );
     }
 
@@ -489,6 +495,7 @@ mod tests {
             streams: vec![broken],
             faults: vec![MemberFault { member: "a.zip".into(), fault: fault(Rule::ContainerUnreadable) }],
             forms: vec![],
+            ..Facts::default()
         };
         let policy = policy("levels: {container-unreadable: warning}");
         let found = judge(&facts, &BlobPath::new("x"), None, &policy, &policy.usage());

@@ -9,6 +9,7 @@
 //! and the reports print findings and decide nothing.
 
 pub mod cli;
+mod container;
 pub mod content;
 pub mod error;
 pub mod escape;
@@ -47,15 +48,12 @@ use source::Source;
 pub fn run(cli: &Cli) -> Exit {
     let outcome = catch_unwind(AssertUnwindSafe(|| match &cli.verb {
         Some(Verb::Explain(args)) => explain_file(args),
+        Some(Verb::Hook(args)) => Request::of_hook(args).and_then(|request| scan_request(&request)),
         Some(Verb::Rule(args)) => explain_rule(args),
         Some(Verb::Completions { shell }) => {
             printed(|out| manpage::write_completions(*shell, out)).map(|()| Exit::Clean)
         }
         Some(Verb::Man) => printed(manpage::write).map(|()| Exit::Clean),
-        Some(Verb::Event { file }) => {
-            let event = event::Event::read(file)?;
-            printed(|out| event.write(out)).map(|()| Exit::Clean)
-        }
         None => scan_request(&Request::of(&cli.scan)),
     }));
     let error = match outcome {

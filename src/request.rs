@@ -4,12 +4,12 @@ use std::fs;
 use std::num::NonZero;
 use std::path::Path;
 
-use crate::cli::{Color, FailOn, Format, PolicyArgs, ReportTo, ScanArgs};
+use crate::cli::{Color, FailOn, Format, HookArgs, OutputArgs, PolicyArgs, ReportTo, ScanArgs};
 use crate::error::{Error, Result};
 use crate::policy::file::PolicyFile;
 use crate::policy::{self, Date, Layer, Policy};
 use crate::rule::Level;
-use crate::source::{Selection, Source};
+use crate::source::{Selection, Source, hook};
 
 /// One scan.
 #[derive(Clone, Debug)]
@@ -37,25 +37,38 @@ pub struct Request {
 impl Request {
     /// Reads the arguments of a scan.
     pub fn of(args: &ScanArgs) -> Request {
-        let selection = match (&args.diff, args.staged) {
-            (Some(diff), _) => Selection::Diff(diff.clone()),
-            (None, true) => Selection::Staged,
-            (None, false) => Selection::Paths(args.paths.clone()),
+        let selection = match (&args.diff, &args.history, args.staged) {
+            (Some(diff), ..) => Selection::Diff(diff.clone()),
+            (None, Some(range), _) => Selection::History(range.clone()),
+            (None, None, true) => Selection::Staged,
+            (None, None, false) => Selection::Paths(args.paths.clone()),
         };
+        Request::new(selection, &args.policy, &args.output)
+    }
+
+    /// Reads the arguments, the input and the environment of a hook.
+    pub fn of_hook(args: &HookArgs) -> Result<Request> {
+        let variable = |name: &str| std::env::var_os(name);
+        let mut input = std::io::stdin().lock();
+        let selection = hook::selection(args.name.as_deref(), &args.args, &mut input, &variable)?;
+        Ok(Request::new(selection, &args.policy, &args.output))
+    }
+
+    fn new(selection: Selection, policy: &PolicyArgs, output: &OutputArgs) -> Request {
         let on_github = std::env::var_os("GITHUB_ACTIONS").is_some_and(|v| v == "true");
-        let format = args.output.format.unwrap_or(if on_github { Format::Github } else { Format::Human });
+        let format = output.format.unwrap_or(if on_github { Format::Github } else { Format::Human });
         Request {
             selection,
-            policy: args.policy.clone(),
+            policy: policy.clone(),
             format,
-            reports: args.output.report.clone(),
-            fail_on: match args.output.fail_on {
+            reports: output.report.clone(),
+            fail_on: match output.fail_on {
                 FailOn::Error => Level::Error,
                 FailOn::Warning => Level::Warning,
             },
-            color: args.output.color,
-            quiet: args.output.quiet,
-            verbose: args.output.verbose,
+            color: output.color,
+            quiet: output.quiet,
+            verbose: output.verbose,
             jobs: std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
         }
     }

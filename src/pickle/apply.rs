@@ -105,7 +105,14 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 if guard == Guard::DefaultFactory && self.state.tuples.len(args) > Some(1) {
                     self.state.states.opaque(object);
                 }
-                (object, self.forwarded(guard, args))
+                let objection = self.forwarded(guard, args);
+                // `copyreg._reconstructor(cls, base, state)` is how protocols 0 and 1 spell NEWOBJ.
+                let class = first.and_then(Value::as_import);
+                if let (Guard::CopyregBase, None, Some(class)) = (guard, &objection, class) {
+                    self.state.imports.used(class, UseKind::Create, at, code, None);
+                    return (Value::object(Some(class), at), None);
+                }
+                (object, objection)
             }
             Callable::CodecsEncode => match self.encoded(args, Some("utf-8")) {
                 Some(value) => (value, None),
@@ -228,7 +235,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                     self.state.states.note(&self.cursor, target, self.state.stack.get(from..).unwrap_or(&[]));
                 }
                 if let Some(import) = target.object_import() {
-                    self.state.imports.used(import, UseKind::State, at, code, None);
+                    self.state.imports.used(import, UseKind::Items, at, code, None);
                 }
             }
             Tag::Persistent => {

@@ -958,9 +958,9 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
     // --- persistent ids ------------------------------------------------------------------------
 
     /// `torch/serialization.py` (`persistent_load`) takes `("storage", type, key, location, numel)`,
-    /// the legacy layout `("module", type, file, source)` too, which is only compared with a source.
+    /// and in the legacy layout `("module", type, file, source)`, for which it gives back the type.
     fn persistent(&mut self, at: u64, id: Value) {
-        let value = Value::new(Tag::Persistent, at);
+        let mut value = Value::new(Tag::Persistent, at);
         let kind = self.state.tuples.get(id, 0).and_then(|v| self.literal_text(v));
         if kind == Some(Text::Str("storage".to_owned())) {
             let class = self
@@ -977,11 +977,13 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
             let elements =
                 self.state.tuples.get(id, 4).and_then(Value::as_int).and_then(|n| u64::try_from(n).ok());
             self.state.stream.storages.push(StorageId { class, key, elements, offset: at });
-        } else if kind != Some(Text::Str("module".to_owned())) {
+        } else if kind == Some(Text::Str("module".to_owned())) {
+            value = self.state.tuples.get(id, 1).unwrap_or(value);
+        } else {
             let message = "a persistent id that is not torch's stands for whatever the loader makes of it";
             self.fault(Rule::ImportUnresolved, at, message.to_owned());
         }
-        self.push(value);
+        self.push_again(value);
         if T::ON {
             self.tell(at, Event::Persistent { id, value });
         }
@@ -1083,7 +1085,7 @@ mod tests {
         assert_eq!(uses(&run(b"(K\x01ia\nB\n.")), [UseKind::Call]);
         assert_eq!(uses(&run(b"(ca\nB\no.")), [UseKind::Instantiate]);
         assert_eq!(uses(&run(b"ca\nB\n)\x81}b.")), [UseKind::Create, UseKind::State]);
-        assert_eq!(uses(&run(b"ca\nB\n)RK\x01a.")), [UseKind::Call, UseKind::State]);
+        assert_eq!(uses(&run(b"ca\nB\n)RK\x01a.")), [UseKind::Call, UseKind::Items]);
         assert_eq!(uses(&run(b"ca\nB\n)R)R.")), [UseKind::Call, UseKind::CallResult]);
         // Called once and handed on once.
         assert_eq!(uses(&run(b"ca\nB\nq\x00)R0h\x00.")), [UseKind::Reference, UseKind::Call]);

@@ -448,11 +448,15 @@ impl Page<'_> {
             for word in words {
                 uses = uses.with(self.word(word, "use", &Uses::WORDS.map(|(u, w)| (w, u)))?);
             }
+            // Who allows state for a class of his own means its items too.
+            if uses.contains(Uses::STATE) {
+                uses = uses.with(Uses::ITEMS);
+            }
             if uses == Uses::NONE {
                 return Err(self.error(
                     import.referenced,
                     "`use` is empty, so the entry allows nothing",
-                    "name one of reference, create, call, state, or leave `use` out",
+                    "name one of reference, create, call, state, items, or leave `use` out",
                 ));
             }
         }

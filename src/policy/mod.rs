@@ -45,19 +45,24 @@ impl Uses {
     pub const CREATE: Uses = Uses(2);
     /// REDUCE; INST and OBJ otherwise.
     pub const CALL: Uses = Uses(4);
-    /// BUILD, items.
+    /// BUILD.
     pub const STATE: Uses = Uses(8);
+    /// SETITEM, APPEND, ADDITEMS: for containers. It runs methods of the class.
+    pub const ITEMS: Uses = Uses(16);
     /// Its result is called in turn.
-    pub const CALL_RESULT: Uses = Uses(16);
+    pub const CALL_RESULT: Uses = Uses(32);
 
-    /// Everything that is done with the import itself.
-    pub const EVERY: Uses = Uses(15);
+    /// Everything but calling its result.
+    pub const EVERY: Uses = Uses(31);
+    /// What may be done with a class and its instances without calling the class.
+    pub const OF_CLASS: Uses = Uses(1 | 2 | 8 | 16);
 
-    const WORDS: [(Uses, &'static str); 5] = [
+    const WORDS: [(Uses, &'static str); 6] = [
         (Uses::REFERENCE, "reference"),
         (Uses::CREATE, "create"),
         (Uses::CALL, "call"),
         (Uses::STATE, "state"),
+        (Uses::ITEMS, "items"),
         (Uses::CALL_RESULT, "call-result"),
     ];
 
@@ -93,6 +98,7 @@ impl Uses {
             },
             UseKind::Call => Uses::CALL,
             UseKind::State => Uses::STATE,
+            UseKind::Items => Uses::ITEMS,
             UseKind::CallResult => Uses::CALL_RESULT,
         }
     }

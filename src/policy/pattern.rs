@@ -78,10 +78,10 @@ impl Pattern {
     pub fn assumed(&self) -> (Kind, Uses) {
         let last = match &self.names {
             Names::One(name) => name.rsplit('.').next().unwrap_or(name),
-            Names::Segment | Names::Below => return (Kind::Class, Kind::Class.default_uses()),
+            Names::Segment | Names::Below => return (Kind::Class, Uses::OF_CLASS),
         };
         if last.trim_start_matches('_').starts_with(char::is_uppercase) {
-            (Kind::Class, Kind::Class.default_uses())
+            (Kind::Class, Uses::OF_CLASS)
         } else {
             (Kind::Function, Uses::EVERY)
         }

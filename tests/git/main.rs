@@ -4,6 +4,7 @@
 
 mod diff;
 mod history;
+mod hooks;
 mod kinds;
 mod list;
 mod paths;

@@ -1,0 +1,136 @@
+//! How fast the machine walks opcodes: `cargo bench --bench opcode_loop [-- MIB]`.
+//!
+//! Each mix is written to a file of its own, walked by the machine in memory, and loaded by
+//! `_pickle.Unpickler` with stubs for imports, which is the least that any reader in Python needs.
+
+#![allow(clippy::expect_used, clippy::print_stdout)]
+
+use std::process::Command;
+use std::time::Instant;
+
+use fickgate::content::Content;
+use fickgate::facts::Reading;
+use fickgate::limits::Limits;
+use fickgate::pickle::machine;
+
+/// Times each measurement is taken; the best counts.
+const TIMES: usize = 5;
+
+const PYTHON: &str = "
+import _pickle, sys, time
+class Stub:
+    def __init__(self, *a): pass
+    def __setstate__(self, s): pass
+class Stubbed(_pickle.Unpickler):
+    def find_class(self, module, name): return Stub
+    def persistent_load(self, id): return None
+best = 1e9
+for _ in range(3):
+    start = time.process_time()
+    with open(sys.argv[1], 'rb') as f: Stubbed(f).load()
+    best = min(best, time.process_time() - start)
+print(best)
+";
+
+/// A mix of opcodes as picklers write them.
+struct Mix {
+    name: &'static str,
+    /// Appends one row, given its number.
+    row: fn(&mut Vec<u8>, u32),
+}
+
+const MIXES: &[Mix] = &[
+    // [(1, 2, 300), None, ...]: numbers in small tuples.
+    Mix {
+        name: "numbers",
+        row: |out, i| {
+            out.extend([b'K', i as u8, b'K', 7, b'M']);
+            out.extend((i as u16).to_le_bytes());
+            out.extend([0x87, 0x94, b'N', 0x88]);
+        },
+    },
+    // [{'id': 1, 'name': 'row 1', 'score': 0.5}, ...]: records with memoised keys.
+    Mix {
+        name: "records",
+        row: |out, i| {
+            out.extend(b"}\x94(h\x01J");
+            out.extend(i.to_le_bytes());
+            out.extend(b"h\x02\x8c\x08");
+            out.extend(format!("{i:08}").bytes());
+            out.extend(b"\x94h\x03G\x3f\xe0\0\0\0\0\0\0u");
+        },
+    },
+    // [C(x), ...]: objects made by NEWOBJ and BUILD.
+    Mix {
+        name: "objects",
+        row: |out, i| {
+            out.extend(b"h\x04)\x81\x94}\x94(h\x01K");
+            out.push(i as u8);
+            out.extend(b"h\x02h\x03ub");
+        },
+    },
+];
+
+/// A list of rows in batches of a thousand, as picklers write it.
+fn written(mix: &Mix, size: usize) -> Vec<u8> {
+    let mut out = b"\x80\x04]\x94(\x8c\x02id\x94\x8c\x04name\x94\x8c\x05score\x94cm\nC\n\x94e".to_vec();
+    let mut i = 0;
+    while out.len() < size {
+        out.push(b'(');
+        for _ in 0..1000 {
+            (mix.row)(&mut out, i);
+            i += 1;
+        }
+        out.push(b'e');
+    }
+    out.push(b'.');
+    out
+}
+
+/// Seconds this thread was on a processor, which other work on the machine does not change, or else of
+/// the clock.
+fn seconds_so_far(start: Instant) -> f64 {
+    let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanoseconds = schedstat.and_then(|s| s.split(' ').next()?.parse::<f64>().ok());
+    nanoseconds.map_or_else(|| start.elapsed().as_secs_f64(), |n| n / 1e9)
+}
+
+fn best(mut measure: impl FnMut() -> f64) -> f64 {
+    (0..TIMES).map(|_| measure()).fold(f64::INFINITY, f64::min)
+}
+
+fn main() {
+    let mib: usize = std::env::args().skip(1).find_map(|a| a.parse().ok()).unwrap_or(200);
+    let start = Instant::now();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    println!("{:8} {:>8} {:>12} {:>10} {:>10} {:>8}", "mix", "MiB", "opcodes", "Mop/s", "MiB/s", "Python");
+    for mix in MIXES {
+        let bytes = written(mix, mib << 20);
+        let file = folder.path().join(mix.name);
+        std::fs::write(&file, &bytes).expect("room for the file");
+        let content = Content::from_bytes(bytes);
+        let mut opcodes = 0;
+        let seconds = best(|| {
+            let before = seconds_so_far(start);
+            let run = machine::run(&content, 0, Reading::Pickle, "", &Limits::default()).expect("in memory");
+            let seconds = seconds_so_far(start) - before;
+            assert!(run.stream.stopped && run.stream.faults.is_empty(), "{:?}", run.stream.faults);
+            opcodes = run.stream.opcodes;
+            seconds
+        });
+        if std::env::args().any(|a| a == "alone") {
+            println!("{} {:.0}", mix.name, opcodes as f64 / seconds / 1e6);
+            continue;
+        }
+        let python = Command::new("python3").args(["-c", PYTHON]).arg(&file).output().ok();
+        let python = python.and_then(|o| String::from_utf8(o.stdout).ok()?.trim().parse::<f64>().ok());
+        let ratio = python.map_or("-".to_owned(), |python| format!("1:{:.0}", python / seconds));
+        println!(
+            "{:8} {:8} {opcodes:12} {:10.0} {:10.0} {ratio:>8}",
+            mix.name,
+            content.len() >> 20,
+            opcodes as f64 / seconds / 1e6,
+            content.len() as f64 / seconds / f64::from(1 << 20),
+        );
+    }
+}
