@@ -53,6 +53,10 @@ pub fn run(cli: &Cli) -> Exit {
         Some(Verb::Completions { shell }) => {
             printed(|out| manpage::write_completions(*shell, out)).map(|()| Exit::Clean)
         }
+        Some(Verb::Event { file }) => {
+            let event = event::Event::read(file)?;
+            printed(|out| event.write(out)).map(|()| Exit::Clean)
+        }
         Some(Verb::Man) => printed(manpage::write).map(|()| Exit::Clean),
         None => scan_request(&Request::of(&cli.scan)),
     }));
