@@ -8,6 +8,8 @@ use crate::rule::Rule;
 pub struct Facts {
     /// Every pickle stream, in the order of the bytes, members in the order of their archive.
     pub streams: Vec<Stream>,
+    /// Further streams that are left out because kept ones of their member say all that they would.
+    pub folded: u64,
     /// What is wrong with the blob or a container in it.
     pub faults: Vec<MemberFault>,
     /// What the content is, outermost first, for reports: `["gzip", "pickle"]`.

@@ -138,7 +138,7 @@ impl Gate<'_> {
             findings.extend(finding);
         }
         let imports = facts.streams.iter().map(|s| s.imports.len() as u64).sum();
-        let tally = Tally { blobs: 1, streams: facts.streams.len() as u64, imports };
+        let tally = Tally { blobs: 1, streams: facts.streams.len() as u64 + facts.folded, imports };
         Ok(Judged { findings, tally, ..Judged::default() })
     }
 }

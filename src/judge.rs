@@ -495,6 +495,7 @@ mod tests {
             streams: vec![broken],
             faults: vec![MemberFault { member: "a.zip".into(), fault: fault(Rule::ContainerUnreadable) }],
             forms: vec![],
+            ..Facts::default()
         };
         let policy = policy("levels: {container-unreadable: warning}");
         let found = judge(&facts, &BlobPath::new("x"), None, &policy, &policy.usage());

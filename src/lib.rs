@@ -9,6 +9,7 @@
 //! and the reports print findings and decide nothing.
 
 pub mod cli;
+mod container;
 pub mod content;
 pub mod error;
 pub mod escape;

@@ -1,0 +1,567 @@
+//! Decompression, a piece at a time. What came out before a stream breaks stays: a loader that reads
+//! in pieces has seen it too.
+
+use std::io::{self, Read};
+
+use flate2::FlushDecompress;
+use lzma_rust2::{Action, LzmaStream, XzStream};
+use ruzstd::decoding::errors::FrameDecoderError;
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+use super::field::u32_le;
+use crate::content::Content;
+
+/// A compressed form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codec {
+    /// gzip, members joined.
+    Gzip,
+    /// zlib.
+    Zlib,
+    /// Deflate without a wrapper: zip's method 8.
+    Deflate,
+    /// bzip2, streams joined.
+    Bzip2,
+    /// .xz, streams joined.
+    Xz,
+    /// .lzma with its header, streams joined.
+    Lzma,
+    /// Zip's method 14: properties in a header of zip's own.
+    ZipLzma,
+    /// LZ4 frames, joined.
+    Lz4,
+    /// Zstandard frames, joined.
+    Zstd,
+}
+
+impl Codec {
+    /// For reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Codec::Gzip => "gzip",
+            Codec::Zlib => "zlib",
+            Codec::Deflate => "deflate",
+            Codec::Bzip2 => "bzip2",
+            Codec::Xz => "xz",
+            Codec::Lzma | Codec::ZipLzma => "lzma",
+            Codec::Lz4 => "lz4",
+            Codec::Zstd => "zstd",
+        }
+    }
+}
+
+/// How a compressed stream ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// At the end of the compressed bytes.
+    Clean,
+    /// Before their end: bytes follow from this offset on.
+    Trailing(u64),
+    /// It broke off, or a checksum is wrong.
+    Broken(String),
+    /// It asks for more than a ceiling allows.
+    Limit(String),
+}
+
+/// Memory that one decoder may take for its dictionary, in KiB: `xz -9` needs 64 MiB, and Python's
+/// `lzma` no more.
+const MEMORY: u32 = 160 << 10;
+
+const INPUT: usize = 64 << 10;
+
+/// Compressed bytes, buffered.
+struct Input {
+    source: Content,
+    /// Offset in the source behind the buffer.
+    at: u64,
+    buffer: Vec<u8>,
+    position: usize,
+    /// Kept for whoever can report it: decoders pass errors on in their own words.
+    failure: Option<io::Error>,
+}
+
+impl Input {
+    fn new(source: Content) -> Self {
+        Input { source, at: 0, buffer: Vec::new(), position: 0, failure: None }
+    }
+
+    fn consumed(&self) -> u64 {
+        self.at - (self.buffer.len() - self.position) as u64
+    }
+
+    /// At least `wanted` bytes ahead, fewer only at the end.
+    fn peek(&mut self, wanted: usize) -> io::Result<&[u8]> {
+        if self.buffer.len() - self.position < wanted {
+            self.buffer.drain(..self.position);
+            self.position = 0;
+            let more = self.source.read_range(self.at, INPUT)?;
+            self.at += more.len() as u64;
+            self.buffer.extend(more);
+        }
+        Ok(self.buffer.get(self.position..).unwrap_or(&[]))
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.position = (self.position + n).min(self.buffer.len());
+    }
+
+    /// Puts bytes back that a decoder took and did not need.
+    fn unread(&mut self, bytes: &[u8]) {
+        if self.position >= bytes.len() {
+            self.position -= bytes.len();
+        } else {
+            self.buffer.splice(..self.position, bytes.iter().copied());
+            self.position = 0;
+        }
+    }
+
+    fn skip_zeros(&mut self) -> io::Result<()> {
+        loop {
+            let ahead = self.peek(1)?;
+            let zeros = ahead.iter().take_while(|b| **b == 0).count();
+            let all = zeros == ahead.len();
+            if zeros == 0 {
+                return Ok(());
+            }
+            self.consume(zeros);
+            if !all {
+                return Ok(());
+            }
+        }
+    }
+
+    fn skip(&mut self, n: u64) -> io::Result<()> {
+        let ahead = (self.buffer.len() - self.position) as u64;
+        if n <= ahead {
+            self.consume(n as usize);
+        } else {
+            self.at = self.at.saturating_add(n - ahead).min(self.source.len());
+            self.buffer.clear();
+            self.position = 0;
+        }
+        Ok(())
+    }
+}
+
+impl Read for Input {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self.peek(1) {
+            Ok(ahead) => {
+                let n = ahead.len().min(buf.len());
+                if let (Some(to), Some(from)) = (buf.get_mut(..n), ahead.get(..n)) {
+                    to.copy_from_slice(from);
+                }
+                self.consume(n);
+                Ok(n)
+            }
+            Err(error) => {
+                let copy = io::Error::new(error.kind(), "the source failed");
+                self.failure = Some(error);
+                Err(copy)
+            }
+        }
+    }
+}
+
+/// Decoders that are fed.
+enum Fed {
+    Flate(flate2::Decompress),
+    Bzip2(bzip2::Decompress),
+    Xz(Box<XzStream>),
+    Lzma(Box<LzmaStream>),
+}
+
+/// One step of a fed decoder. `error` comes with what was made before it.
+struct Fill {
+    consumed: usize,
+    produced: usize,
+    ended: bool,
+    error: Option<Ending>,
+}
+
+impl Fed {
+    fn step(&mut self, input: &[u8], output: &mut [u8], last: bool) -> Fill {
+        let counts = |fed: &Fed| match fed {
+            Fed::Flate(d) => (d.total_in(), d.total_out()),
+            Fed::Bzip2(d) => (d.total_in(), d.total_out()),
+            Fed::Xz(d) => (d.total_in(), d.total_out()),
+            Fed::Lzma(d) => (d.total_in(), d.total_out()),
+        };
+        let before = counts(self);
+        let action = if last { Action::Finish } else { Action::Run };
+        let (ended, error) = match self {
+            Fed::Flate(d) => match d.decompress(input, output, FlushDecompress::None) {
+                Ok(status) => (status == flate2::Status::StreamEnd, None),
+                Err(error) => (false, Some(Ending::Broken(error.to_string()))),
+            },
+            Fed::Bzip2(d) => match d.decompress(input, output) {
+                Ok(status) => (status == bzip2::Status::StreamEnd, None),
+                Err(error) => (false, Some(Ending::Broken(error.to_string()))),
+            },
+            Fed::Xz(d) => Fed::lzma_result(d.process(input, output, action)),
+            Fed::Lzma(d) => Fed::lzma_result(d.process(input, output, action)),
+        };
+        let after = counts(self);
+        Fill {
+            consumed: usize::try_from(after.0 - before.0).unwrap_or(0).min(input.len()),
+            produced: usize::try_from(after.1 - before.1).unwrap_or(0).min(output.len()),
+            ended,
+            error,
+        }
+    }
+
+    fn lzma_result(result: io::Result<lzma_rust2::StreamResult>) -> (bool, Option<Ending>) {
+        match result {
+            Ok(result) => (result.status == lzma_rust2::Status::StreamEnd, None),
+            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
+                let message = format!("its dictionary needs more than {} MiB", MEMORY >> 10);
+                (false, Some(Ending::Limit(message)))
+            }
+            Err(error) => (false, Some(Ending::Broken(error.to_string()))),
+        }
+    }
+}
+
+enum Engine {
+    /// Between two members, or before the first.
+    Idle(Input),
+    Fed(Input, Fed),
+    Lz4(lz4_flex::frame::FrameDecoder<Input>),
+    Zstd(Input, Box<FrameDecoder>),
+    Over,
+}
+
+/// A compressed stream being read from its start.
+pub struct Decoder {
+    codec: Codec,
+    engine: Engine,
+    ending: Option<Ending>,
+    consumed: u64,
+    /// Whether a member has been read to its end.
+    first: bool,
+}
+
+impl Decoder {
+    /// Starts at the beginning of the compressed bytes.
+    pub fn new(codec: Codec, source: Content) -> Self {
+        Decoder { codec, engine: Engine::Idle(Input::new(source)), ending: None, consumed: 0, first: true }
+    }
+
+    /// Compressed bytes taken so far.
+    pub fn consumed(&self) -> u64 {
+        match &self.engine {
+            Engine::Idle(input) | Engine::Fed(input, _) | Engine::Zstd(input, _) => input.consumed(),
+            Engine::Lz4(decoder) => decoder.get_ref().consumed(),
+            Engine::Over => self.consumed,
+        }
+    }
+
+    /// How the stream ended, once [`Decoder::read`] has returned 0.
+    pub fn ending(&self) -> Option<&Ending> {
+        self.ending.as_ref()
+    }
+
+    /// The next bytes; 0 at the end, whichever it is. An error is one of the source.
+    pub fn read(&mut self, output: &mut [u8]) -> io::Result<usize> {
+        while self.ending.is_none() && !output.is_empty() {
+            let n = match std::mem::replace(&mut self.engine, Engine::Over) {
+                Engine::Idle(input) => {
+                    self.start(input)?;
+                    0
+                }
+                Engine::Fed(input, fed) => self.feed(input, fed, output)?,
+                Engine::Lz4(mut decoder) => match decoder.read(output) {
+                    Ok(0) => {
+                        self.idle(decoder.into_inner());
+                        0
+                    }
+                    Ok(n) => {
+                        self.engine = Engine::Lz4(decoder);
+                        n
+                    }
+                    Err(error) => {
+                        let input = decoder.into_inner();
+                        self.broken(input, &error)?;
+                        0
+                    }
+                },
+                Engine::Zstd(input, decoder) => self.blocks(input, decoder, output)?,
+                Engine::Over => {
+                    self.ending.get_or_insert(Ending::Clean);
+                    0
+                }
+            };
+            if n > 0 {
+                return Ok(n);
+            }
+        }
+        Ok(0)
+    }
+
+    fn end(&mut self, input: &Input, ending: Ending) {
+        self.consumed = input.consumed();
+        self.ending = Some(ending);
+        self.engine = Engine::Over;
+    }
+
+    fn idle(&mut self, input: Input) {
+        self.first = false;
+        self.engine = Engine::Idle(input);
+    }
+
+    fn broken(&mut self, mut input: Input, error: &dyn std::fmt::Display) -> io::Result<()> {
+        if let Some(failure) = input.failure.take() {
+            return Err(failure);
+        }
+        self.end(&input, Ending::Broken(error.to_string()));
+        Ok(())
+    }
+
+    /// Begins a member, or ends where none follows.
+    fn start(&mut self, mut input: Input) -> io::Result<()> {
+        if !self.first {
+            if matches!(self.codec, Codec::Gzip | Codec::Xz) {
+                input.skip_zeros()?;
+            }
+            let at = input.consumed();
+            let ahead = input.peek(16)?;
+            let again = match self.codec {
+                Codec::Gzip => ahead.starts_with(b"\x1f\x8b"),
+                Codec::Zlib => ahead.starts_with(b"\x78"),
+                Codec::Bzip2 => ahead.starts_with(b"BZh"),
+                Codec::Xz => ahead.starts_with(b"\xfd7zXZ\0"),
+                Codec::Lzma => ahead.starts_with(b"\x5d\0"),
+                Codec::Lz4 | Codec::Zstd => is_frame(ahead),
+                Codec::Deflate | Codec::ZipLzma => false,
+            };
+            if !again {
+                let ending = if ahead.is_empty() { Ending::Clean } else { Ending::Trailing(at) };
+                self.end(&input, ending);
+                return Ok(());
+            }
+        }
+        let fed = match self.codec {
+            Codec::Gzip => Fed::Flate(flate2::Decompress::new_gzip(15)),
+            Codec::Zlib => Fed::Flate(flate2::Decompress::new(true)),
+            Codec::Deflate => Fed::Flate(flate2::Decompress::new(false)),
+            Codec::Bzip2 => Fed::Bzip2(bzip2::Decompress::new(false)),
+            Codec::Xz => Fed::Xz(Box::new(XzStream::new_mem_limit(false, MEMORY))),
+            Codec::Lzma => Fed::Lzma(Box::new(LzmaStream::new_mem_limit(MEMORY, None))),
+            Codec::ZipLzma => match zip_lzma(&mut input)? {
+                Ok(stream) => Fed::Lzma(Box::new(stream)),
+                Err(ending) => {
+                    self.end(&input, ending);
+                    return Ok(());
+                }
+            },
+            Codec::Lz4 | Codec::Zstd => return self.start_frame(input),
+        };
+        self.engine = Engine::Fed(input, fed);
+        Ok(())
+    }
+
+    /// Steps over skippable frames, and begins the one behind them.
+    fn start_frame(&mut self, mut input: Input) -> io::Result<()> {
+        loop {
+            let ahead = input.peek(8)?;
+            if let [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] = ahead {
+                let n = u64::from(u32_le(ahead, 4).unwrap_or(0)) + 8;
+                input.skip(n)?;
+                continue;
+            }
+            if ahead.is_empty() {
+                self.end(&input, Ending::Clean);
+            } else if self.codec == Codec::Lz4 {
+                self.engine = Engine::Lz4(lz4_flex::frame::FrameDecoder::new(input));
+            } else {
+                return self.start_zstd(input);
+            }
+            return Ok(());
+        }
+    }
+
+    fn start_zstd(&mut self, mut input: Input) -> io::Result<()> {
+        let mut frame = FrameDecoder::new();
+        frame.set_max_window_size(u64::from(MEMORY) << 10);
+        match frame.init(&mut input) {
+            Ok(()) => {}
+            Err(error @ FrameDecoderError::WindowSizeTooBig { .. }) => {
+                self.end(&input, Ending::Limit(error.to_string()));
+                return Ok(());
+            }
+            Err(error) => return self.broken(input, &error),
+        }
+        self.engine = Engine::Zstd(input, Box::new(frame));
+        Ok(())
+    }
+
+    /// Decodes block by block until something comes out.
+    fn blocks(
+        &mut self,
+        mut input: Input,
+        mut frame: Box<FrameDecoder>,
+        output: &mut [u8],
+    ) -> io::Result<usize> {
+        while frame.can_collect() == 0 {
+            if frame.is_finished() {
+                let sums = (frame.get_checksum_from_data(), frame.get_calculated_checksum());
+                if let (Some(stated), Some(sum)) = sums
+                    && stated != sum
+                {
+                    self.end(&input, Ending::Broken("a wrong checksum".to_owned()));
+                } else {
+                    self.idle(input);
+                }
+                return Ok(0);
+            }
+            if let Err(error) = frame.decode_blocks(&mut input, BlockDecodingStrategy::UptoBlocks(1)) {
+                self.broken(input, &error)?;
+                return Ok(0);
+            }
+        }
+        let n = frame.read(output)?;
+        self.engine = Engine::Zstd(input, frame);
+        Ok(n)
+    }
+
+    fn feed(&mut self, mut input: Input, mut fed: Fed, output: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let ahead = input.peek(1)?;
+            let last = ahead.is_empty();
+            let fill = fed.step(ahead, output, last);
+            input.consume(fill.consumed);
+            if let Some(ending) = fill.error {
+                self.end(&input, ending);
+                return Ok(fill.produced);
+            }
+            if fill.ended {
+                if let Fed::Lzma(stream) = &fed {
+                    input.unread(stream.unused_input());
+                }
+                self.idle(input);
+                return Ok(fill.produced);
+            }
+            if fill.produced > 0 {
+                self.engine = Engine::Fed(input, fed);
+                return Ok(fill.produced);
+            }
+            if fill.consumed == 0 && last {
+                self.end(&input, Ending::Broken("it ends in the middle".to_owned()));
+                return Ok(0);
+            }
+            if fill.consumed == 0 {
+                // Nothing came out although there was room and input: the decoder will not go on.
+                self.end(&input, Ending::Broken("it cannot be decoded".to_owned()));
+                return Ok(0);
+            }
+        }
+    }
+}
+
+/// The magic of a frame of LZ4 or Zstandard, or of one to skip.
+fn is_frame(ahead: &[u8]) -> bool {
+    matches!(
+        ahead,
+        [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] | [0x04, 0x22, 0x4d, 0x18, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..]
+    )
+}
+
+/// APPNOTE 5.8.8: version (2), size of the properties (2), properties (5), then the stream.
+fn zip_lzma(input: &mut Input) -> io::Result<Result<LzmaStream, Ending>> {
+    let broken = || Err(Ending::Broken("the LZMA header of the zip member is cut short".to_owned()));
+    let ahead = input.peek(9)?;
+    let [_, _, 5, 0, properties, rest @ ..] = ahead else { return Ok(broken()) };
+    let Some(dictionary) = u32_le(rest, 0) else { return Ok(broken()) };
+    let properties = *properties;
+    if dictionary > MEMORY << 10 {
+        return Ok(Err(Ending::Limit(format!("its dictionary needs more than {} MiB", MEMORY >> 10))));
+    }
+    input.consume(9);
+    Ok(LzmaStream::new_with_props(u64::MAX, properties, dictionary, None)
+        .map_err(|error| Ending::Broken(error.to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(codec: Codec, bytes: &[u8]) -> (Vec<u8>, Ending) {
+        let mut decoder = Decoder::new(codec, Content::from_bytes(bytes));
+        let mut out = Vec::new();
+        let mut buf = [0; 300];
+        loop {
+            let n = decoder.read(&mut buf).expect("bytes in memory are readable");
+            if n == 0 {
+                return (out, decoder.ending().expect("it ended").clone());
+            }
+            out.extend_from_slice(&buf[..n]);
+        }
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        use std::io::Write;
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        out.write_all(bytes).expect("a vector takes all");
+        out.finish().expect("a vector takes all")
+    }
+
+    /// `lz4_flex` and `bzip2` can write; xz, lzma and zstd are held against Python's in the fixtures.
+    fn samples(plain: &[u8]) -> Vec<(Codec, Vec<u8>)> {
+        use std::io::Write;
+        let mut lz4 = lz4_flex::frame::FrameEncoder::new(Vec::new());
+        lz4.write_all(plain).expect("a vector takes all");
+        let mut bz = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+        bz.write_all(plain).expect("a vector takes all");
+        let mut z = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        z.write_all(plain).expect("a vector takes all");
+        vec![
+            (Codec::Gzip, gzip(plain)),
+            (Codec::Zlib, z.finish().expect("a vector takes all")),
+            (Codec::Lz4, lz4.finish().expect("a vector takes all")),
+            (Codec::Bzip2, bz.finish().expect("a vector takes all")),
+        ]
+    }
+
+    #[test]
+    fn members_are_joined_and_what_follows_is_told() {
+        let plain: Vec<u8> = (0..5000u32).flat_map(|n| (n * 7).to_le_bytes()).collect();
+        for (codec, packed) in samples(&plain) {
+            assert_eq!(decode(codec, &packed), (plain.clone(), Ending::Clean), "{codec:?}");
+            let twice = [packed.clone(), packed.clone()].concat();
+            assert_eq!(decode(codec, &twice), ([&plain[..], &plain].concat(), Ending::Clean), "{codec:?}");
+            let followed = [&packed[..], b"more"].concat();
+            assert_eq!(
+                decode(codec, &followed),
+                (plain.clone(), Ending::Trailing(packed.len() as u64)),
+                "{codec:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_came_before_a_break_is_kept() {
+        let plain = vec![b'x'; 200_000];
+        let mut packed = gzip(&plain);
+        let n = packed.len();
+        packed[n - 8] ^= 1;
+        let (out, ending) = decode(Codec::Gzip, &packed);
+        assert_eq!(out.len(), plain.len());
+        assert!(matches!(ending, Ending::Broken(_)), "{ending:?}");
+        let (out, ending) = decode(Codec::Gzip, &gzip(b"a short text")[..18]);
+        assert!(b"a short text".starts_with(&out[..]) && !out.is_empty(), "{out:?}");
+        assert!(matches!(ending, Ending::Broken(_)), "{ending:?}");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_end(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
+            for (codec, magic) in [
+                (Codec::Gzip, &b"\x1f\x8b\x08"[..]), (Codec::Zlib, b"\x78\x9c"), (Codec::Deflate, b""),
+                (Codec::Bzip2, b"BZh9"), (Codec::Xz, b"\xfd7zXZ\0"), (Codec::Lzma, b"\x5d\0\0\x80\0"),
+                (Codec::ZipLzma, b"\0\0\x05\0\x5d"), (Codec::Lz4, b"\x04\x22\x4d\x18"), (Codec::Zstd, b"\x28\xb5\x2f\xfd"),
+            ] {
+                decode(codec, &[magic, &bytes].concat());
+            }
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! One piece of content under every reading that applies to it.
+
+use std::io;
+use std::ops::Range;
+
+use super::codec::{Codec, Ending};
+use super::ending;
+use super::family::{self, Family};
+use super::inflated::Inflated;
+use super::joblib;
+use super::numpy::{self, Array};
+use super::pickles::Pickles;
+use super::sniff::{self, Form};
+use crate::facts::MemberFault;
+use crate::pickle::opcode;
+use crate::rule::Rule;
+use crate::scan::{Disguise, Job, Place, Scan, Task, Verdict, fault};
+
+/// Longest header of unknown form behind which a pickle is looked for.
+const HEADER: usize = 64 << 10;
+/// Places in it that are tried.
+const HEADER_TRIES: usize = 64;
+
+/// What came of the first look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    /// A form that is read here.
+    Read,
+    /// A form that holds no pickles.
+    Harmless,
+    /// None that is known.
+    Unknown,
+}
+
+impl Scan<'_> {
+    /// Opens content: as pickles, as what its first bytes say, as a zip by its last bytes.
+    pub fn open(&mut self, mut job: Job) -> io::Result<()> {
+        if job.depth > self.limits.depth {
+            let message = format!("more than {} containers inside one another", self.limits.depth);
+            self.fault(&job.member, Rule::ResourceLimit, 0, message);
+            return Ok(());
+        }
+        let family = if job.place == Place::File { Family::of(&job.name) } else { Family::Plain };
+        let head = job.content.read_range(0, sniff::HEAD)?;
+        if head.is_empty() {
+            if matches!(family, Family::Loader | Family::Pickle) {
+                self.fault(&job.member, Rule::NotAPickle, 0, "the file is empty");
+            }
+            return Ok(());
+        }
+        if family == Family::Foreign && job.disguise.is_none() {
+            job.disguise =
+                Disguise::new(format!("a pickle in a file named .{}", family::extension(&job.name)));
+        }
+        let form = sniff::form(&head, job.content.len());
+        let before = self.found;
+        let pickles = self.as_pickles(&job, family, form)?;
+        let seen = self.as_form(&job, family, form)?;
+        self.settled(&mut job, family, before)?;
+        let zip = form == Form::Zip || self.by_last_bytes(&job, form, &pickles)?;
+        if zip {
+            self.open_zip(&job, family, form == Form::Zip)?;
+        }
+        let read = zip || pickles.found || seen == Seen::Read || self.found > before;
+        if !read && job.place == Place::File {
+            if form == Form::Unknown && family.of_models() {
+                self.behind_a_header(&job)?;
+            }
+            self.unread(&job, family, form, seen);
+        }
+        Ok(())
+    }
+
+    /// A program's own header may stand before a pickle: looks for PROTO near the beginning.
+    fn behind_a_header(&mut self, job: &Job) -> io::Result<()> {
+        let bytes = job.content.read_range(0, HEADER)?;
+        let opens = |at: &usize| matches!(bytes.get(at + 1..at + 3), Some([2..=5, next]) if opcode::by_code(*next).is_some());
+        for at in memchr::memchr_iter(0x80, &bytes).filter(opens).take(HEADER_TRIES) {
+            self.later(Task::Open(
+                job.hidden(at as u64..u64::MAX, "a pickle behind a header of unknown form"),
+            ));
+        }
+        Ok(())
+    }
+
+    fn as_pickles(&mut self, job: &Job, family: Family, form: Form) -> io::Result<Pickles> {
+        // `P` of a zip's signature is PERSID, for which `pickle.load` has no function to call.
+        if form == Form::Zip {
+            return Ok(Pickles::default());
+        }
+        let disguise = match form {
+            Form::Ended(kind) => Disguise::new(format!("a pickle that begins like a {}", kind.name())),
+            Form::Known(name) => Disguise::new(format!("a pickle that begins like {name}")),
+            _ => None,
+        };
+        let mut job = job.clone();
+        job.disguise = job.disguise.or(disguise);
+        let pickles = self.pickles(&job, family)?;
+        if pickles.found {
+            self.form(&job, "pickle");
+        }
+        Ok(pickles)
+    }
+
+    fn as_form(&mut self, job: &Job, family: Family, form: Form) -> io::Result<Seen> {
+        let codec = match form {
+            Form::Gzip => Codec::Gzip,
+            Form::Zlib => Codec::Zlib,
+            Form::Bzip2 => Codec::Bzip2,
+            Form::Xz => Codec::Xz,
+            Form::Lzma => Codec::Lzma,
+            Form::Lz4 => Codec::Lz4,
+            Form::Zstd => Codec::Zstd,
+            Form::ZFile => {
+                let mut inner = job.clone();
+                inner.content = job.content.slice(joblib::zfile_data(&job.content)?..u64::MAX);
+                return self.inflate(&inner, family, Codec::Zlib);
+            }
+            Form::Zip => return Ok(Seen::Read),
+            Form::Tar => {
+                self.form(job, "tar");
+                self.open_tar(job);
+                return Ok(Seen::Read);
+            }
+            Form::Npy => {
+                self.form(job, "npy");
+                self.open_npy(job)?;
+                return Ok(Seen::Read);
+            }
+            Form::Sealed(name) => {
+                let message = format!("{name}: what is inside cannot be read here");
+                self.fault(&job.member, Rule::ContainerUnreadable, 0, message);
+                return Ok(Seen::Read);
+            }
+            Form::Ended(kind) => {
+                if let Some(end) = ending::end(kind, &job.content)? {
+                    let reason = format!("a pickle behind the end of a {} file", kind.name());
+                    self.behind(job, end, &reason)?;
+                }
+                return Ok(Seen::Harmless);
+            }
+            Form::Text => {
+                let json = job.content.read_range(0, 256)?;
+                if matches!(json.trim_ascii_start().first(), Some(b'{' | b'[')) {
+                    let known = self.serialized_members(job)?;
+                    self.base64_pickles(job, &known)?;
+                }
+                return Ok(Seen::Harmless);
+            }
+            Form::Known(_) => return Ok(Seen::Harmless),
+            Form::Unknown => return Ok(Seen::Unknown),
+        };
+        self.inflate(job, family, codec)
+    }
+
+    /// Leaves bytes behind a declared end to be looked at.
+    fn behind(&mut self, job: &Job, end: u64, reason: &str) -> io::Result<()> {
+        if !job.content.read_range(end, 1)?.is_empty() {
+            self.later(Task::Open(job.hidden(end..u64::MAX, reason)));
+        }
+        Ok(())
+    }
+
+    fn inflate(&mut self, job: &Job, family: Family, codec: Codec) -> io::Result<Seen> {
+        let inflated = Inflated::open(codec, job.content.clone(), self.limits, &self.budget)?;
+        let content = inflated.content();
+        if content.is_empty() {
+            let (_, ending) = inflated.settle()?;
+            let weak = matches!(codec, Codec::Zlib | Codec::Lzma);
+            return Ok(match ending {
+                Ending::Clean => Seen::Read,
+                Ending::Limit(message) => {
+                    self.fault(&job.member, Rule::ResourceLimit, 0, format!("{}: {message}", codec.name()));
+                    Seen::Read
+                }
+                // Two or three bytes are no proof.
+                _ if weak && sniff::is_text(&job.content.read_range(0, sniff::HEAD)?) => Seen::Harmless,
+                _ if weak => Seen::Unknown,
+                _ => {
+                    if family.of_models() {
+                        let message = format!("the {} stream is broken from its beginning", codec.name());
+                        self.fault(&job.member, Rule::StreamMalformed, 0, message);
+                    }
+                    Seen::Read
+                }
+            });
+        }
+        self.form(job, codec.name());
+        self.later(Task::Open(Job {
+            content,
+            inflated: Some(inflated),
+            name: inner_name(&job.name).to_owned(),
+            depth: job.depth + 1,
+            ..job.clone()
+        }));
+        Ok(Seen::Read)
+    }
+
+    /// Decompresses to the end, so that the length is known, and says how that came about.
+    fn settled(&mut self, job: &mut Job, family: Family, before: u64) -> io::Result<()> {
+        let Some(inflated) = job.inflated.take() else { return Ok(()) };
+        let (_, ending) = inflated.settle()?;
+        job.content = inflated.content();
+        let (rule, message) = match ending {
+            Ending::Clean => return Ok(()),
+            Ending::Trailing(at) => {
+                (Rule::StreamMalformed, format!("compressed data end at {at}, and bytes follow"))
+            }
+            Ending::Broken(message) => {
+                (Rule::StreamMalformed, format!("compressed data are broken: {message}"))
+            }
+            Ending::Limit(message) => (Rule::ResourceLimit, format!("compressed data: {message}")),
+        };
+        let fault = MemberFault { member: job.member.clone(), fault: fault(rule, 0, message) };
+        let regardless = rule == Rule::ResourceLimit || matches!(family, Family::Loader | Family::Pickle);
+        self.later(Task::Conclude(Verdict { before, faults: vec![fault], regardless }));
+        Ok(())
+    }
+
+    /// Whether content that does not begin as a zip ends as one. Bytes that a pickle or a tar accounts
+    /// for are theirs: a tensor pickled with its own zip inside ends like this.
+    fn by_last_bytes(&self, job: &Job, form: Form, pickles: &Pickles) -> io::Result<bool> {
+        let zip_like =
+            matches!(family::extension(&job.name).as_str(), "zip" | "npz" | "keras" | "whl" | "jar" | "mar");
+        let covered = form == Form::Tar || (pickles.found && pickles.end >= job.content.len());
+        if covered && !zip_like {
+            return Ok(false);
+        }
+        super::zip::audit::ends_as_zip(&job.content)
+    }
+
+    /// What is said of content in none of the forms that are read here.
+    fn unread(&mut self, job: &Job, family: Family, form: Form, seen: Seen) {
+        let (rule, message) = match (family, seen, form) {
+            (Family::Loader, Seen::Unknown, _) => (
+                Rule::ContainerUnreadable,
+                "content in none of the forms that loaders of such files take: encrypted, repacked or broken"
+                    .to_owned(),
+            ),
+            (Family::Loader | Family::Pickle, _, Form::Known(name)) => {
+                (Rule::NotAPickle, format!("the content is {name}"))
+            }
+            (Family::Loader | Family::Pickle, _, Form::Ended(kind)) => {
+                (Rule::NotAPickle, format!("the content is {}", kind.name()))
+            }
+            (Family::Loader | Family::Pickle, Seen::Harmless, _) => {
+                (Rule::NotAPickle, "the content is text".to_owned())
+            }
+            (Family::Pickle | Family::Shared, Seen::Unknown, _) => {
+                (Rule::NotAPickle, "the content is not a pickle".to_owned())
+            }
+            _ => return,
+        };
+        self.fault(&job.member, rule, 0, message);
+    }
+
+    /// Reads numpy's array files, one behind the other as `numpy.save` leaves them in an open file.
+    fn open_npy(&mut self, job: &Job) -> io::Result<()> {
+        let mut at = 0;
+        loop {
+            let (rule, message) = match numpy::array(&job.content, at, self.limits)? {
+                Array::Numbers(end) => {
+                    let next = job.content.read_range(end, 6)?;
+                    if next == b"\x93NUMPY" {
+                        at = end;
+                        continue;
+                    }
+                    return self.behind(job, end, "a pickle behind the data of an array file");
+                }
+                Array::Objects(start) => return self.objects(job, start..u64::MAX),
+                Array::Unsized => return Ok(()),
+                Array::Refused(message) => (Rule::StreamMalformed, message),
+                Array::Version(major, minor) => (
+                    Rule::ContainerUnreadable,
+                    format!("version {major}.{minor} of the array format is not known"),
+                ),
+                Array::Long(n) => (Rule::ResourceLimit, format!("an array header of {n} bytes")),
+            };
+            self.fault(&job.member, rule, at, message);
+            return Ok(());
+        }
+    }
+
+    /// An array of objects is one pickle behind the header.
+    fn objects(&mut self, job: &Job, range: Range<u64>) -> io::Result<()> {
+        let start = range.start;
+        let mut child = job.child("objects", job.content.slice(range));
+        child.place = Place::Nested;
+        let pickles = self.pickles(&child, Family::Pickle)?;
+        if !pickles.found {
+            let message = "an array of objects without a pickle that can be read";
+            self.fault(&job.member, Rule::StreamMalformed, start, message);
+        }
+        Ok(())
+    }
+}
+
+/// The name of what is inside a compressed file. Loaders do not take `x.npy.z`: what joblib wrote
+/// under such names of old are bare numbers.
+fn inner_name(name: &str) -> &str {
+    let inner = family::unpacked(name);
+    if inner != name && Family::of(inner) == Family::Loader { name } else { inner }
+}

@@ -1,0 +1,358 @@
+//! Tar archives: POSIX ustar and pax, GNU long names and sparse members, and the old form without a
+//! magic (`Lib/tarfile.py`; pax: POSIX.1-2008; GNU tar's manual).
+
+use std::collections::HashMap;
+use std::io;
+use std::ops::Range;
+
+use super::segments::Segments;
+use crate::content::Content;
+use crate::facts::MemberFault;
+use crate::rule::Rule;
+use crate::scan::{self, Job, Scan, Task, Verdict};
+
+const BLOCK: u64 = 512;
+/// Longest extended header or long name.
+const HEADER: u64 = 1 << 20;
+/// Ranges of one sparse member.
+const RANGES: usize = 100_000;
+
+/// Whether a block's checksum is that of its bytes, taken as signed or unsigned.
+pub fn checksum_holds(block: &[u8; 512]) -> bool {
+    let Some(stated) = block.get(148..156).and_then(number) else { return false };
+    let (mut unsigned, mut signed) = (256u64, 256i64);
+    for (i, b) in block.iter().enumerate() {
+        if !(148..156).contains(&i) {
+            unsigned += u64::from(*b);
+            signed += i64::from(i8::from_ne_bytes([*b]));
+        }
+    }
+    let named = block.first().is_some_and(|b| *b != 0);
+    named && (stated == unsigned || i64::try_from(stated) == Ok(signed))
+}
+
+/// A number field: octal digits, or, with the highest bit set, a number to base 256.
+fn number(field: &[u8]) -> Option<u64> {
+    match field.split_first()? {
+        (0x80, rest) => rest.iter().try_fold(0u64, |n, b| n.checked_mul(256)?.checked_add(u64::from(*b))),
+        // Negative.
+        (0xff, _) => None,
+        _ => {
+            let text = field.split(|b| *b == 0).next()?;
+            let text = std::str::from_utf8(text).ok()?.trim();
+            if text.is_empty() { Some(0) } else { u64::from_str_radix(text, 8).ok() }
+        }
+    }
+}
+
+fn text(field: &[u8]) -> &[u8] {
+    field.split(|b| *b == 0).next().unwrap_or(field)
+}
+
+/// A walk from header to header, member by member.
+pub(crate) struct Walk {
+    job: Job,
+    at: u64,
+    /// Fields for the next member alone, and for all further ones.
+    next: HashMap<Vec<u8>, Vec<u8>>,
+    all: HashMap<Vec<u8>, Vec<u8>>,
+    members: u64,
+    before: u64,
+    /// What is odd.
+    faults: Vec<MemberFault>,
+}
+
+/// What a header block says.
+struct Header {
+    name: Vec<u8>,
+    size: u64,
+    kind: u8,
+    link: Vec<u8>,
+    /// The block itself, for GNU's sparse fields.
+    block: Box<[u8; 512]>,
+}
+
+impl Header {
+    fn parse(block: &[u8; 512]) -> Option<Header> {
+        let field = |range: Range<usize>| block.get(range).unwrap_or(&[]);
+        let mut name = text(field(0..100)).to_vec();
+        let prefix = text(field(345..500));
+        if field(257..263) == b"ustar\0" && !prefix.is_empty() {
+            name = [prefix, b"/", &name].concat();
+        }
+        Some(Header {
+            name,
+            size: number(field(124..136))?,
+            kind: block.get(156).copied()?,
+            link: text(field(157..257)).to_vec(),
+            block: Box::new(*block),
+        })
+    }
+}
+
+impl Walk {
+    fn fault(&mut self, rule: Rule, offset: u64, message: impl Into<String>) {
+        self.faults
+            .push(MemberFault { member: self.job.member.clone(), fault: scan::fault(rule, offset, message) });
+    }
+}
+
+impl Scan<'_> {
+    /// Reads content as a tar.
+    pub fn open_tar(&mut self, job: &Job) {
+        self.later(Task::Tar(Box::new(Walk {
+            job: job.clone(),
+            at: 0,
+            next: HashMap::new(),
+            all: HashMap::new(),
+            members: 0,
+            before: self.found,
+            faults: Vec::new(),
+        })));
+    }
+
+    /// Takes the next member, and leaves the walk to go on after it.
+    pub fn walk_tar(&mut self, mut walk: Box<Walk>) -> io::Result<()> {
+        loop {
+            let block = walk.job.content.read_range(walk.at, BLOCK as usize)?;
+            let Some(block) = block.first_chunk::<512>() else {
+                return self.end_tar(walk);
+            };
+            if block.iter().all(|b| *b == 0) {
+                return self.end_tar(walk);
+            }
+            let header = if checksum_holds(block) { Header::parse(block) } else { None };
+            let Some(header) = header else {
+                walk.fault(
+                    Rule::ContainerAnomaly,
+                    walk.at,
+                    "a tar header with a wrong checksum, where readers stop",
+                );
+                return self.end_tar(walk);
+            };
+            walk.members += 1;
+            if walk.members > self.limits.members {
+                let message = format!("the archive has more than {} members", self.limits.members);
+                self.fault(&walk.job.member, Rule::ResourceLimit, walk.at, message);
+                return Ok(());
+            }
+            if let Some(child) = self.tar_member(&mut walk, header)? {
+                self.later(Task::Open(child));
+                self.later(Task::Tar(walk));
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes what one header announces, and steps over it. A member with content comes back as a job.
+    fn tar_member(&mut self, walk: &mut Walk, header: Header) -> io::Result<Option<Job>> {
+        let at = walk.at;
+        let data = at + BLOCK;
+        match header.kind {
+            b'x' | b'X' | b'g' | b'L' | b'K' => {
+                walk.at = after(data, header.size);
+                if header.size > HEADER {
+                    let message = "an extended header of more than 1 MiB";
+                    self.fault(&walk.job.member, Rule::ResourceLimit, at, message);
+                    return Ok(None);
+                }
+                let bytes = walk.job.content.read_range(data, header.size as usize)?;
+                match header.kind {
+                    b'L' => drop(walk.next.insert(b"path".to_vec(), text(&bytes).to_vec())),
+                    b'K' => drop(walk.next.insert(b"linkpath".to_vec(), text(&bytes).to_vec())),
+                    b'g' => walk.all.extend(pax_fields(&bytes)),
+                    _ => walk.next.extend(pax_fields(&bytes)),
+                }
+                return Ok(None);
+            }
+            _ => {}
+        }
+        let mut fields = walk.all.clone();
+        fields.extend(walk.next.drain());
+        let digits =
+            |key: &[u8]| -> Option<u64> { std::str::from_utf8(fields.get(key)?).ok()?.trim().parse().ok() };
+        let size = digits(b"size").unwrap_or(header.size);
+        let name = [&b"GNU.sparse.name"[..], b"path"].iter().find_map(|key| fields.get(*key));
+        let name = String::from_utf8_lossy(name.unwrap_or(&header.name)).into_owned();
+        let link = String::from_utf8_lossy(fields.get(&b"linkpath"[..]).unwrap_or(&header.link)).into_owned();
+        // Links, devices and folders have no data, whatever their size says.
+        let has_data = !matches!(header.kind, b'1'..=b'6');
+        walk.at = if has_data { after(data, size) } else { data };
+        if walk.at > walk.job.content.len() && data.saturating_add(size) > walk.job.content.len() && has_data
+        {
+            walk.fault(Rule::ContainerAnomaly, at, "a tar member goes beyond the end of the file");
+        }
+        if header.kind == b'2' && (link.starts_with('/') || link.split('/').any(|part| part == "..")) {
+            walk.fault(
+                Rule::ContainerAnomaly,
+                at,
+                "a symbolic link out of the archive: its content is elsewhere",
+            );
+        }
+        if !has_data || size == 0 {
+            return Ok(None);
+        }
+        let stored = walk.job.content.slice(data..data.saturating_add(size));
+        let content = match self.sparse(walk, &header, &fields, data, size)? {
+            Some(content) => {
+                // The bytes as they stand are what a reader without sparse members sees.
+                let raw = walk
+                    .job
+                    .hidden(data..data.saturating_add(size), "a pickle in the map of a sparse member");
+                self.later(Task::Open(raw));
+                content
+            }
+            None => stored,
+        };
+        Ok(Some(walk.job.child(&name, content)))
+    }
+
+    /// The content of a sparse member, in any of the four forms.
+    fn sparse(
+        &self,
+        walk: &mut Walk,
+        header: &Header,
+        fields: &HashMap<Vec<u8>, Vec<u8>>,
+        data: u64,
+        size: u64,
+    ) -> io::Result<Option<Content>> {
+        let digits =
+            |key: &[u8]| -> Option<u64> { std::str::from_utf8(fields.get(key)?).ok()?.trim().parse().ok() };
+        let content = &walk.job.content;
+        let mut data = data;
+        let real_size;
+        let mut map: Vec<(u64, u64)> = Vec::new();
+        if header.kind == b'S' {
+            let block = header.block.as_slice();
+            real_size = block.get(483..495).and_then(number).unwrap_or(0);
+            map.extend(old_map(block.get(386..482).unwrap_or(&[])));
+            let mut more = block.get(482).is_some_and(|b| *b != 0);
+            while more && map.len() < RANGES {
+                // Blocks with further ranges stand before the data, and are not counted in the size.
+                let extension = content.read_range(data, BLOCK as usize)?;
+                map.extend(old_map(extension.get(..504).unwrap_or(&[])));
+                more = extension.get(504).is_some_and(|b| *b != 0);
+                data += BLOCK;
+            }
+            walk.at = after(data, size);
+        } else if let Some(stated) = digits(b"GNU.sparse.realsize").or_else(|| digits(b"GNU.sparse.size")) {
+            real_size = stated;
+            if let Some(text) = fields.get(&b"GNU.sparse.map"[..]) {
+                let numbers: Vec<u64> =
+                    String::from_utf8_lossy(text).split(',').filter_map(|n| n.trim().parse().ok()).collect();
+                map.extend(
+                    numbers.chunks_exact(2).take(RANGES).filter_map(|c| Some((*c.first()?, *c.get(1)?))),
+                );
+            } else if digits(b"GNU.sparse.major") == Some(1) {
+                let (ranges, used) = text_map(content, data, size)?;
+                map = ranges;
+                data += used;
+            }
+        } else {
+            return Ok(None);
+        }
+        let mut from = data;
+        let parts = map.into_iter().map(|(at, n)| {
+            let range = from..from.saturating_add(n).min(content.len());
+            from = range.end;
+            (at, range)
+        });
+        let parts: Vec<(u64, Range<u64>)> = parts.collect();
+        Ok(Some(Content::new(Segments::new(content.clone(), parts, real_size.min(1 << 60)))))
+    }
+
+    /// Behind the last member: only zeros are padding.
+    fn end_tar(&mut self, mut walk: Box<Walk>) -> io::Result<()> {
+        let rest = rest_after_padding(&walk.job.content, walk.at)?;
+        if let Some(rest) = rest {
+            let known = !walk.faults.is_empty();
+            if !known {
+                walk.fault(Rule::ContainerAnomaly, rest, "bytes behind the end of the tar");
+            }
+            let content = walk.job.content.slice(rest..u64::MAX);
+            let head = content.read_range(0, 512)?;
+            if !known && head.first_chunk::<512>().is_some_and(checksum_holds) {
+                // Another archive: some readers go on with it.
+                let mut job = walk.job.child(&format!("@0x{rest:x}"), content);
+                job.name.clone_from(&walk.job.name);
+                self.later(Task::Open(job));
+            } else {
+                self.later(Task::Open(walk.job.hidden(rest..u64::MAX, "a pickle behind the end of a tar")));
+            }
+        }
+        let verdict =
+            Verdict { before: walk.before, faults: std::mem::take(&mut walk.faults), regardless: false };
+        self.later(Task::Conclude(verdict));
+        Ok(())
+    }
+}
+
+/// Offset of the block behind `size` bytes of data.
+fn after(data: u64, size: u64) -> u64 {
+    data.saturating_add(size.checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX))
+}
+
+/// Offset of the first block that is not all zeros.
+fn rest_after_padding(content: &Content, mut at: u64) -> io::Result<Option<u64>> {
+    loop {
+        let bytes = content.read_range(at, 64 << 10)?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        if let Some(i) = bytes.iter().position(|b| *b != 0) {
+            return Ok(Some(at + (i as u64 & !(BLOCK - 1))));
+        }
+        at += bytes.len() as u64;
+    }
+}
+
+/// Records `length key=value\n`. What is broken ends them.
+fn pax_fields(bytes: &[u8]) -> HashMap<Vec<u8>, Vec<u8>> {
+    let mut fields = HashMap::new();
+    let mut rest = bytes;
+    while let Some(blank) = memchr::memchr(b' ', rest) {
+        let length = rest.get(..blank).and_then(|d| std::str::from_utf8(d).ok()).and_then(|d| d.parse().ok());
+        let Some(length @ 1..) = length else { break };
+        let length: usize = length;
+        let Some(record) = rest.get(blank + 1..length.saturating_sub(1)) else { break };
+        let Some(equals) = memchr::memchr(b'=', record) else { break };
+        let (key, value) = record.split_at(equals);
+        let value = value.get(1..).unwrap_or(&[]).to_vec();
+        if matches!(key, b"GNU.sparse.offset" | b"GNU.sparse.numbytes") {
+            // Version 0.0: a pair of records for each range, gathered into the form of 0.1.
+            let map: &mut Vec<u8> = fields.entry(b"GNU.sparse.map".to_vec()).or_default();
+            if !map.is_empty() {
+                map.push(b',');
+            }
+            map.extend(value);
+        } else {
+            fields.insert(key.to_vec(), value);
+        }
+        rest = rest.get(length..).unwrap_or(&[]);
+    }
+    fields
+}
+
+/// GNU's old map: pairs of twelve-byte numbers, up to the first that is empty.
+fn old_map(fields: &[u8]) -> Vec<(u64, u64)> {
+    let pair = |pair: &[u8]| Some((number(pair.get(..12)?)?, number(pair.get(12..24)?)?));
+    fields.chunks_exact(24).take_while(|p| p.first() != Some(&0)).map_while(pair).collect()
+}
+
+/// Version 1.0: the map stands before the data in decimal lines, padded to whole blocks.
+fn text_map(content: &Content, data: u64, size: u64) -> io::Result<(Vec<(u64, u64)>, u64)> {
+    let bytes = content.read_range(data, size.min(HEADER) as usize)?;
+    let mut used = 0;
+    let mut numbers = bytes.split_inclusive(|b| *b == b'\n').map_while(|line| {
+        used += line.len() as u64;
+        std::str::from_utf8(line.strip_suffix(b"\n")?).ok()?.parse::<u64>().ok()
+    });
+    let count = numbers.next().unwrap_or(0);
+    let mut map = Vec::new();
+    while (map.len() as u64) < count.min(RANGES as u64) {
+        let (Some(at), Some(n)) = (numbers.next(), numbers.next()) else { break };
+        map.push((at, n));
+    }
+    drop(numbers);
+    Ok((map, used.next_multiple_of(BLOCK)))
+}

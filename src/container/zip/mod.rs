@@ -1,0 +1,5 @@
+//! Zip archives: torch's files, npz, and all others.
+
+pub mod audit;
+pub mod open;
+pub mod records;

@@ -1,0 +1,114 @@
+//! The same files through the three modes of the gate, with the real `git`: the same findings.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A repository in a folder of its own, with nothing of the machine's settings.
+struct Repository(tempfile::TempDir);
+
+impl Repository {
+    fn new() -> Self {
+        let repository = Repository(tempfile::tempdir().unwrap());
+        repository.git(&["init", "-q", "-b", "main"]);
+        fs::write(repository.path("README"), "a\n").unwrap();
+        repository.git(&["add", "."]);
+        repository.git(&["commit", "-q", "-m", "first"]);
+        repository
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.0.path()).env_clear();
+        for keep in ["PATH", "SYSTEMROOT", "TEMP", "TMPDIR"] {
+            if let Some(value) = std::env::var_os(keep) {
+                command.env(keep, value);
+            }
+        }
+        command.env("HOME", self.0.path()).env("GIT_CONFIG_NOSYSTEM", "1").env("LC_ALL", "C");
+        for role in ["AUTHOR", "COMMITTER"] {
+            command
+                .env(format!("GIT_{role}_NAME"), "a")
+                .env(format!("GIT_{role}_EMAIL"), "a@example.invalid");
+        }
+        command
+    }
+
+    fn git(&self, args: &[&str]) {
+        let output = self.command("git").args(args).output().unwrap();
+        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn fickgate(&self, args: &[&str]) -> Output {
+        self.command(env!("CARGO_BIN_EXE_fickgate")).args(args).output().unwrap()
+    }
+
+    /// Exit code, and the rules found for each file.
+    fn verdicts(&self, args: &[&str]) -> (i32, BTreeMap<String, Vec<String>>) {
+        let output = self.fickgate(&[&["--format", "json"], args].concat());
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)));
+        let mut verdicts: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for finding in report["findings"].as_array().unwrap() {
+            let text = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+            let said = format!("{} {} {}", text("rule"), text("member"), text("import"));
+            verdicts.entry(text("path")).or_default().push(said);
+        }
+        (output.status.code().unwrap(), verdicts)
+    }
+}
+
+fn copy_below(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_below(&path, &target);
+        } else {
+            fs::copy(&path, target).unwrap();
+        }
+    }
+}
+
+fn three_modes(fixtures: &str) -> (i32, BTreeMap<String, Vec<String>>) {
+    let repository = Repository::new();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(fixtures);
+    copy_below(&fixtures, &repository.path("models"));
+    let by_path = repository.verdicts(&["models"]);
+    assert_eq!(by_path, repository.verdicts(&["--diff", "main"]), "untracked files of a diff");
+    repository.git(&["checkout", "-q", "-b", "models"]);
+    repository.git(&["add", "-f", "models"]);
+    assert_eq!(by_path, repository.verdicts(&["--staged"]), "staged files");
+    repository.git(&["commit", "-q", "-m", "models"]);
+    assert_eq!(by_path, repository.verdicts(&["--diff", "main"]), "commits of a diff");
+    assert_eq!(by_path, repository.verdicts(&["--diff", "main..models"]), "a range");
+    assert_eq!(repository.verdicts(&["--staged"]), (0, BTreeMap::new()), "nothing is staged any more");
+    by_path
+}
+
+#[test]
+fn malicious_files_are_refused_in_every_mode() {
+    let (code, verdicts) = three_modes("malicious");
+    assert_eq!(code, 1);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/malicious");
+    for entry in fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name != "manifest.json" {
+            assert!(verdicts.contains_key(&format!("models/{name}")), "{name}");
+        }
+    }
+}
+
+#[test]
+fn clean_files_pass_in_every_mode() {
+    let (code, _) = three_modes("clean");
+    assert_eq!(code, 0);
+}
