@@ -213,7 +213,9 @@ fn help(stream: &Stream, import: &Import, refusal: &Refusal<'_>, near: Option<&E
                 None => format!("{near}{PIN}{tensors}"),
             }
         }
-        Refusal::Unsafe { refused } => format!("{PIN}; why it is refused: {}", refused.why.trim_end_matches('.')),
+        Refusal::Unsafe { refused } => {
+            format!("{PIN}; why it is refused: {}", refused.why.trim_end_matches('.'))
+        }
         Refusal::Denied { .. } => "a deny wins over every allow: take the line away, or the file".to_owned(),
         Refusal::OtherUse { used: UseKind::CallResult, .. } => {
             format!("what an import returns is not judged, so it may not be called; {PIN}")
