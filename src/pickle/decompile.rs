@@ -344,7 +344,7 @@ fn changed(target: Value) -> Option<u32> {
 }
 
 /// Cuts a text behind so many characters.
-fn shorten(text: &str, max: usize) -> String {
+pub(super) fn shorten(text: &str, max: usize) -> String {
     match text.char_indices().nth(max) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),

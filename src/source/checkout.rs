@@ -317,7 +317,10 @@ impl<I: Iterator<Item = Entry>> Marked<I> {
             if let What::Object { id, origin: Origin::Commit(commit), .. } = &entry.what
                 && is_attributes(&entry.path)
                 && self.objects.read(*id).map_or(true, |o| match o {
-                    Object::Blob(text) => changes_content(&text),
+                    Object::Blob(text) => {
+                        text.len() > 1 << 20
+                            || text.read_range(0, 1 << 20).map_or(true, |t| changes_content(&t))
+                    }
                     Object::Missing => true,
                 })
             {

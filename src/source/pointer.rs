@@ -3,7 +3,7 @@
 //! Git LFS: <https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md>.
 //! git-annex: <https://git-annex.branchable.com/internals/pointer_file/>,
 //! <https://git-annex.branchable.com/internals/key_format/>.
-//! DVC: <https://dvc.org/doc/user-guide/project-structure/dvc-files>, see [`super::dvc`].
+//! DVC: <https://dvc.org/doc/user-guide/project-structure/dvc-files>, see `dvc.rs`.
 
 use std::io;
 

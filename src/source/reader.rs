@@ -17,6 +17,8 @@ use crate::rule::Rule;
 
 /// A file on disk up to this size, in bytes, is read at once instead of by ranges.
 const SMALL: u64 = 64 << 10;
+/// The longest target of a link that is looked at, in bytes; no file system takes a longer one.
+const LONGEST_LINK: usize = 64 << 10;
 
 /// Reads the entries of a source, one at a time. Several readers of one source may work at once.
 pub struct Reader {
@@ -46,16 +48,17 @@ impl Reader {
             What::Pointer(pointer) => self.pointed(path, pointer),
             What::Object { id, link, origin } => match self.object(path, *id) {
                 Err(item) => *item,
-                Ok(bytes) if *link => self.committed_link(path, &bytes),
-                Ok(bytes) => {
-                    let content = Content::from_bytes(bytes);
-                    self.blob(entry, content, *id, origin.clone())
-                        .unwrap_or_else(|e| failed(path, e.to_string()))
-                }
+                Ok(target) if *link => match target.read_range(0, LONGEST_LINK) {
+                    Ok(target) => self.committed_link(path, &target),
+                    Err(e) => failed(path, e.to_string()),
+                },
+                Ok(content) => self
+                    .blob(entry, content, *id, origin.clone())
+                    .unwrap_or_else(|e| failed(path, e.to_string())),
             },
             What::Recast { id, origin } => match self.object(path, *id) {
                 Err(item) => *item,
-                Ok(bytes) => match self.stored(entry, Content::from_bytes(bytes), *id, origin.clone()) {
+                Ok(content) => match self.stored(entry, content, *id, origin.clone()) {
                     Ok(Item::Blob(Blob { checkout: None, .. })) => Item::Unchanged(path.clone()),
                     Ok(item) => item,
                     Err(e) => failed(path, e.to_string()),
@@ -68,13 +71,13 @@ impl Reader {
         }
     }
 
-    /// An object's bytes, or the item that says why there are none.
-    fn object(&mut self, path: &BlobPath, id: ObjectId) -> Result<Vec<u8>, Box<Item>> {
+    /// An object's content, or the item that says why there are none.
+    fn object(&mut self, path: &BlobPath, id: ObjectId) -> Result<Content, Box<Item>> {
         let Some(objects) = self.objects.as_mut() else {
             return Err(Box::new(failed(path, "there is no repository to read it from".to_owned())));
         };
         match objects.read(id) {
-            Ok(Object::Blob(bytes)) => Ok(bytes),
+            Ok(Object::Blob(content)) => Ok(content),
             Ok(Object::Missing) => Err(Box::new(Item::Finding(finding(
                 Rule::MissingObject,
                 path.clone(),

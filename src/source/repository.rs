@@ -217,7 +217,11 @@ impl Repository {
     fn read_entry(&self, kind: Kind, id: Option<ObjectId>, path: &str) -> Result<Option<Vec<u8>>> {
         match (kind, id) {
             (Kind::File, Some(id)) => match self.objects().read(id) {
-                Ok(Object::Blob(bytes)) => Ok(Some(bytes)),
+                Ok(Object::Blob(content)) if content.len() <= WHOLE_FILE => content
+                    .read_range(0, WHOLE_FILE as usize)
+                    .map(Some)
+                    .map_err(|e| Error::new(format!("{path} cannot be read: {e}"))),
+                Ok(Object::Blob(_)) => Err(Error::new(format!("{path} is larger than {WHOLE_FILE} bytes"))),
                 Ok(Object::Missing) => Err(Error::new(format!("the object of {path} is not in this clone"))
                     .remedy(format!("run: git cat-file -e {id}"))),
                 Err(e) => Err(Error::new(format!("{path}: {e}")).remedy("run: git fsck")),

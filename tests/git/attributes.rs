@@ -162,7 +162,8 @@ fn honest_files_pass_under_common_attributes() {
         ".gitattributes",
         "* text=auto\n*.sh text eol=lf\n*.bat text eol=crlf\n*.pt filter=lfs diff=lfs merge=lfs -text\n",
     );
-    repo.commit("attributes");
+    repo.add("run.bat", "echo\n");
+    repo.add("main.py", "import pickle\nprint('$Id$')\n");
     repo.add("two.pkl", b"\x80\x02}q\x00X\x02\x00\x00\x00a\nq\x01K\x01s.");
     // Text, as Python 2 wrote it: a checkout on Windows would break it, which is no danger.
     repo.add("old.pkl", b"(dp0\nS'a'\np1\nI1\ns.");

@@ -113,3 +113,39 @@ fn no_repository_is_an_error() {
     let got = Repo::folder().list("staged");
     assert!(got[0].starts_with("error ") && got[0].contains("no git repository"), "{got:?}");
 }
+
+#[test]
+fn a_blob_that_is_not_held_in_memory_is_read_all_the_same() {
+    let large = vec![b'x'; 40 << 20];
+    for init in [&[][..], &["--ref-format=reftable"]] {
+        let repo = Repo::with(init);
+        repo.add("large.bin", &large);
+        let got = repo.list("staged");
+        assert_eq!(got, [format!("index large.bin {}", "x".repeat(64))]);
+        repo.git(&["commit", "-qm", "large"]);
+        repo.git(&["gc", "-q"]);
+        assert_eq!(repo.list("history").len(), 1);
+    }
+}
+
+#[test]
+fn objects_of_another_repository_are_read() {
+    let repo = Repo::new();
+    repo.add("m.pkl", "m");
+    repo.commit("m");
+    repo.git(&["clone", "-q", "--shared", ".", "../borrower"]);
+    let borrower = repo.root.parent().unwrap().join("borrower");
+    assert_eq!(repo.list_in(&borrower, "history"), ["commit m.pkl m"]);
+}
+
+#[test]
+fn names_that_differ_by_case_are_two_files() {
+    let repo = Repo::new();
+    repo.commit("base");
+    for (name, text) in [("M.pkl", "upper"), ("m.pkl", "lower")] {
+        let id = repo.git_with_input(&["hash-object", "-w", "--stdin"], text.as_bytes());
+        repo.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{id},{name}")]);
+    }
+    repo.git(&["config", "core.ignoreCase", "true"]);
+    assert_eq!(repo.list("staged"), ["index M.pkl upper", "index m.pkl lower"]);
+}
