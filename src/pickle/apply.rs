@@ -23,17 +23,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     /// REDUCE, INST, OBJ, NEWOBJ, NEWOBJ_EX: the callee is applied and what it gives is pushed.
     pub(super) fn apply(&mut self, at: u64, code: u8, callee: Value, args: Value, kwargs: Option<Value>) {
         // `func(*args)` in Lib/pickle.py takes whatever can be iterated over.
-        if matches!(
-            args.tag(),
-            Tag::Import
-                | Tag::List
-                | Tag::Dict
-                | Tag::Set
-                | Tag::FrozenSet
-                | Tag::Text
-                | Tag::Bytes
-                | Tag::ByteArray
-        ) {
+        if !args.is(Tag::Tuple) {
             self.only_one(at, "arguments that are not a tuple");
         }
         let value = match callee.tag() {
@@ -138,7 +128,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 _ => (self.encoded(args, None).unwrap_or(object), None),
             },
             Callable::Unpickler => {
-                let callable = self.name_of(import);
+                let callable = self.name_of(import).to_owned();
                 let known =
                     first.filter(|v| self.state.nested.contains(v) && self.state.states.unchanged(*v));
                 let bytes = match known {
@@ -215,6 +205,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 if let Some(why) = planted.or_else(|| self.computed_state(state)) {
                     let name = self.name_of(import);
                     let message = format!("the state of a {name} cannot be vouched for: {why}");
+                    let name = name.to_owned();
                     self.fault_of(Rule::ObjectMutation, at, message, Some(name));
                 }
                 let objection = match self.state.imports.callable(import) {
@@ -319,6 +310,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     fn mutation(&mut self, at: u64, import: u32, what: &str) {
         let name = self.name_of(import);
         let message = format!("loading {what} {name} itself, for the whole process");
+        let name = name.to_owned();
         self.fault_of(Rule::ObjectMutation, at, message, Some(name));
     }
 }

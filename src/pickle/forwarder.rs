@@ -83,11 +83,14 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 (_, Some(("collections", name))) => FACTORIES.contains(&name),
                 _ => false,
             },
-            Guard::NumpyRandom => tuples.items(args).all(|v| match self.named(v) {
-                Some(("numpy.random._pickle", "__bit_generator_ctor")) => true,
-                Some(import) => BIT_GENERATORS.contains(&import),
-                None => v.is(Tag::Text) || self.made_by_name(v) == Some("__bit_generator_ctor"),
-            }),
+            Guard::NumpyRandom => {
+                count <= Some(4)
+                    && tuples.items(args).all(|v| match self.named(v) {
+                        Some(("numpy.random._pickle", "__bit_generator_ctor")) => true,
+                        Some(import) => BIT_GENERATORS.contains(&import),
+                        None => v.is(Tag::Text) || self.made_by_name(v) == Some("__bit_generator_ctor"),
+                    })
+            }
             Guard::PandasIndex => {
                 matches!(named(0), Some((module, name)) if (module == "pandas" || module.starts_with("pandas.")) && name.ends_with("Index"))
             }

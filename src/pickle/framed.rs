@@ -44,6 +44,21 @@ impl<'a> FramedCursor<'a> {
         offset.saturating_add(total)
     }
 
+    /// The parts of the file that a range here consists of, at least one.
+    fn pieces(&self, range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+        let inside = self.cuts.partition_point(|cut| cut.at <= range.start);
+        let cuts = self.cuts.get(inside..).unwrap_or(&[]).iter().map(|cut| cut.at);
+        let mut ends = cuts.take_while(move |at| *at < range.end).chain([range.end]);
+        let mut start = range.start;
+        std::iter::from_fn(move || {
+            let end = ends.next()?;
+            let from = self.in_file(start);
+            let piece = from..from + (end - start);
+            start = end;
+            Some(piece)
+        })
+    }
+
     /// Goes on behind the frame.
     fn drop_rest(&mut self, frame_end: u64) {
         let left = frame_end.saturating_sub(self.file.position());
@@ -118,19 +133,14 @@ impl Cursor for FramedCursor<'_> {
 
     fn bytes(&self, start: u64, len: usize) -> Cow<'_, [u8]> {
         let end = start.saturating_add(len as u64).min(self.end());
-        let next = self.cuts.iter().find(|cut| cut.at > start && cut.at < end);
-        let Some(cut) = next else {
-            let len = end.saturating_sub(start).min(len as u64) as usize;
-            return self.file.bytes(self.in_file(start), len);
-        };
-        let mut out = self.bytes(start, (cut.at - start) as usize).into_owned();
-        let mut from = cut.at;
-        while from < end {
-            let to = self.cuts.iter().map(|cut| cut.at).find(|at| *at > from).unwrap_or(end).min(end);
-            out.extend_from_slice(&self.file.bytes(self.in_file(from), (to - from) as usize));
-            from = to;
+        let mut pieces = self.pieces(start..end.max(start));
+        let first = pieces.next().unwrap_or(0..0);
+        let read = |piece: Range<u64>| self.file.bytes(piece.start, (piece.end - piece.start) as usize);
+        let mut out = read(first);
+        for piece in pieces {
+            out.to_mut().extend_from_slice(&read(piece));
         }
-        Cow::Owned(out)
+        out
     }
 
     fn frame(&mut self, len: u64) -> bool {
@@ -145,9 +155,9 @@ impl Cursor for FramedCursor<'_> {
     }
 
     fn source(&self, range: Range<u64>) -> Option<Range<u64>> {
-        let start = self.in_file(range.start);
-        let uncut = !self.cuts.iter().any(|cut| cut.at > range.start && cut.at < range.end);
-        uncut.then(|| start..start.saturating_add(range.end.saturating_sub(range.start)))
+        let mut pieces = self.pieces(range);
+        let first = pieces.next()?;
+        pieces.next().is_none().then_some(first)
     }
 
     fn failure(&mut self) -> Option<io::Error> {

@@ -1,5 +1,6 @@
 //! The imports of one stream: each pair of names once, with what is done with it.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -7,12 +8,15 @@ use super::callable::Callable;
 use super::text::Text;
 use super::value::Value;
 use super::{compat, opcode};
+use crate::escape;
 use crate::facts::{Import, Objection, Use, UseKind};
 
 /// An import and its counters.
 struct Row {
     import: Import,
     callable: Callable,
+    /// `module.name` as messages show it, once one does.
+    shown: OnceCell<Box<str>>,
     /// How often it was pushed, and how often that push was applied. The rest are references.
     pushed: u64,
     applied: u64,
@@ -93,6 +97,7 @@ impl Imports {
         let index = self.rows.len() as u32;
         let row = Row {
             callable: Callable::of(module, name),
+            shown: OnceCell::new(),
             import: Import {
                 module: module.to_owned(),
                 name: name.to_owned(),
@@ -124,6 +129,12 @@ impl Imports {
     /// An import.
     pub fn get(&self, index: u32) -> Option<&Import> {
         self.rows.get(index as usize).map(|r| &r.import)
+    }
+
+    /// `module.name` as messages show it.
+    pub fn shown(&self, index: u32) -> &str {
+        let Some(row) = self.rows.get(index as usize) else { return "" };
+        row.shown.get_or_init(|| escape::terminal(&row.import.dotted()).into())
     }
 
     /// What is known about an import.

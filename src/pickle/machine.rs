@@ -20,7 +20,6 @@ use super::text::{self, Text};
 use super::trace::{Event, Trace, View};
 use super::value::{Tag, Tuples, Value};
 use crate::content::Content;
-use crate::escape;
 use crate::facts::{Fault, Nested, NestedBytes, Reading, StorageId, Stream};
 use crate::limits::Limits;
 use crate::rule::Rule;
@@ -94,6 +93,9 @@ const BREATH: u64 = 1 << 16;
 
 /// Longest text, in bytes, that is compared with words that loaders know.
 const WORD: u64 = 256;
+
+/// Inner pickles that are kept though nothing is to be said of them.
+const UNEVENTFUL: usize = 1000;
 
 /// Memory for a storage id and for nested bytes, beyond what they hold, in bytes.
 const STORAGE: usize = 144;
@@ -250,7 +252,13 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         self.muted = false;
         self.state = outer;
         let stopped = inner.stopped;
-        self.inner.push(inner);
+        let uneventful = inner.imports.is_empty() && inner.faults.is_empty() && inner.storages.is_empty();
+        if !uneventful || self.inner.len() < UNEVENTFUL {
+            self.inner.push(inner);
+        }
+        if self.inner.len() > self.limits.imports {
+            return Err(Halt::Limit(format!("more than {} arrays of objects", self.limits.imports)));
+        }
         if stopped { Ok(()) } else { Err(Halt::Broken("the pickle of a joblib array breaks off".to_owned())) }
     }
 
@@ -1044,8 +1052,8 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
     }
 
     /// The name of an import as findings print it.
-    pub(super) fn name_of(&self, import: u32) -> String {
-        self.state.imports.get(import).map(|i| escape::name(&i.dotted())).unwrap_or_default()
+    pub(super) fn name_of(&self, import: u32) -> &str {
+        self.state.imports.shown(import)
     }
 
     /// Raw data comes next. `joblib.load` takes it from the file, which stands behind the frame.

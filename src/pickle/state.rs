@@ -20,6 +20,9 @@ const ATTRIBUTE: u64 = 256;
 /// Parts of a tuple that are looked at as state. One with more is data for a `__setstate__` of its own.
 const PARTS: usize = 16;
 
+/// Places for keys that were found harmless.
+const HARMLESS: usize = 512;
+
 /// A dict whose items are kept.
 struct Recent {
     dict: Value,
@@ -52,6 +55,8 @@ impl std::fmt::Display for Planted {
 pub struct States {
     /// Mappings with a key that matters, and why.
     planted: HashMap<Value, Planted>,
+    /// Keys that do not matter, each at the place its offset gives: the same few are used over and over.
+    harmless: Vec<Value>,
     /// Mappings that have been set as state. An object may have kept one as its `__dict__`: what is put
     /// into it later becomes an attribute too. Those that are not looked up yet wait in a list.
     used: HashSet<Value>,
@@ -77,8 +82,16 @@ impl States {
     pub fn note(&mut self, cursor: &impl Cursor, dict: Value, items: &[Value]) -> Option<String> {
         let mut late = None;
         for key in items.iter().step_by(2) {
-            if let Some(why) = planted_key(cursor, *key) {
-                late = self.plant(dict, why);
+            let place = self.harmless.get_mut(key.payload() as usize % HARMLESS);
+            if place.as_deref() == Some(key) {
+                continue;
+            }
+            match planted_key(cursor, *key) {
+                Some(why) => late = self.plant(dict, why).or(late),
+                None => match place {
+                    Some(place) => *place = *key,
+                    None => self.harmless.resize(HARMLESS, Value::UNSET),
+                },
             }
         }
         if self.sealed.contains(&dict) {

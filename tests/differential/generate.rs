@@ -631,7 +631,7 @@ impl Stream<'_> {
     fn put(&mut self, careless: bool) {
         let Some(kind) = self.top().or(careless.then_some(Kind::Plain)) else { return };
         let index = match self.random.below(30) {
-            0 => self.random.pick(&[255, 256, 1000, 1024, 70_000]),
+            0 => self.random.pick(&[255, 256, 1000, 1024, 5000]),
             1 if self.random.one_in(40) => self.random.pick(&[0x7fff_ffff, 0x8000_0000, 0xffff_ffff]),
             _ => self.random.below(8) as u64,
         };
