@@ -1,5 +1,6 @@
 //! `fickgate explain`: what loading one file would do, for a person or as facts for a program.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
@@ -13,6 +14,7 @@ use crate::escape;
 use crate::facts::{Fault, Import, MemberFault, Stream};
 use crate::limits::Limits;
 use crate::pickle::decompile::{Decompiler, Keep, Line, LineKind};
+use crate::pickle::disasm::{Disassembler, Step};
 use crate::pickle::machine;
 use crate::scan;
 use crate::source::BlobPath;
@@ -34,6 +36,8 @@ pub struct Ruling {
 pub struct Explanation {
     /// The file as it was named.
     pub path: BlobPath,
+    /// Members that hold streams, also those that were not asked for.
+    pub members: BTreeSet<String>,
     /// Its streams.
     pub streams: Vec<ExplainedStream>,
     /// What is wrong with its containers.
@@ -53,6 +57,8 @@ pub struct ExplainedStream {
     pub dropped: u64,
     /// One ruling for each import.
     pub rulings: Vec<Ruling>,
+    /// The opcodes, where they were asked for.
+    pub steps: Vec<Step>,
 }
 
 /// Opens `FILE` or `FILE!MEMBER`. A `!` that belongs to the file's own name is recognised by the file
@@ -83,11 +89,13 @@ pub fn open(argument: &OsStr) -> Result<(Content, BlobPath, Option<String>)> {
     Ok((content, BlobPath::from_path(&file), member))
 }
 
-/// Reads a file and explains it, or the part of it whose member path begins with `member`.
+/// Reads a file and explains it, or the part of it whose member path begins with `member`; with
+/// `trace`, opcode by opcode as well.
 pub fn explain(
     content: &Content,
     path: &BlobPath,
     member: Option<&str>,
+    trace: bool,
     limits: &Limits,
     rule: &dyn Fn(&Stream, &Import) -> Ruling,
 ) -> io::Result<Explanation> {
@@ -101,8 +109,15 @@ pub fn explain(
             return;
         }
         let mut decompiler = Decompiler::new(Keep::First(MAX_LINES));
-        match machine::run_traced(content, stream.start, stream.reading, "", limits, &mut decompiler) {
+        let mut disassembler = Disassembler::new(MAX_LINES);
+        let ran = machine::run_traced(content, stream.start, stream.reading, "", limits, &mut decompiler);
+        let ran = ran.and_then(|_| match trace {
+            true => machine::run_traced(content, stream.start, stream.reading, "", limits, &mut disassembler),
+            false => Ok(machine::Run::default()),
+        });
+        match ran {
             Ok(_) => streams.push(ExplainedStream {
+                steps: disassembler.steps,
                 rulings: stream.imports.iter().map(|i| rule(stream, i)).collect(),
                 stream: stream.clone(),
                 lines: decompiler.lines,
@@ -114,7 +129,9 @@ pub fn explain(
     if let Some(error) = failure {
         return Err(error);
     }
+    let members = facts.streams.iter().map(|s| s.member.clone()).collect();
     Ok(Explanation {
+        members,
         path: path.clone(),
         streams,
         faults: facts.faults.into_iter().filter(|f| wanted(&f.member)).collect(),
@@ -205,6 +222,14 @@ impl Explanation {
                     _ => line.text.clone(),
                 };
                 writeln!(out, "{} {text}", paint("2", &format!("{:>10}", format!("{:#x}", line.offset))))?;
+            }
+            if !explained.steps.is_empty() {
+                writeln!(out)?;
+            }
+            for step in &explained.steps {
+                let offset = paint("2", &format!("{:>10}", format!("{:#x}", step.offset)));
+                let stack = paint("2", &step.stack);
+                writeln!(out, "{offset} {:<44} {stack}", step.text)?;
             }
             if explained.dropped > 0 {
                 writeln!(out, "{:>10} # {} more lines", "", explained.dropped)?;

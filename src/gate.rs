@@ -15,8 +15,9 @@ use crate::limits::Limits;
 use crate::pickle::decompile::{Decompiler, Keep};
 use crate::pickle::machine;
 use crate::policy::{Policy, Usage};
+use crate::rule::{Level, Rule};
 use crate::scan;
-use crate::source::{Blob, Item, Reader, Source};
+use crate::source::{Blob, Checkout, Item, Reader, Source};
 
 /// Findings of one blob that get a snippet. The first say what there is to say, and each costs a run.
 const MAX_SNIPPETS: usize = 20;
@@ -92,6 +93,7 @@ impl Gate<'_> {
             Item::Skipped(skipped) => Judged { skipped: Some(skipped), ..Judged::default() },
             Item::Finding(finding) => Judged { findings: vec![finding], ..Judged::default() },
             Item::Failed(failure) => Judged { failure: Some(failure), ..Judged::default() },
+            Item::Unchanged(_) => Judged::default(),
         }
     }
 
@@ -131,9 +133,72 @@ impl Gate<'_> {
             let found = snippets.iter().find(|(m, o, _)| *m == finding.member && Some(*o) == finding.offset);
             finding.snippet = found.map(|(_, _, s)| s.clone());
         }
+        if let Some(checkout) = &blob.checkout {
+            let finding = self.judge_checkout(blob, checkout, &facts, &findings)?;
+            findings.extend(finding);
+        }
         let imports = facts.streams.iter().map(|s| s.imports.len() as u64).sum();
         let tally = Tally { blobs: 1, streams: facts.streams.len() as u64 + facts.folded, imports };
         Ok(Judged { findings, tally, ..Judged::default() })
+    }
+}
+
+impl Gate<'_> {
+    /// Judges what a checkout makes of a blob, beside what the stored bytes gave.
+    fn judge_checkout(
+        &self,
+        blob: &Blob,
+        checkout: &Checkout,
+        stored: &Facts,
+        findings: &[Finding],
+    ) -> std::io::Result<Option<Finding>> {
+        let (content, how) = match checkout {
+            Checkout::Bytes { content, how } => (content, how),
+            Checkout::Unknown(finding) => return Ok(Some(Finding::clone(finding))),
+        };
+        let facts = scan::scan(content, &blob.path, &self.limits)?;
+        let mut new = judge::judge(&facts, &blob.path, None, self.policy, self.usage);
+        new.retain(|n| {
+            !findings.iter().any(|f| (f.rule, &f.member, &f.import) == (n.rule, &n.member, &n.import))
+        });
+        // A name with a CR is no module's: loading ends there, as it does where the bytes are broken.
+        let breaks = |f: &Finding| {
+            matches!(
+                f.rule,
+                Rule::StreamMalformed
+                    | Rule::StreamAmbiguous
+                    | Rule::ContainerAnomaly
+                    | Rule::ContainerUnreadable
+                    | Rule::NotAPickle
+            ) || f.import.as_ref().is_some_and(|i| i.contains('\r'))
+        };
+        let worst = new.iter().filter(|f| !breaks(f)).max_by_key(|f| f.level);
+        let (level, message) = match worst {
+            Some(worst) => {
+                let message = format!(
+                    "a checkout holds it with {how}, as attributes ask for, and loading that is another matter: {}",
+                    worst.message
+                );
+                (worst.level, message)
+            }
+            None if !stored.streams.is_empty() && !new.is_empty() => (
+                Level::Note,
+                format!("a checkout holds it with {how}, as attributes ask for, which breaks it"),
+            ),
+            None => return Ok(None),
+        };
+        Ok(Some(Finding {
+            rule: Rule::CheckoutDiffers,
+            level,
+            path: blob.path.clone(),
+            member: String::new(),
+            offset: None,
+            import: worst.and_then(|w| w.import.clone()),
+            message,
+            help: Some("mark such files in .gitattributes: *.pkl -text -ident".to_owned()),
+            entry: None,
+            snippet: None,
+        }))
     }
 }
 

@@ -202,14 +202,17 @@ fn why(refusal: &Refusal<'_>) -> String {
 }
 
 fn help(stream: &Stream, import: &Import, refusal: &Refusal<'_>, near: Option<&Entry>) -> String {
-    const PIN: &str = "if you trust who wrote this very file: `fickgate allow --pin FILE --reason …`";
+    const PIN: &str =
+        "if you trust who wrote this very file, list its SHA-256 under `files` in .fickgate.yaml";
     match refusal {
         Refusal::NotListed => {
             let near = near.map_or(String::new(), |e| format!("`{}` is on the list; ", e.import()));
             let tensors =
                 if stream.storages.is_empty() { "" } else { ", or store the tensors alone, as safetensors" };
-            match allow_command(import) {
-                Some(command) => format!("{near}if it is yours and safe: `{command}`{tensors}"),
+            match allow_line(import) {
+                Some(line) => format!(
+                    "{near}if it is yours and safe, add to `allow` in .fickgate.yaml: `{line}`{tensors}"
+                ),
                 None => format!("{near}{PIN}{tensors}"),
             }
         }
@@ -240,9 +243,9 @@ fn help(stream: &Stream, import: &Import, refusal: &Refusal<'_>, near: Option<&E
     }
 }
 
-/// The command that allows just what this stream does with the import; `None` where the name is not
+/// The line of a policy file that allows just what this stream does with the import; `None` where the name is not
 /// one that a policy file or a shell could hold.
-fn allow_command(import: &Import) -> Option<String> {
+fn allow_line(import: &Import) -> Option<String> {
     let written = pattern::written(&import.module, &import.name);
     let pattern = Pattern::parse(&written).ok()?;
     if !written.is_ascii() || written.len() > SHOWN_IMPORT {
@@ -253,9 +256,12 @@ fn allow_command(import: &Import) -> Option<String> {
     if needed.contains(Uses::CALL_RESULT) {
         return None;
     }
-    let uses =
-        if assumed.contains(needed) { String::new() } else { format!(" --use {}", needed.words().join(",")) };
-    Some(format!("fickgate allow {written}{uses} --reason …"))
+    let uses = if assumed.contains(needed) {
+        String::new()
+    } else {
+        format!(", use: [{}]", needed.words().join(", "))
+    };
+    Some(format!("- {{import: {written}{uses}, reason: …}}"))
 }
 
 /// Every use this stream makes of the import.
@@ -282,7 +288,7 @@ fn advice(rule: Rule) -> Option<&'static str> {
         Rule::HiddenPickle => "name it as what it is, or remove it",
         Rule::NotAPickle => return None,
         Rule::ResourceLimit => {
-            "split the file, or accept this very content: `fickgate allow --pin FILE --reason …`"
+            "split the file, or accept this very content by its SHA-256 under `files` in .fickgate.yaml"
         }
         Rule::PointerUnresolved => "fetch the content first, for example with `git lfs pull`",
         Rule::PointerMismatch => "fetch the content again",
@@ -417,7 +423,9 @@ mod tests {
         assert_eq!(found[0].offset, Some(2));
         assert_eq!(
             found[0].help.as_deref(),
-            Some("if it is yours and safe: `fickgate allow ours.Model --reason …`")
+            Some(
+                "if it is yours and safe, add to `allow` in .fickgate.yaml: `- {import: ours.Model, reason: …}`"
+            )
         );
         assert!(
             judged(vec![stream(vec![import("numpy", "ndarray", vec![])])], &Policy::built_in()).is_empty()
@@ -429,7 +437,7 @@ mod tests {
         let called = import("ours", "Model", vec![used(UseKind::Call, 5), used(UseKind::State, 6)]);
         let found = judged(vec![stream(vec![called.clone()])], &Policy::built_in());
         let help = found[0].help.clone().unwrap_or_default();
-        assert!(help.contains("`fickgate allow ours.Model --use call,state --reason …`"), "{help}");
+        assert!(help.contains("`- {import: ours.Model, use: [call, state], reason: …}`"), "{help}");
         let allowed = policy("allow: [{import: ours.Model, use: [call, state], reason: x}]");
         assert!(judged(vec![stream(vec![called.clone()])], &allowed).is_empty());
         let narrow = policy("allow:\n  - import: ours.Model\n    reason: x\n");
@@ -446,7 +454,7 @@ mod tests {
     fn names_that_no_shell_should_see_are_not_in_a_command() {
         for name in ["$(reboot)", "a b", "x;y", "naïve", "a`b"] {
             let found = judged(vec![stream(vec![import("ours", name, vec![])])], &Policy::built_in());
-            assert!(!found[0].help.as_deref().unwrap_or("").contains("fickgate allow ours"), "{name}");
+            assert!(!found[0].help.as_deref().unwrap_or("").contains("{import: ours"), "{name}");
         }
     }
 

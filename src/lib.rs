@@ -123,10 +123,22 @@ fn explain_file(args: &ExplainArgs) -> Result<Exit> {
         let (allowed, because) = judge::ruling(stream, import, &path, &policy, &usage);
         Ruling { allowed, because }
     };
-    let explanation = explain::explain(&content, &path, member.as_deref(), &Limits::default(), &rule)
-        .map_err(|error| {
-            Error::new(format!("cannot read {}: {error}", escape::terminal_bytes(path.as_bytes())))
-        })?;
+    let explanation =
+        explain::explain(&content, &path, member.as_deref(), args.trace, &Limits::default(), &rule).map_err(
+            |error| Error::new(format!("cannot read {}: {error}", escape::terminal_bytes(path.as_bytes()))),
+        )?;
+    if let Some(member) = &member
+        && explanation.streams.is_empty()
+        && explanation.faults.is_empty()
+    {
+        let known: Vec<String> =
+            explanation.members.iter().take(20).map(|m| escape::terminal(m).into_owned()).collect();
+        let error = Error::new(format!("no pickle in a member {}", escape::terminal(member)));
+        return Err(match known.is_empty() {
+            true => error.remedy("the file holds none at all"),
+            false => error.remedy(format!("members with pickles: {}", known.join(", "))),
+        });
+    }
     let style = Style::of_stdout(args.color, false, 0);
     printed(|out| match args.format {
         ExplainFormat::Human => explanation.write_human(out, style.color),

@@ -1,6 +1,7 @@
 //! The hooks of `.pre-commit-hooks.yaml`, run by the real `pre-commit` and `prek`.
 //!
-//! Both have to be on the PATH, from PyPI; `.ci/run` installs them and runs these tests with `--ignored`.
+//! Both have to be on the PATH, from PyPI: `cargo test --test frameworks -- --ignored`. The source hook
+//! builds a release, which takes minutes.
 #![cfg(unix)]
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 

@@ -236,7 +236,6 @@ pub struct Decoder {
     codec: Codec,
     engine: Engine,
     ending: Option<Ending>,
-    consumed: u64,
     /// Whether a member has been read to its end.
     first: bool,
 }
@@ -244,16 +243,7 @@ pub struct Decoder {
 impl Decoder {
     /// Starts at the beginning of the compressed bytes.
     pub fn new(codec: Codec, source: Content) -> Self {
-        Decoder { codec, engine: Engine::Idle(Input::new(source)), ending: None, consumed: 0, first: true }
-    }
-
-    /// Compressed bytes taken so far.
-    pub fn consumed(&self) -> u64 {
-        match &self.engine {
-            Engine::Idle(input) | Engine::Fed(input, _) | Engine::Zstd(input, _) => input.consumed(),
-            Engine::Lz4(decoder) => decoder.get_ref().consumed(),
-            Engine::Over => self.consumed,
-        }
+        Decoder { codec, engine: Engine::Idle(Input::new(source)), ending: None, first: true }
     }
 
     /// How the stream ended, once [`Decoder::read`] has returned 0.
@@ -298,8 +288,7 @@ impl Decoder {
         Ok(0)
     }
 
-    fn end(&mut self, input: &Input, ending: Ending) {
-        self.consumed = input.consumed();
+    fn end(&mut self, ending: Ending) {
         self.ending = Some(ending);
         self.engine = Engine::Over;
     }
@@ -313,7 +302,7 @@ impl Decoder {
         if let Some(failure) = input.failure.take() {
             return Err(failure);
         }
-        self.end(&input, Ending::Broken(error.to_string()));
+        self.end(Ending::Broken(error.to_string()));
         Ok(())
     }
 
@@ -336,7 +325,7 @@ impl Decoder {
             };
             if !again {
                 let ending = if ahead.is_empty() { Ending::Clean } else { Ending::Trailing(at) };
-                self.end(&input, ending);
+                self.end(ending);
                 return Ok(());
             }
         }
@@ -350,7 +339,7 @@ impl Decoder {
             Codec::ZipLzma => match zip_lzma(&mut input)? {
                 Ok(stream) => Fed::Lzma(Box::new(stream)),
                 Err(ending) => {
-                    self.end(&input, ending);
+                    self.end(ending);
                     return Ok(());
                 }
             },
@@ -370,7 +359,7 @@ impl Decoder {
                 continue;
             }
             if ahead.is_empty() {
-                self.end(&input, Ending::Clean);
+                self.end(Ending::Clean);
             } else if self.codec == Codec::Lz4 {
                 self.engine = Engine::Lz4(lz4_flex::frame::FrameDecoder::new(input));
             } else {
@@ -386,7 +375,7 @@ impl Decoder {
         match frame.init(&mut input) {
             Ok(()) => {}
             Err(error @ FrameDecoderError::WindowSizeTooBig { .. }) => {
-                self.end(&input, Ending::Limit(error.to_string()));
+                self.end(Ending::Limit(error.to_string()));
                 return Ok(());
             }
             Err(error) => return self.broken(input, &error),
@@ -408,7 +397,7 @@ impl Decoder {
                 if let (Some(stated), Some(sum)) = sums
                     && stated != sum
                 {
-                    self.end(&input, Ending::Broken("a wrong checksum".to_owned()));
+                    self.end(Ending::Broken("a wrong checksum".to_owned()));
                 } else {
                     self.idle(input);
                 }
@@ -431,7 +420,7 @@ impl Decoder {
             let fill = fed.step(ahead, output, last);
             input.consume(fill.consumed);
             if let Some(ending) = fill.error {
-                self.end(&input, ending);
+                self.end(ending);
                 return Ok(fill.produced);
             }
             if fill.ended {
@@ -446,12 +435,12 @@ impl Decoder {
                 return Ok(fill.produced);
             }
             if fill.consumed == 0 && last {
-                self.end(&input, Ending::Broken("it ends in the middle".to_owned()));
+                self.end(Ending::Broken("it ends in the middle".to_owned()));
                 return Ok(0);
             }
             if fill.consumed == 0 {
                 // Nothing came out although there was room and input: the decoder will not go on.
-                self.end(&input, Ending::Broken("it cannot be decoded".to_owned()));
+                self.end(Ending::Broken("it cannot be decoded".to_owned()));
                 return Ok(0);
             }
         }

@@ -22,10 +22,8 @@ const LOADER: &[&str] = &["pt", "pth", "ptl", "joblib", "jbl", "npy", "npz", "pd
 const PICKLE: &[&str] =
     &["pkl", "pickle", "p", "pk", "pck", "pcl", "pckl", "pkl2", "pkl3", "dill", "cloudpickle", "cpkl"];
 
-const SHARED: &[&str] = &[
-    "bin", "ckpt", "model", "mdl", "dat", "data", "sav", "save", "th", "jit", "mar", "nemo", "ptc", "pte",
-    "obj", "db", "pyobj", "state", "weights",
-];
+const SHARED: &[&str] =
+    &["bin", "ckpt", "model", "mdl", "dat", "data", "sav", "th", "jit", "mar", "nemo", "ptc", "pyobj"];
 
 /// Types that have a well-known writer which never writes a pickle.
 const FOREIGN: &[&str] = &[

@@ -17,4 +17,5 @@ pub mod segments;
 pub mod sniff;
 pub mod tar;
 pub mod torch;
+pub mod window;
 pub mod zip;

@@ -114,7 +114,10 @@ impl Scan<'_> {
             Form::ZFile => {
                 let mut inner = job.clone();
                 inner.content = job.content.slice(joblib::zfile_data(&job.content)?..u64::MAX);
-                return self.inflate(&inner, family, Codec::Zlib);
+                return match self.inflate(&inner, family, Codec::Zlib)? {
+                    Seen::Read => Ok(Seen::Read),
+                    _ => self.unproven(job),
+                };
             }
             Form::Zip => return Ok(Seen::Read),
             Form::Tar => {
@@ -167,23 +170,21 @@ impl Scan<'_> {
         if content.is_empty() {
             let (_, ending) = inflated.settle()?;
             let weak = matches!(codec, Codec::Zlib | Codec::Lzma);
-            return Ok(match ending {
-                Ending::Clean => Seen::Read,
+            return match ending {
                 Ending::Limit(message) => {
                     self.fault(&job.member, Rule::ResourceLimit, 0, format!("{}: {message}", codec.name()));
-                    Seen::Read
+                    Ok(Seen::Read)
                 }
-                // Two or three bytes are no proof.
-                _ if weak && sniff::is_text(&job.content.read_range(0, sniff::HEAD)?) => Seen::Harmless,
-                _ if weak => Seen::Unknown,
+                _ if weak => self.unproven(job),
+                Ending::Clean => Ok(Seen::Read),
                 _ => {
                     if family.of_models() {
                         let message = format!("the {} stream is broken from its beginning", codec.name());
                         self.fault(&job.member, Rule::StreamMalformed, 0, message);
                     }
-                    Seen::Read
+                    Ok(Seen::Read)
                 }
-            });
+            };
         }
         self.form(job, codec.name());
         self.later(Task::Open(Job {
@@ -194,6 +195,12 @@ impl Scan<'_> {
             ..job.clone()
         }));
         Ok(Seen::Read)
+    }
+
+    /// A few bytes looked like a codec, and nothing came out.
+    fn unproven(&self, job: &Job) -> io::Result<Seen> {
+        let text = sniff::is_text(&job.content.read_range(0, sniff::HEAD)?);
+        Ok(if text { Seen::Harmless } else { Seen::Unknown })
     }
 
     /// Decompresses to the end, so that the length is known, and says how that came about.

@@ -5,6 +5,7 @@ use std::io;
 use super::family::Family;
 use super::joblib;
 use super::torch;
+use super::window::Windowed;
 use crate::content::Content;
 use crate::facts::{Import, Reading, Stream, UseKind};
 use crate::pickle::machine::{self, Run};
@@ -25,6 +26,10 @@ pub struct Pickles {
 const CREDIBLE_OPCODES: u64 = 6;
 /// Streams that wait for the end to tell whether they were pickles at all.
 const PENDING: usize = 1_000;
+/// Bytes that are looked at before a pickle is read.
+const AHEAD: usize = 16;
+/// Pickles in a row from which on they are read through a block in memory.
+const ROW: u64 = 8;
 
 /// Pickles of which it is not known yet whether they are.
 #[derive(Default)]
@@ -48,28 +53,37 @@ impl Scan<'_> {
         let shared = family == Family::Shared;
         // Looked for in noise, where openings are many: only what would import counts.
         let hidden = job.place == Place::Hidden;
-        let content = &job.content;
+        let mut job = job.clone();
         let mut chain = Chain::default();
         let mut at = 0;
         let mut count: u64 = 0;
         let complete = loop {
-            if content.read_range(at, 1)?.is_empty() || (at > 0 && only_blanks(content, at)?) {
+            let ahead = job.content.read_range(at, AHEAD)?;
+            if ahead.is_empty() || (at > 0 && only_blanks(&job.content, at, &ahead)?) {
                 break count > 0;
             }
             count += 1;
+            if count == ROW && job.content.as_slice().is_none() {
+                job.content = Content::new(Windowed::new(job.content.clone(), self.limits.window));
+            }
+            let job = &job;
+            let content = &job.content;
             if count > self.limits.stacked {
                 let message = format!("more than {} pickles in a row", self.limits.stacked);
                 self.fault(&job.member, Rule::ResourceLimit, at, message);
                 break false;
             }
-            let proto = Proto::at(content, at)?;
+            let proto = Proto::of(&ahead);
             let read = self.read_one(job, at)?;
             let stream = &read.run.stream;
             if !stream.stopped {
                 let long = stream.opcodes > CREDIBLE_OPCODES;
                 let credible = match proto {
                     Proto::Known if hidden => stream.imports.iter().any(is_plausible),
-                    Proto::Known => expected || shared || long || !stream.imports.is_empty(),
+                    Proto::Known => {
+                        let odd = stream.faults.iter().any(|fault| fault.rule != Rule::StreamMalformed);
+                        expected || shared || long || odd || !stream.imports.is_empty()
+                    }
                     // A protocol that is still to come, or the first byte of a file cut short.
                     Proto::Other => expected || called(&stream.imports),
                     Proto::None if expected => stream.imports.iter().any(is_plausible),
@@ -126,11 +140,11 @@ impl Scan<'_> {
         let end = if complete { job.content.len() } else { at };
         // Text that runs to its last byte as a pickle is one, if it does more than push a constant.
         if complete && (expected || chain.opcodes > 2 * count) {
-            self.settle(job, &mut chain);
+            self.settle(&job, &mut chain);
             return Ok(Pickles { found: true, end });
         }
         if chain.certain && !complete {
-            let left = self.length(job)?.saturating_sub(at);
+            let left = self.length(&job)?.saturating_sub(at);
             let message = format!("{left} bytes follow the last pickle");
             self.fault(&job.member, Rule::StreamMalformed, at, message);
         }
@@ -205,27 +219,27 @@ enum Proto {
 }
 
 impl Proto {
-    fn at(content: &Content, at: u64) -> io::Result<Proto> {
-        Ok(match content.read_range(at, 2)?.as_slice() {
-            [0x80, 0..=5] => Proto::Known,
+    fn of(ahead: &[u8]) -> Proto {
+        match ahead {
+            [0x80, 0..=5, ..] => Proto::Known,
             [0x80, ..] => Proto::Other,
             _ => Proto::None,
-        })
+        }
     }
 }
 
-fn only_blanks(content: &Content, mut at: u64) -> io::Result<bool> {
-    let mut size = 64;
+/// Whether there are only blanks from an offset on, where `ahead` stands.
+fn only_blanks(content: &Content, at: u64, ahead: &[u8]) -> io::Result<bool> {
+    if !ahead.iter().all(u8::is_ascii_whitespace) {
+        return Ok(false);
+    }
+    let mut at = at + ahead.len() as u64;
     loop {
-        let bytes = content.read_range(at, size)?;
-        if !bytes.iter().all(u8::is_ascii_whitespace) {
-            return Ok(false);
-        }
-        if bytes.len() < size {
-            return Ok(true);
+        let bytes = content.read_range(at, 64 << 10)?;
+        if bytes.is_empty() || !bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok(bytes.is_empty());
         }
         at += bytes.len() as u64;
-        size = 64 << 10;
     }
 }
 

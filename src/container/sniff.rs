@@ -1,6 +1,6 @@
 //! What content is, by its first bytes. Loaders look no further before they choose a reader.
 
-use super::field::u64_le;
+use super::field::{u32_le, u64_le};
 use super::{ending, tar};
 
 /// A form of content.
@@ -24,7 +24,7 @@ pub enum Form {
     Lz4,
     /// Zstandard, or a skippable frame before it.
     Zstd,
-    /// joblib before 0.10: `ZF`, a length in hexadecimal, zlib.
+    /// joblib before 0.10: `ZF`, a length in hexadecimal, zlib. It counts once it inflates.
     ZFile,
     /// numpy's array file.
     Npy,
@@ -137,15 +137,14 @@ pub fn form(head: &[u8], len: u64) -> Form {
         {
             return Form::Bzip2;
         }
-        [b'Z', b'F', b'0', b'x' | b'X', ..] => return Form::ZFile,
+        [b'Z', b'F', ..] if head.len() > 21 => return Form::ZFile,
         // A frame to skip, RFC 8878 and the LZ4 frame format alike: what follows decides.
         [0x50..=0x5f, 0x2a, 0x4d, 0x18, rest @ ..] => {
-            let next = crate::container::field::u32_le(rest, 0).map(|n| n as usize + 4);
+            let next = u32_le(rest, 0).map(|n| n as usize + 4);
             let follows = next.and_then(|n| rest.get(n..)).unwrap_or(&[]);
             return if follows.starts_with(b"\x04\x22\x4d\x18") { Form::Lz4 } else { Form::Zstd };
         }
         [0x78, flags, ..] if (0x7800 | u16::from(*flags)) % 31 == 0 => return Form::Zlib,
-        [0x5d, 0, 0, ..] if head.len() >= 13 => return Form::Lzma,
         [b'B', b'M', ..] if ending::is_bitmap(head) => return Form::Ended(Ended::Bmp),
         [_, _, _, _, b'f', b't', b'y', b'p', ..] => return Form::Known("MP4"),
         _ => {}
@@ -153,7 +152,23 @@ pub fn form(head: &[u8], len: u64) -> Form {
     if u64_le(head, 0).is_some_and(|n| n < len && n < 1 << 32) && head.get(8) == Some(&b'{') {
         return Form::Ended(Ended::Safetensors);
     }
-    if is_text(head) { Form::Text } else { Form::Unknown }
+    match () {
+        () if is_text(head) => Form::Text,
+        () if is_lzma(head) => Form::Lzma,
+        () => Form::Unknown,
+    }
+}
+
+/// What liblzma demands of a .lzma header where it has to guess the format (`alone_decoder.c`):
+/// properties, a dictionary of 2^n or 2^n + 2^(n-1) bytes, a size that is unknown or under 256 GiB.
+fn is_lzma(head: &[u8]) -> bool {
+    let (Some(properties), Some(dictionary), Some(size)) = (head.first(), u32_le(head, 1), u64_le(head, 5))
+    else {
+        return false;
+    };
+    let ones = dictionary.count_ones() + dictionary.leading_zeros() + dictionary.trailing_zeros();
+    let round = matches!(dictionary, 0 | u32::MAX) || (dictionary.count_ones() <= 2 && ones == 32);
+    *properties < 225 && round && (size == u64::MAX || size < 1 << 38)
 }
 
 fn is_tar(head: &[u8]) -> bool {
@@ -190,6 +205,8 @@ mod tests {
             (b"\x50\x2a\x4d\x18\x02\0\0\0ab\x28\xb5\x2f\xfd", Form::Zstd),
             (b"\x10\0\0\0\0\0\0\0{\"a\":{}}        ", Form::Ended(Ended::Safetensors)),
             (b"\x80\x04\x95", Form::Unknown),
+            (b"\x5d\0\0\x80\0\xff\xff\xff\xff\xff\xff\xff\xff\0", Form::Lzma),
+            (b"\x0a\0\x10\x03\0\x05\0\0\0\0\0\0\0\0", Form::Unknown),
             (b"caf\xe9 au lait, in latin-1\n", Form::Text),
             (b"", Form::Unknown),
         ] {

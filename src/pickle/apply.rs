@@ -4,7 +4,8 @@ use super::callable::Callable;
 use super::machine::{Halt, Machine};
 use super::opcode as op;
 use super::reader::Cursor;
-use super::text::Text;
+use super::state::Planted;
+use super::text::{self, Text};
 use super::trace::{Event, Trace};
 use super::value::{Tag, Value};
 use crate::facts::{Nested, NestedBytes, Reading, UseKind};
@@ -83,6 +84,10 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     ) -> (Value, Option<String>) {
         let first = self.state.tuples.get(args, 0);
         match self.state.imports.callable(import) {
+            // Keyword arguments decide with the others what comes of it.
+            Callable::CodecsEncode | Callable::Bytes | Callable::Unpickler if code == op::NEWOBJ_EX => {
+                (object, Some("it is called in a way that no pickler writes".to_owned()))
+            }
             Callable::Other => (object, None),
             Callable::NumpyDtype if code == op::REDUCE => {
                 let record = first.and_then(Value::as_import).and_then(|i| self.state.imports.get(i));
@@ -95,8 +100,10 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             Callable::NumpyDtype => (object, Some("dtype is made without a type string".to_owned())),
             Callable::JoblibArray => (object, None),
             Callable::Mapping => {
-                if self.state.tuples.len(args) != Some(0) {
-                    self.state.states.opaque(object);
+                match (self.state.tuples.len(args), first) {
+                    (Some(0), _) => {}
+                    (Some(1), Some(from)) if from.is(Tag::Dict) => self.state.states.copy(object, from),
+                    _ => self.state.states.opaque(object),
                 }
                 (object, None)
             }
@@ -110,7 +117,12 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 let class = first.and_then(Value::as_import);
                 if let (Guard::CopyregBase, None, Some(class)) = (guard, &objection, class) {
                     self.state.imports.used(class, UseKind::Create, at, code, None);
-                    return (Value::object(Some(class), at), None);
+                    let made = Value::object(Some(class), at);
+                    // `copyreg._reconstructor(cls, dict, items)`.
+                    if let Some(from) = self.state.tuples.get(args, 2) {
+                        self.state.states.copy(made, from);
+                    }
+                    return (made, None);
                 }
                 (object, objection)
             }
@@ -127,12 +139,20 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             },
             Callable::Unpickler => {
                 let callable = self.name_of(import);
-                let Some(bytes) = first.and_then(|v| self.literal_bytes(v)) else {
+                let known =
+                    first.filter(|v| self.state.nested.contains(v) && self.state.states.unchanged(*v));
+                let bytes = match known {
+                    Some(_) => None,
+                    None => first.and_then(|v| self.literal_bytes(v)),
+                };
+                if let (Some(bytes), Some(first)) = (bytes, first) {
+                    self.state.nested.insert(first);
+                    self.nest(Nested { callable, offset: at, bytes });
+                } else if known.is_none() {
                     let message = format!("{callable} is given bytes that are not literal");
                     self.fault_of(Rule::NestedUnresolved, at, message.clone(), Some(callable));
                     return (object, Some(message));
-                };
-                self.nest(Nested { callable, offset: at, bytes });
+                }
                 let odd =
                     (code != op::REDUCE).then(|| "it is called in a way that no pickler writes".to_owned());
                 (object, odd)
@@ -143,12 +163,11 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     /// `(text, codec)` as an encoded value. `default` is the codec of a call without one.
     fn encoded(&self, args: Value, default: Option<&str>) -> Option<Value> {
         let text = self.state.tuples.get(args, 0).filter(|v| v.is(Tag::Text))?;
-        let codec = match self.state.tuples.get(args, 1) {
-            None => default?.to_owned(),
-            Some(codec) => match self.literal_text(codec)? {
-                Text::Str(name) => name.to_ascii_lowercase().replace('_', "-"),
-                _ => return None,
-            },
+        // A third argument says what becomes of characters that the codec does not have.
+        let codec = match (self.state.tuples.len(args)?, self.state.tuples.get(args, 1)) {
+            (1, None) => default?.to_owned(),
+            (2, Some(codec)) => self.literal_word(codec)?.to_ascii_lowercase().replace('_', "-"),
+            _ => return None,
         };
         let codec = CODECS.iter().position(|names| names.contains(&codec.as_str()))?;
         Some(Value::new(Tag::Encoded, text.payload() << 2 | codec as u64))
@@ -157,13 +176,21 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     /// Where literal bytes lie, or what they are.
     fn literal_bytes(&self, value: Value) -> Option<NestedBytes> {
         match value.tag() {
-            Tag::Bytes | Tag::ByteArray => {
-                let literal = super::text::locate(&self.cursor, value.payload())?;
+            Tag::Bytes | Tag::ByteArray if self.state.states.unchanged(value) => {
+                let literal = text::locate(&self.cursor, value.payload(), 0)?;
                 Some(NestedBytes::Range(literal.start, literal.start.checked_add(literal.len)?))
             }
             Tag::Encoded => {
-                let text = super::text::decode(&self.cursor, value.payload() >> 2, MAX_DECODED);
-                let Text::Str(text) = text else { return None };
+                let Text::Str(text) = text::decode(&self.cursor, value.payload() >> 2, MAX_DECODED) else {
+                    return None;
+                };
+                // A `str` of Python 2 is decoded as whoever loads it says.
+                let opcode = self.cursor.bytes(value.payload() >> 2, 1).first().copied();
+                if matches!(opcode, Some(op::STRING | op::BINSTRING | op::SHORT_BINSTRING))
+                    && !text.is_ascii()
+                {
+                    return None;
+                }
                 let bytes = match value.payload() & 3 {
                     0 => text.chars().map(|c| u8::try_from(c as u32).ok()).collect::<Option<Vec<u8>>>()?,
                     _ => text.into_bytes(),
@@ -183,15 +210,16 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             Tag::Import => self.mutation(at, target.payload() as u32, "sets state on"),
             Tag::Object => {
                 let Some(import) = target.object_import() else { return Ok(()) };
-                if let Some(why) = self.state.states.planted(&self.state.tuples, state) {
-                    let message =
-                        format!("the state of a {} cannot be vouched for: {why}", self.name_of(import));
+                let planted =
+                    self.state.states.set_on_object(&self.state.tuples, state).map(Planted::to_string);
+                if let Some(why) = planted.or_else(|| self.computed_state(state)) {
                     let name = self.name_of(import);
+                    let message = format!("the state of a {name} cannot be vouched for: {why}");
                     self.fault_of(Rule::ObjectMutation, at, message, Some(name));
                 }
                 let objection = match self.state.imports.callable(import) {
                     Callable::NumpyDtype => {
-                        self.state.dtypes.build(&self.state.tuples, &self.state.states, target, state)
+                        self.state.dtypes.build(&self.state.tuples, &mut self.state.states, target, state)
                     }
                     Callable::Unpickler => Some("state is set on what an unpickler gave".to_owned()),
                     _ => None,
@@ -215,6 +243,37 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         Ok(())
     }
 
+    /// Why a state that is no literal cannot be read: it may be a mapping with any key. A pair of an
+    /// object and something is what many a `__setstate__` takes, so there only a half beside `None`
+    /// counts.
+    fn computed_state(&self, state: Value) -> Option<String> {
+        let computed = |v: Value| match v.tag() {
+            Tag::Object => {
+                !matches!(self.made_by(v), Callable::Mapping | Callable::Forwarder(Guard::DefaultFactory))
+            }
+            Tag::Import | Tag::Persistent => true,
+            _ => false,
+        };
+        let tuples = &self.state.tuples;
+        let found = match (tuples.len(state), tuples.get(state, 0), tuples.get(state, 1)) {
+            (None, ..) => computed(state),
+            (Some(2), Some(state), Some(slots)) => {
+                (computed(state) && slots.is(Tag::None)) || (computed(slots) && state.is(Tag::None))
+            }
+            _ => false,
+        };
+        found.then(|| "it comes from a call or an import".to_owned())
+    }
+
+    /// Notes the items above `from` that are put into a mapping.
+    pub(super) fn note_items(&mut self, at: u64, mapping: Value, from: usize) {
+        let items = self.state.stack.get(from..).unwrap_or(&[]);
+        if let Some(why) = self.state.states.note(&self.cursor, mapping, items) {
+            let message = format!("a dict is changed that is the state of an object already: {why}");
+            self.fault(Rule::ObjectMutation, at, message);
+        }
+    }
+
     /// APPEND(S), SETITEM(S), ADDITEMS: the items are the stack from `from` on, the target lies below.
     pub(super) fn items(&mut self, at: u64, code: u8, from: usize) {
         let Some(&target) = from.checked_sub(1).and_then(|i| self.state.stack.get(i)) else { return };
@@ -224,15 +283,14 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         }
         let pairs = matches!(code, op::SETITEM | op::SETITEMS);
         match target.tag() {
-            Tag::List | Tag::ByteArray if code != op::ADDITEMS => {}
-            Tag::Dict if pairs => {
-                self.state.states.note(&self.cursor, target, self.state.stack.get(from..).unwrap_or(&[]));
-            }
+            Tag::List if code != op::ADDITEMS => {}
+            Tag::ByteArray if code != op::ADDITEMS => self.state.states.change(target),
+            Tag::Dict if pairs => self.note_items(at, target, from),
             Tag::Set if code == op::ADDITEMS => {}
             Tag::Import => self.mutation(at, target.payload() as u32, "puts items into"),
             Tag::Object => {
                 if pairs {
-                    self.state.states.note(&self.cursor, target, self.state.stack.get(from..).unwrap_or(&[]));
+                    self.note_items(at, target, from);
                 }
                 if let Some(import) = target.object_import() {
                     self.state.imports.used(import, UseKind::Items, at, code, None);

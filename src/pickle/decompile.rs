@@ -344,7 +344,7 @@ fn changed(target: Value) -> Option<u32> {
 }
 
 /// Cuts a text behind so many characters.
-fn shorten(text: &str, max: usize) -> String {
+pub(super) fn shorten(text: &str, max: usize) -> String {
     match text.char_indices().nth(max) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
@@ -373,7 +373,7 @@ fn quote(text: &str) -> String {
 
 /// A Python bytes literal, cut short.
 fn bytes(cursor: &impl Cursor, offset: u64, prefix: &str) -> String {
-    let Some(literal) = text::locate(cursor, offset) else { return "<broken bytes>".to_owned() };
+    let Some(literal) = text::locate(cursor, offset, u64::MAX) else { return "<broken bytes>".to_owned() };
     let shown = cursor.bytes(literal.start, literal.len.min(16) as usize);
     let text = shown.escape_ascii();
     if literal.len > 16 {

@@ -1,8 +1,11 @@
 //! The imports of one stream: each pair of names once, with what is done with it.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::callable::Callable;
+use super::text::Text;
+use super::value::Value;
 use super::{compat, opcode};
 use crate::facts::{Import, Objection, Use, UseKind};
 
@@ -15,29 +18,80 @@ struct Row {
     applied: u64,
 }
 
+/// Memory for a row beyond its names, in bytes.
+const ROW: usize = 256;
+
+/// A module or a name, kept once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NameId(u32);
+
+/// A literal as an operand of STACK_GLOBAL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operand {
+    /// Its text.
+    Name(NameId),
+    /// Longer than the limit, in bytes.
+    TooLong(u64),
+    /// Not decodable: an unpickler raises.
+    Undecodable,
+}
+
 /// The table.
 #[derive(Default)]
 pub struct Imports {
     rows: Vec<Row>,
-    by_name: HashMap<Box<[u8]>, u32>,
-    key: Vec<u8>,
+    by_names: HashMap<(NameId, NameId, bool), u32>,
+    names: Vec<Rc<str>>,
+    ids: HashMap<Rc<str>, NameId>,
+    /// Literals that have been operands, so that each is decoded once however often it is used.
+    operands: HashMap<Value, Operand>,
+    /// Bytes held by all of this.
+    held: usize,
 }
 
 impl Imports {
+    /// The id of a name.
+    pub fn name(&mut self, name: &str) -> NameId {
+        if let Some(id) = self.ids.get(name) {
+            return *id;
+        }
+        let id = NameId(self.names.len() as u32);
+        let name: Rc<str> = name.into();
+        self.held += name.len() + 64;
+        self.names.push(Rc::clone(&name));
+        self.ids.insert(name, id);
+        id
+    }
+
+    /// What is known of a literal as an operand.
+    pub fn operand(&self, literal: Value) -> Option<Operand> {
+        self.operands.get(&literal).copied()
+    }
+
+    /// Remembers what a literal says.
+    pub fn learn(&mut self, literal: Value, text: &Text) -> Operand {
+        let operand = match text {
+            Text::Str(text) => Operand::Name(self.name(text)),
+            Text::TooLong(n) => Operand::TooLong(*n),
+            Text::Undecodable => Operand::Undecodable,
+        };
+        self.held += 48;
+        self.operands.insert(literal, operand);
+        operand
+    }
+
     /// The index of this pair, entered on first sight. `mapped` says that `_compat_pickle` applies.
-    pub fn resolve(&mut self, raw_module: &str, raw_name: &str, mapped: bool, offset: u64, code: u8) -> u32 {
-        self.key.clear();
-        self.key.extend_from_slice(raw_module.as_bytes());
-        // Neither byte occurs in UTF-8.
-        self.key.push(if mapped { 0xff } else { 0xfe });
-        self.key.extend_from_slice(raw_name.as_bytes());
-        if let Some(index) = self.by_name.get(self.key.as_slice()) {
+    pub fn resolve(&mut self, module: NameId, name: NameId, mapped: bool, offset: u64, code: u8) -> u32 {
+        if let Some(index) = self.by_names.get(&(module, name, mapped)) {
             return *index;
         }
+        let key = (module, name, mapped);
+        let text = |id: NameId| self.names.get(id.0 as usize).map_or("", |name| name);
+        let (raw_module, raw_name) = (text(module), text(name));
         let (module, name) =
             if mapped { compat::resolve(raw_module, raw_name) } else { (raw_module, raw_name) };
         let index = self.rows.len() as u32;
-        self.rows.push(Row {
+        let row = Row {
             callable: Callable::of(module, name),
             import: Import {
                 module: module.to_owned(),
@@ -50,8 +104,10 @@ impl Imports {
             },
             pushed: 0,
             applied: 0,
-        });
-        self.by_name.insert(self.key.as_slice().into(), index);
+        };
+        self.held += ROW + 2 * (raw_module.len() + raw_name.len());
+        self.rows.push(row);
+        self.by_names.insert(key, index);
         index
     }
 
@@ -60,12 +116,18 @@ impl Imports {
         self.rows.len()
     }
 
+    /// Bytes held.
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
     /// An import.
     pub fn get(&self, index: u32) -> Option<&Import> {
         self.rows.get(index as usize).map(|r| &r.import)
     }
 
     /// What is known about an import.
+    #[inline]
     pub fn callable(&self, index: u32) -> Callable {
         self.rows.get(index as usize).map_or(Callable::Other, |r| r.callable)
     }
@@ -79,6 +141,7 @@ impl Imports {
     }
 
     /// Records a use. Uses that consume the import from the stack count as an application.
+    #[inline]
     pub fn used(&mut self, index: u32, kind: UseKind, offset: u64, code: u8, objection: Option<String>) {
         let Some(row) = self.rows.get_mut(index as usize) else { return };
         if matches!(kind, UseKind::Call | UseKind::Create | UseKind::Instantiate) {

@@ -4,9 +4,11 @@
 
 use super::machine::{Halt, Machine};
 use super::reader::Cursor;
-use super::text::Text;
 use super::trace::Trace;
 use super::value::{Tag, Value};
+
+/// Attributes beyond which a wrapper is not one that joblib wrote: it has six.
+const ATTRIBUTES: usize = 32;
 
 /// What of the wrapper's state decides how many bytes follow.
 struct Announced {
@@ -19,19 +21,15 @@ struct Announced {
 
 impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     fn announced(&self, state: Value) -> Option<Announced> {
-        let items = self.state.states.items(state)?;
+        let items = self.state.states.items(state).filter(|items| items.len() <= ATTRIBUTES)?;
         let find = |wanted: &str| {
-            items.iter().rev().find_map(|(key, value)| match self.literal_text(*key)? {
-                Text::Str(key) if key == wanted => Some(*value),
-                _ => None,
-            })
+            items
+                .iter()
+                .rev()
+                .find(|(key, _)| self.literal_word(*key).as_deref() == Some(wanted))
+                .map(|i| i.1)
         };
-        let shape = find("shape")?;
-        let elements = self
-            .state
-            .tuples
-            .items(shape.is(Tag::Tuple).then_some(shape)?)
-            .try_fold(1u64, |n, v| n.checked_mul(u64::try_from(v.as_int()?).ok()?))?;
+        let elements = self.state.tuples.product(find("shape")?)?;
         let dtype = self.state.dtypes.get(find("dtype")?)?;
         let padded = find("numpy_array_alignment_bytes").is_some_and(|v| !v.is(Tag::None));
         Some(Announced { elements, size: dtype.size?, object: dtype.object, padded })

@@ -4,11 +4,12 @@
 //! It follows `Modules/_pickle.c` where CPython's two unpicklers agree. Where they part it goes on as
 //! the one that goes on does and says so, because what that one imports has been imported.
 
+use std::collections::HashSet;
 use std::io;
 
 use super::callable::Callable;
 use super::framed::FramedCursor;
-use super::imports::Imports;
+use super::imports::{Imports, NameId, Operand};
 use super::memo::{Index, Memo};
 use super::number::{self, Reading as Number};
 use super::numpy::Dtypes;
@@ -91,6 +92,13 @@ pub(super) type Step = Result<(), Halt>;
 /// Opcodes between two looks at the memory in use.
 const BREATH: u64 = 1 << 16;
 
+/// Longest text, in bytes, that is compared with words that loaders know.
+const WORD: u64 = 256;
+
+/// Memory for a storage id and for nested bytes, beyond what they hold, in bytes.
+const STORAGE: usize = 144;
+const NESTED: usize = 128;
+
 const FRAME_TOO_SHORT: &str = "a frame ends inside an opcode";
 const FRAME_IN_FRAME: &str = "a frame begins inside another";
 
@@ -118,6 +126,11 @@ pub(super) struct State {
     pub(super) imports: Imports,
     pub(super) dtypes: Dtypes,
     pub(super) states: States,
+    /// Persistent ids of storages and bytes to be unpickled that are among the facts already.
+    storages: HashSet<Value>,
+    pub(super) nested: HashSet<Value>,
+    /// Bytes that the facts hold.
+    held: usize,
     protocol: u8,
     frame_end: u64,
     pub(super) stream: Stream,
@@ -242,13 +255,12 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
     }
 
     fn check_memory(&self) -> Step {
-        let entries = self.state.stack.len()
-            + self.state.marks.len()
-            + self.state.memo.size()
-            + self.state.tuples.size();
-        if entries as u64 * 8 > self.limits.machine_memory {
+        let state = &self.state;
+        let entries = state.stack.len() + state.marks.len() + state.memo.size() + state.tuples.size();
+        let held = state.held + state.imports.held() + state.states.held() + state.dtypes.held();
+        if (entries * 8 + held) as u64 > self.limits.machine_memory {
             return Err(Halt::Limit(format!(
-                "stack, memo and tuples need more than {} MiB",
+                "stack, memo, tuples and names need more than {} MiB",
                 self.limits.machine_memory >> 20
             )));
         }
@@ -341,6 +353,8 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
     fn push_again(&mut self, value: Value) {
         if let Some(import) = value.as_import() {
             self.state.imports.pushed(import);
+        } else if value.is(Tag::Object) {
+            self.state.dtypes.pushed_again(value);
         }
         self.push(value);
     }
@@ -675,12 +689,12 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
                     return Err(Halt::Broken("DICT with a key that has no value".to_owned()));
                 }
                 let dict = Value::new(Tag::Dict, at);
-                self.state.states.note(&self.cursor, dict, self.state.stack.get(mark..).unwrap_or(&[]));
+                self.note_items(at, dict, mark);
                 self.gather(at, code, mark, dict);
             }
             op::GLOBAL => {
                 let (module, name) = self.name_lines(at, code)?;
-                self.import(at, code, &module, &name)?;
+                self.import(at, code, module, name)?;
             }
             op::STACK_GLOBAL => {
                 let name = self.pop()?;
@@ -690,7 +704,7 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
             op::INST => {
                 let (module, name) = self.name_lines(at, code)?;
                 // Lib/pickle.py resolves the name before it looks for the mark.
-                self.import(at, code, &module, &name)?;
+                self.import(at, code, module, name)?;
                 let callee = self.pop()?;
                 let mark = self.pop_mark()?;
                 let args = self.state.tuples.push(self.state.stack.get(mark..).unwrap_or(&[]));
@@ -867,39 +881,40 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
     // --- imports -------------------------------------------------------------------------------
 
     /// The two lines of GLOBAL, in UTF-8, or INST, in ASCII.
-    fn name_lines(&mut self, at: u64, code: u8) -> Result<(String, String), Halt> {
-        let mut names = [String::new(), String::new()];
-        for name in &mut names {
-            let line = self.cursor.line();
-            // Lib/pickle.py takes the last byte of the content for the newline.
-            let len = if line.ended { line.len } else { line.len.saturating_sub(1) };
-            if len > self.limits.text {
-                return Err(Halt::Limit(format!("a name of {len} bytes")));
-            }
-            let bytes = self.cursor.bytes(line.start, len as usize);
-            match std::str::from_utf8(&bytes) {
-                Ok(text) if code == op::GLOBAL || text.is_ascii() => *name = text.to_owned(),
-                _ => return Err(Halt::Broken(format!("{} with a name it cannot decode", op::name(code)))),
-            }
-            if !line.ended {
-                self.only_one(at, "a name without a newline behind it");
-            } else if len == 0 {
-                self.only_one(at, "an empty name");
-            }
-        }
-        let [module, name] = names;
-        Ok((module, name))
+    fn name_lines(&mut self, at: u64, code: u8) -> Result<(NameId, NameId), Halt> {
+        Ok((self.name_line(at, code)?, self.name_line(at, code)?))
     }
 
-    fn import(&mut self, at: u64, code: u8, module: &str, name: &str) -> Step {
-        if self.state.imports.len() >= self.limits.imports {
-            return Err(Halt::Limit(format!("more than {} different imports", self.limits.imports)));
+    fn name_line(&mut self, at: u64, code: u8) -> Result<NameId, Halt> {
+        let line = self.cursor.line();
+        // Lib/pickle.py takes the last byte of the content for the newline.
+        let len = if line.ended { line.len } else { line.len.saturating_sub(1) };
+        if len > self.limits.text {
+            return Err(Halt::Limit(format!("a name of {len} bytes")));
         }
+        let bytes = self.cursor.bytes(line.start, len as usize);
+        let name = match std::str::from_utf8(&bytes) {
+            Ok(text) if code == op::GLOBAL || text.is_ascii() => self.state.imports.name(text),
+            _ => return Err(Halt::Broken(format!("{} with a name it cannot decode", op::name(code)))),
+        };
+        if !line.ended {
+            self.only_one(at, "a name without a newline behind it");
+        } else if len == 0 {
+            self.only_one(at, "an empty name");
+        }
+        Ok(name)
+    }
+
+    fn import(&mut self, at: u64, code: u8, module: NameId, name: NameId) -> Step {
         let mapped = self.state.protocol < 3;
         let index = self.state.imports.resolve(module, name, mapped, at, code);
+        if self.state.imports.len() > self.limits.imports {
+            return Err(Halt::Limit(format!("more than {} different imports", self.limits.imports)));
+        }
         // From here on some dicts are state that a guard will want to see.
-        self.state.states.keep |=
-            matches!(self.state.imports.callable(index), Callable::NumpyDtype | Callable::JoblibArray);
+        if matches!(self.state.imports.callable(index), Callable::NumpyDtype | Callable::JoblibArray) {
+            self.state.states.keep_from(at);
+        }
         self.state.imports.pushed(index);
         let value = Value::new(Tag::Import, u64::from(index));
         self.push(value);
@@ -913,11 +928,11 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
     }
 
     fn stack_global(&mut self, at: u64, module: Value, name: Value) -> Step {
-        match (self.literal_text(module), self.literal_text(name)) {
-            (Some(Text::Str(module)), Some(Text::Str(name))) => {
-                return self.import(at, op::STACK_GLOBAL, &module, &name);
+        match (self.operand(module), self.operand(name)) {
+            (Some(Operand::Name(module)), Some(Operand::Name(name))) => {
+                return self.import(at, op::STACK_GLOBAL, module, name);
             }
-            (Some(Text::TooLong(n)), Some(_)) | (Some(_), Some(Text::TooLong(n))) => {
+            (Some(Operand::TooLong(n)), Some(_)) | (Some(_), Some(Operand::TooLong(n))) => {
                 self.fault(Rule::ImportUnresolved, at, format!("a name of {n} bytes is imported"));
             }
             (Some(_), Some(_)) => return Err(Halt::Broken("a name that is not text".to_owned())),
@@ -940,9 +955,26 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         Ok(())
     }
 
+    /// What a literal names, `None` for any other value.
+    fn operand(&mut self, value: Value) -> Option<Operand> {
+        let text = match self.state.imports.operand(value) {
+            Some(operand) => return Some(operand),
+            None => self.literal_text(value, self.limits.text)?,
+        };
+        Some(self.state.imports.learn(value, &text))
+    }
+
     /// The text of a literal, `None` for any other value.
-    pub(super) fn literal_text(&self, value: Value) -> Option<Text> {
-        value.is(Tag::Text).then(|| text::decode(&self.cursor, value.payload(), self.limits.text))
+    pub(super) fn literal_text(&self, value: Value, limit: u64) -> Option<Text> {
+        value.is(Tag::Text).then(|| text::decode(&self.cursor, value.payload(), limit))
+    }
+
+    /// The text of a literal that has a place in what a loader knows: a word, a key, a codec.
+    pub(super) fn literal_word(&self, value: Value) -> Option<String> {
+        match self.literal_text(value, WORD)? {
+            Text::Str(word) => Some(word),
+            _ => None,
+        }
     }
 
     fn extension(&mut self, at: u64, extension: i64) -> Step {
@@ -961,24 +993,23 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
     /// and in the legacy layout `("module", type, file, source)`, for which it gives back the type.
     fn persistent(&mut self, at: u64, id: Value) {
         let mut value = Value::new(Tag::Persistent, at);
-        let kind = self.state.tuples.get(id, 0).and_then(|v| self.literal_text(v));
-        if kind == Some(Text::Str("storage".to_owned())) {
-            let class = self
-                .state
-                .tuples
-                .get(id, 1)
-                .and_then(Value::as_import)
-                .and_then(|i| self.state.imports.get(i));
-            let class = class.map(|i| i.name.clone()).unwrap_or_default();
-            let key = match self.state.tuples.get(id, 2).and_then(|v| self.literal_text(v)) {
-                Some(Text::Str(key)) => key,
-                _ => String::new(),
-            };
-            let elements =
-                self.state.tuples.get(id, 4).and_then(Value::as_int).and_then(|n| u64::try_from(n).ok());
-            self.state.stream.storages.push(StorageId { class, key, elements, offset: at });
-        } else if kind == Some(Text::Str("module".to_owned())) {
-            value = self.state.tuples.get(id, 1).unwrap_or(value);
+        let part = |i| self.state.tuples.get(id, i);
+        let kind = part(0).and_then(|v| self.literal_word(v));
+        if kind.as_deref() == Some("storage") {
+            // The same id gives the same storage.
+            if self.state.storages.insert(id) {
+                let class = part(1).and_then(Value::as_import).and_then(|i| self.state.imports.get(i));
+                let storage = StorageId {
+                    class: class.map(|i| i.name.clone()).unwrap_or_default(),
+                    key: part(2).and_then(|v| self.literal_word(v)).unwrap_or_default(),
+                    elements: part(4).and_then(Value::as_int).and_then(|n| u64::try_from(n).ok()),
+                    offset: at,
+                };
+                self.state.held += STORAGE + storage.class.len() + storage.key.len();
+                self.state.stream.storages.push(storage);
+            }
+        } else if kind.as_deref() == Some("module") {
+            value = part(1).unwrap_or(value);
         } else {
             let message = "a persistent id that is not torch's stands for whatever the loader makes of it";
             self.fault(Rule::ImportUnresolved, at, message.to_owned());
@@ -1029,6 +1060,10 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
 
     /// Notes bytes that a callable unpickles.
     pub(super) fn nest(&mut self, nested: Nested) {
+        self.state.held += NESTED + nested.callable.len();
+        if let NestedBytes::Decoded(bytes) = &nested.bytes {
+            self.state.held += bytes.len();
+        }
         self.state.stream.nested.push(nested);
     }
 }

@@ -23,7 +23,7 @@ pub struct Memo {
     set: u64,
 }
 
-/// How far behind the highest dense index a new one may lie and still be dense.
+/// How far above twice the number of entries an index may lie and still be dense.
 const GAP: u64 = 1024;
 
 impl Memo {
@@ -48,11 +48,11 @@ impl Memo {
     #[inline]
     fn put_beyond(&mut self, index: u64, value: Value) {
         let len = self.dense.len() as u64;
-        // Dense growth is paid for by entries that are set, so that one far index cannot buy a table.
         if index == len && self.sparse.is_empty() {
             self.dense.push(value);
             self.set += 1;
-        } else if index - len < GAP && self.sparse.is_empty() {
+        // Gaps are paid for by entries that are set, so that a far index cannot buy a table.
+        } else if index < self.set.saturating_mul(2) + GAP && self.sparse.is_empty() {
             self.dense.resize(index as usize, Value::UNSET);
             self.dense.push(value);
             self.set += 1;

@@ -6,6 +6,7 @@ mod apply;
 mod callable;
 pub mod compat;
 pub mod decompile;
+pub mod disasm;
 mod forwarder;
 mod framed;
 mod imports;

@@ -24,17 +24,33 @@ pub struct Dtype {
     pub kind: u8,
 }
 
+/// Fields of all dtypes of a stream that are looked at. A dtype has a few, and each is written once.
+const MAX_FIELDS: usize = 1 << 20;
+
+/// A dtype and how far it has come.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    dtype: Dtype,
+    /// It has its state, or came onto the stack again before it had one: it may be in use.
+    settled: bool,
+}
+
 /// The dtypes of one stream.
 #[derive(Default)]
 pub struct Dtypes {
-    by_object: HashMap<Value, Dtype>,
+    by_object: HashMap<Value, Entry>,
+    /// Fields looked at so far.
+    fields: usize,
 }
+
+/// Type characters that numpy knows, without the variable-width strings of numpy 2 (`T`).
+const TYPES: &str = "?bhilqpnuBHILQPNefdgFDGcSaUVOMm";
 
 /// A type string: byte order, a type character, digits, a unit in brackets.
 fn parse(text: &str) -> Option<Dtype> {
     let body = text.strip_prefix(['<', '>', '=', '|']).unwrap_or(text);
     let mut chars = body.chars();
-    let kind = chars.next().filter(|c| c.is_ascii_alphabetic() || *c == '?')?;
+    let kind = chars.next().filter(|c| TYPES.contains(*c))?;
     let rest = chars.as_str();
     let (digits, unit) = rest.split_at(rest.find('[').unwrap_or(rest.len()));
     let dated = unit.ends_with(']') && matches!(kind, 'M' | 'm');
@@ -80,41 +96,62 @@ impl Dtypes {
         };
         match dtype {
             Some(dtype) => {
-                self.by_object.insert(object, dtype);
+                self.by_object.insert(object, Entry { dtype, settled: false });
                 None
             }
             None => Some("dtype is not given one plain type string such as 'f8'".to_owned()),
         }
     }
 
-    /// BUILD gives a dtype its state. Says what is wrong with it.
-    pub fn build(&mut self, tuples: &Tuples, states: &States, object: Value, state: Value) -> Option<String> {
-        let Some(mut dtype) = self.by_object.get(&object).copied() else {
-            return Some("the state of a dtype that was not made from a type string".to_owned());
+    /// BUILD gives a dtype its state. Says what is wrong with it. Picklers write the state right behind
+    /// the call; on a dtype that something holds already it would change what was checked.
+    pub fn build(
+        &mut self,
+        tuples: &Tuples,
+        states: &mut States,
+        object: Value,
+        state: Value,
+    ) -> Option<String> {
+        let wrong = match self.by_object.remove(&object) {
+            None => Some("the state of a dtype that was not made from a type string"),
+            Some(entry) if entry.settled => Some("the state of a dtype that is in use already"),
+            Some(mut entry) => match checked(self, tuples, states, &mut entry.dtype, state) {
+                Ok(()) => {
+                    self.by_object.insert(object, Entry { settled: true, ..entry });
+                    None
+                }
+                Err(why) => Some(why),
+            },
         };
-        match checked(self, tuples, states, &mut dtype, state) {
-            Ok(()) => {
-                self.by_object.insert(object, dtype);
-                None
-            }
-            Err(why) => {
-                self.by_object.remove(&object);
-                Some(why.to_owned())
-            }
+        wrong.map(str::to_owned)
+    }
+
+    /// GET or DUP push a value again.
+    #[inline]
+    pub fn pushed_again(&mut self, value: Value) {
+        if !self.by_object.is_empty()
+            && let Some(entry) = self.by_object.get_mut(&value)
+        {
+            entry.settled = true;
         }
     }
 
     /// What is known about this value as a dtype.
     pub fn get(&self, value: Value) -> Option<Dtype> {
-        self.by_object.get(&value).copied()
+        self.by_object.get(&value).map(|entry| entry.dtype)
+    }
+
+    /// Bytes held.
+    pub fn held(&self) -> usize {
+        self.by_object.len() * 64
     }
 }
 
 /// `(version, byteorder, subarray, names, fields, itemsize, alignment[, flags[, metadata]])`.
 fn checked(
-    dtypes: &Dtypes,
+    dtypes: &mut Dtypes,
     tuples: &Tuples,
-    states: &States,
+    states: &mut States,
     dtype: &mut Dtype,
     state: Value,
 ) -> Result<(), &'static str> {
@@ -131,7 +168,13 @@ fn checked(
         if dtype.kind != b'V' {
             return Err("fields on a dtype that is not a record");
         }
+        // numpy keeps the dict itself.
+        states.seal(fields);
         let items = states.items(fields).ok_or("dtype fields that cannot be followed")?;
+        dtypes.fields += items.len();
+        if dtypes.fields > MAX_FIELDS {
+            return Err("more dtype fields than are looked at in one stream");
+        }
         for (_, field) in items {
             let inner =
                 tuples.get(*field, 0).and_then(|v| dtypes.get(v)).ok_or("a dtype field of unknown type")?;
@@ -147,12 +190,9 @@ fn checked(
     if !subarray.is(Tag::None) {
         let base = tuples.get(subarray, 0).and_then(|v| dtypes.get(v)).ok_or("a subarray of unknown type")?;
         let shape = tuples.get(subarray, 1).ok_or("a subarray without a shape")?;
-        let count = match (shape.as_int(), tuples.len(shape)) {
-            (Some(n), _) => u64::try_from(n).ok(),
-            (None, Some(_)) => {
-                tuples.items(shape).try_fold(1u64, |n, v| n.checked_mul(u64::try_from(v.as_int()?).ok()?))
-            }
-            _ => None,
+        let count = match shape.as_int() {
+            Some(n) => u64::try_from(n).ok(),
+            None => tuples.product(shape),
         };
         let size = count.zip(base.size).and_then(|(n, s)| n.checked_mul(s));
         if dtype.kind != b'V' || size.is_none() || size != dtype.size {
@@ -180,6 +220,7 @@ mod tests {
 
     #[test]
     fn type_strings() {
+        assert!(parse("u4").is_some() && parse("T").is_none());
         assert_eq!(parse("f8"), Some(Dtype { size: Some(8), object: false, kind: b'f' }));
         assert_eq!(parse("<U10").and_then(|d| d.size), Some(40));
         assert_eq!(parse("M8[ns]").and_then(|d| d.size), Some(8));

@@ -128,6 +128,9 @@ impl Cursor for SliceCursor<'_> {
     }
 }
 
+/// Bytes of the first window.
+const FIRST: usize = 4 << 10;
+
 /// Through a window over content that is not in memory.
 pub struct WindowCursor<'a> {
     content: &'a Content,
@@ -135,6 +138,8 @@ pub struct WindowCursor<'a> {
     /// Offset of the window's first byte.
     base: u64,
     at: usize,
+    /// Bytes of the next window, and of the largest: streams are short or long, and most are short.
+    next: usize,
     size: usize,
     failure: RefCell<Option<io::Error>>,
 }
@@ -147,6 +152,7 @@ impl<'a> WindowCursor<'a> {
             window: Vec::new(),
             base: start.min(content.len()),
             at: 0,
+            next: size.clamp(64, FIRST),
             size: size.max(64),
             failure: RefCell::new(None),
         }
@@ -159,8 +165,9 @@ impl<'a> WindowCursor<'a> {
             return false;
         }
         let position = self.position();
-        match self.content.read_range(position, self.size) {
+        match self.content.read_range(position, self.next) {
             Ok(window) => {
+                self.next = (self.next * 4).min(self.size);
                 self.base = position;
                 self.at = 0;
                 self.window = window;

@@ -1,17 +1,24 @@
 //! Contents of dicts, as far as they matter: keys that would turn a later opcode into a call, and the
 //! items of the few dicts that a guard will want to see as state.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::opcode as op;
 use super::reader::Cursor;
 use super::text::{self, Text};
 use super::value::{Tag, Tuples, Value};
+use crate::escape;
 
 /// How many dicts are kept with their items. State is built right before it is used.
 const RECENT: usize = 32;
 /// Items beyond which a dict is not kept.
 const MAX_ITEMS: usize = 8192;
+
+/// Longest attribute name that is looked at, in bytes: those that matter are short.
+const ATTRIBUTE: u64 = 256;
+
+/// Parts of a tuple that are looked at as state. One with more is data for a `__setstate__` of its own.
+const PARTS: usize = 16;
 
 /// A dict whose items are kept.
 struct Recent {
@@ -19,80 +26,178 @@ struct Recent {
     items: Vec<(Value, Value)>,
 }
 
+/// Why a mapping must not become the attributes of an object.
+#[derive(Clone, Debug)]
+pub enum Planted {
+    /// It sets an attribute that later opcodes call.
+    Attribute(Box<str>),
+    /// One of its keys is no literal.
+    ComputedKey,
+    /// It was made by a call, with its items.
+    Opaque,
+}
+
+impl std::fmt::Display for Planted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Planted::Attribute(name) => write!(f, "it sets the attribute {}", escape::name(name)),
+            Planted::ComputedKey => f.write_str("it has a key that is computed"),
+            Planted::Opaque => f.write_str("its keys come from a call and cannot be read"),
+        }
+    }
+}
+
 /// What is known about dicts and mappings.
 #[derive(Default)]
 pub struct States {
     /// Mappings with a key that matters, and why.
-    planted: HashMap<Value, String>,
+    planted: HashMap<Value, Planted>,
+    /// Mappings that have been set as state. An object may have kept one as its `__dict__`: what is put
+    /// into it later becomes an attribute too. Those that are not looked up yet wait in a list.
+    used: HashSet<Value>,
+    just_used: Vec<Value>,
+    /// Mappings that guards have seen and that C code keeps: no item may follow.
+    sealed: HashSet<Value>,
+    /// Literal bytearrays that were changed.
+    changed: HashSet<Value>,
     recent: VecDeque<Recent>,
-    /// Whether items are kept at all: once something that wants them was imported.
-    pub keep: bool,
+    /// Dicts made after this offset are kept with their items, once something that wants them was
+    /// imported. It rises when one is forgotten, so that no later item can pass for the whole.
+    keep_from: Option<u64>,
 }
 
 impl States {
-    /// Notes items that are set; keys and values in turn.
+    /// Something that wants items was imported at this offset.
+    pub fn keep_from(&mut self, offset: u64) {
+        self.keep_from.get_or_insert(offset);
+    }
+
+    /// Notes items that are set; keys and values in turn. Says what is wrong with setting them now.
     #[inline]
-    pub fn note(&mut self, cursor: &impl Cursor, dict: Value, items: &[Value]) {
+    pub fn note(&mut self, cursor: &impl Cursor, dict: Value, items: &[Value]) -> Option<String> {
+        let mut late = None;
         for key in items.iter().step_by(2) {
             if let Some(why) = planted_key(cursor, *key) {
-                self.planted.entry(dict).or_insert(why);
+                late = self.plant(dict, why);
             }
         }
-        if self.keep && dict.is(Tag::Dict) {
+        if self.sealed.contains(&dict) {
+            late = Some("numpy keeps it as the fields of a dtype".to_owned());
+        }
+        if dict.is(Tag::Dict) && self.keep_from.is_some_and(|from| dict.payload() > from) {
             self.keep_items(dict, items);
         }
+        late
+    }
+
+    /// A key that matters; handed back where the mapping is the state of an object already.
+    #[cold]
+    fn plant(&mut self, mapping: Value, why: Planted) -> Option<String> {
+        self.used.extend(self.just_used.drain(..));
+        let late = self.used.contains(&mapping).then(|| why.to_string());
+        self.planted.entry(mapping).or_insert(why);
+        late
     }
 
     fn keep_items(&mut self, dict: Value, items: &[Value]) {
         let pairs = items.chunks_exact(2).filter_map(|c| Some((*c.first()?, *c.get(1)?)));
-        if let Some(known) = self.recent.iter_mut().find(|r| r.dict == dict) {
-            if known.items.len() + items.len() / 2 <= MAX_ITEMS {
+        let known = self.recent.iter().position(|r| r.dict == dict);
+        let room = match known.and_then(|i| self.recent.get_mut(i)) {
+            Some(known) if known.items.len() + items.len() / 2 <= MAX_ITEMS => {
                 known.items.extend(pairs);
-            } else {
-                self.recent.retain(|r| r.dict != dict);
+                return;
             }
+            Some(_) => false,
+            None => items.len() / 2 <= MAX_ITEMS,
+        };
+        if let Some(known) = known.filter(|_| !room) {
+            self.recent.remove(known);
+        }
+        if !room {
+            self.forget(dict);
             return;
         }
-        if items.len() / 2 > MAX_ITEMS {
-            return;
+        if self.recent.len() == RECENT
+            && let Some(oldest) = self.recent.pop_front()
+        {
+            self.forget(oldest.dict);
         }
-        if self.recent.len() == RECENT {
-            self.recent.pop_front();
+        // Forgetting the oldest may have taken this one with it.
+        if self.keep_from.is_some_and(|from| dict.payload() > from) {
+            self.recent.push_back(Recent { dict, items: pairs.collect() });
         }
-        self.recent.push_back(Recent { dict, items: pairs.collect() });
+    }
+
+    /// A dict is kept no longer: nor is any that is not newer, lest a part of it be taken for the whole.
+    fn forget(&mut self, dict: Value) {
+        let from = self.keep_from.unwrap_or_default().max(dict.payload());
+        self.keep_from = Some(from);
     }
 
     /// A mapping that was created with items nobody followed.
     pub fn opaque(&mut self, mapping: Value) {
-        let why = "its keys come from a call and cannot be read".to_owned();
-        self.planted.entry(mapping).or_insert(why);
+        self.planted.entry(mapping).or_insert(Planted::Opaque);
     }
 
-    /// Why this state must not be set on an instance: a key that a later opcode would call, in the
-    /// state itself or in a part of it, such as either half of `(state, slotstate)`.
-    pub fn planted(&self, tuples: &Tuples, state: Value) -> Option<&str> {
-        if self.planted.is_empty() {
-            return None;
+    /// A mapping that was created as a copy of another.
+    pub fn copy(&mut self, mapping: Value, from: Value) {
+        if let Some(why) = self.planted.get(&from) {
+            self.planted.insert(mapping, why.clone());
         }
-        // State with more parts than this is data for a `__setstate__` of its own.
-        let parts = tuples.items(state).take(16);
-        std::iter::once(state).chain(parts).find_map(|s| self.planted.get(&s)).map(String::as_str)
+    }
+
+    /// A value becomes the state of an object. Says why it must not: a key that a later opcode would
+    /// call, in the state itself or in a part of it, such as either half of `(state, slotstate)`.
+    pub fn set_on_object(&mut self, tuples: &Tuples, state: Value) -> Option<&Planted> {
+        let parts = tuples.items(state).take(PARTS);
+        let mut found = None;
+        for part in std::iter::once(state).chain(parts) {
+            if matches!(part.tag(), Tag::Dict | Tag::Object) {
+                self.just_used.push(part);
+                if found.is_none() && !self.planted.is_empty() {
+                    found = self.planted.get(&part);
+                }
+            }
+        }
+        found
+    }
+
+    /// C code keeps this dict as it is: no item may follow.
+    pub fn seal(&mut self, dict: Value) {
+        self.sealed.insert(dict);
+    }
+
+    /// A literal bytearray is not what the stream spells any more.
+    pub fn change(&mut self, bytes: Value) {
+        self.changed.insert(bytes);
+    }
+
+    /// Whether a literal is still what the stream spells.
+    pub fn unchanged(&self, bytes: Value) -> bool {
+        !self.changed.contains(&bytes)
     }
 
     /// The items of a dict; an empty one was never set. `None` where they are not at hand.
     pub fn items(&self, dict: Value) -> Option<&[(Value, Value)]> {
         self.recent.iter().find(|r| r.dict == dict).map(|r| r.items.as_slice())
     }
+
+    /// Bytes held, apart from the few recent dicts.
+    pub fn held(&self) -> usize {
+        self.planted.len() * 96
+            + (self.used.len() + self.sealed.len() + self.changed.len()) * 16
+            + self.just_used.len() * 8
+    }
 }
 
 /// Attributes that unpicklers look up on instances and call (`Lib/pickle.py`: `load_build`,
 /// `load_append`, `load_appends`, `load_additems`), and dunder names.
-fn planted_key(cursor: &impl Cursor, key: Value) -> Option<String> {
+#[inline]
+fn planted_key(cursor: &impl Cursor, key: Value) -> Option<Planted> {
     match key.tag() {
         Tag::Text => {}
-        Tag::Object | Tag::Unknown | Tag::Persistent => {
-            return Some("it has a key that is computed".to_owned());
-        }
+        // An import may be a constant that is a str.
+        Tag::Object | Tag::Unknown | Tag::Persistent | Tag::Import => return Some(Planted::ComputedKey),
         _ => return None,
     }
     let head = cursor.bytes(key.payload(), 6);
@@ -107,11 +212,16 @@ fn planted_key(cursor: &impl Cursor, key: Value) -> Option<String> {
         return None;
     }
     drop(head);
-    let Text::Str(name) = text::decode(cursor, key.payload(), 256) else { return None };
+    planted_name(cursor, key)
+}
+
+#[inline(never)]
+fn planted_name(cursor: &impl Cursor, key: Value) -> Option<Planted> {
+    let Text::Str(name) = text::decode(cursor, key.payload(), ATTRIBUTE) else { return None };
     let dunder = name.len() > 4 && name.starts_with("__") && name.ends_with("__");
     // Set by typing and by tools on plain data; nothing looks them up to call them.
     let inert =
         matches!(name.as_str(), "__orig_class__" | "__doc__" | "__module__" | "__name__" | "__version__");
     let called = matches!(name.as_str(), "append" | "extend" | "add");
-    ((dunder && !inert) || called).then(|| format!("it sets the attribute {}", crate::escape::name(&name)))
+    ((dunder && !inert) || called).then(|| Planted::Attribute(name.into()))
 }

@@ -16,8 +16,9 @@ pub struct Literal {
     pub len: u64,
 }
 
-/// Finds the argument of the literal whose opcode lies at `offset`.
-pub fn locate(cursor: &impl Cursor, offset: u64) -> Option<Literal> {
+/// Finds the argument of the literal whose opcode lies at `offset`. A line is not followed far beyond
+/// `limit`; its length is then somewhere above that.
+pub fn locate(cursor: &impl Cursor, offset: u64, limit: u64) -> Option<Literal> {
     let head = cursor.bytes(offset, 9);
     let (opcode, rest) = head.split_first()?;
     let counted = |width: usize| -> Option<(u64, u64)> {
@@ -36,7 +37,7 @@ pub fn locate(cursor: &impl Cursor, offset: u64) -> Option<Literal> {
                 let chunk = cursor.bytes(start + len, 4096);
                 match memchr::memchr(b'\n', &chunk) {
                     Some(i) => break (start, len + i as u64),
-                    None if chunk.is_empty() => break (start, len),
+                    None if chunk.is_empty() || len > limit => break (start, len + chunk.len() as u64),
                     None => len += chunk.len() as u64,
                 }
             }
@@ -59,7 +60,7 @@ pub enum Text {
 
 /// Decodes the text literal whose opcode lies at `offset`, as `Lib/pickle.py` does it for that opcode.
 pub fn decode(cursor: &impl Cursor, offset: u64, limit: u64) -> Text {
-    let Some(literal) = locate(cursor, offset) else { return Text::Undecodable };
+    let Some(literal) = locate(cursor, offset, limit) else { return Text::Undecodable };
     if literal.len > limit {
         return Text::TooLong(literal.len);
     }

@@ -93,9 +93,23 @@ const TAGS: [Tag; 19] = [
     Tag::Encoded,
 ];
 
+/// Every pattern of the tag's bits; only those of [`TAGS`] are ever written.
+const BY_BITS: [Tag; 1 << TAG_BITS] = {
+    let mut table = [Tag::Unknown; 1 << TAG_BITS];
+    let mut i = 0;
+    while i < TAGS.len() {
+        table[i] = TAGS[i];
+        i += 1;
+    }
+    table
+};
+
 /// A value: a [`Tag`] in the low six bits, 58 bits of payload above.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Value(u64);
+
+/// Most dimensions that an array of numpy has (`NPY_MAXDIMS`).
+const DIMENSIONS: usize = 64;
 
 const TAG_BITS: u32 = 6;
 const IMPORT_BITS: u32 = 20;
@@ -132,8 +146,7 @@ impl Value {
     /// What the value is.
     #[inline(always)]
     pub const fn tag(self) -> Tag {
-        // Only `new` writes the low bits.
-        TAGS[(self.0 & ((1 << TAG_BITS) - 1)) as usize % TAGS.len()]
+        BY_BITS[(self.0 & ((1 << TAG_BITS) - 1)) as usize]
     }
 
     /// The payload.
@@ -225,6 +238,12 @@ impl Tuples {
         let start = tuple.payload() as usize + 1;
         let len = self.len(tuple).unwrap_or(0);
         self.0.get(start..start + len).unwrap_or(&[]).iter().map(|v| Value(*v))
+    }
+
+    /// The elements of a shape multiplied; `None` for what is no shape.
+    pub fn product(&self, shape: Value) -> Option<u64> {
+        self.len(shape).filter(|n| *n <= DIMENSIONS)?;
+        self.items(shape).try_fold(1u64, |n, v| n.checked_mul(u64::try_from(v.as_int()?).ok()?))
     }
 
     /// Entries in use, for the memory ceiling.

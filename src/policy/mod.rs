@@ -1,7 +1,7 @@
 //! Which imports are allowed, for which use, and who says so.
 //!
 //! A policy has three layers: the built-in list ([`builtin`]), the repository's file and the command
-//! line ([`file`]). [`Policy::decide`] asks them for one use of one import; a `deny` of any layer
+//! line ([`mod@file`]). [`Policy::decide`] asks them for one use of one import; a `deny` of any layer
 //! wins over every `allow`.
 //!
 //! The built-in list holds imports that meet four criteria:

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::content::Content;
-use crate::source::ObjectId;
+use crate::source::{Checkout, ObjectId};
 
 /// A path of any bytes, `/`-separated: relative to the repository root, or as given on the command line.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,6 +85,8 @@ pub struct Blob {
     pub content: Content,
     /// Which version of the file it is.
     pub origin: Origin,
+    /// What a checkout makes of it, where that is something else.
+    pub checkout: Option<Checkout>,
 }
 
 /// Which version of a file a blob is. One path can yield several: committed, staged and on disk.
@@ -96,6 +98,8 @@ pub enum Origin {
     Commit(ObjectId),
     /// The file on disk.
     Disk,
+    /// A local store of Git LFS, git-annex or DVC.
+    Store,
 }
 
 #[cfg(test)]

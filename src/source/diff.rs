@@ -1,6 +1,6 @@
 //! What changed: between two commits, or since the merge base up to the files on disk.
 
-use super::change::{Kind, changes};
+use super::change::{Kind, changes, deletions};
 use super::entry::{Entry, What};
 use super::git::{failure, line};
 use super::index::{self, RAW};
@@ -37,6 +37,8 @@ impl Range<'_> {
 /// The changed entries, and the commit they are judged against.
 pub(super) struct Diff {
     pub(super) entries: Vec<Entry>,
+    /// What the base has and the tip has not.
+    pub(super) gone: Vec<Vec<u8>>,
     pub(super) base: ObjectId,
     /// The commit of the new side.
     pub(super) tip: ObjectId,
@@ -63,8 +65,12 @@ pub(super) fn diff(repository: &Repository, text: &str) -> Result<Diff> {
         Range::Between(..) => base,
         Range::Since(a) | Range::Forked(a, _) => fork_point(repository, a, base, tip, &mut notices)?,
     };
-    let entries = if to_disk { to_worktree(repository, base, tip)? } else { trees(repository, base, tip)? };
-    Ok(Diff { entries, base, tip, notices })
+    let mut gone = Vec::new();
+    let mut entries = trees(repository, base, tip, &mut gone)?;
+    if to_disk {
+        to_worktree(repository, &mut entries)?;
+    }
+    Ok(Diff { entries, gone, base, tip, notices })
 }
 
 /// The merge base, or the tip itself in a shallow clone that does not reach it.
@@ -113,12 +119,18 @@ fn merge_base(repository: &Repository, a: ObjectId, b: ObjectId) -> Result<Optio
 }
 
 /// The difference of two commits' trees.
-fn trees(repository: &Repository, base: ObjectId, tip: ObjectId) -> Result<Vec<Entry>> {
+fn trees(
+    repository: &Repository,
+    base: ObjectId,
+    tip: ObjectId,
+    gone: &mut Vec<Vec<u8>>,
+) -> Result<Vec<Entry>> {
     let (a, b) = (base.to_string(), tip.to_string());
     let mut args = vec!["diff-tree", "-r"];
     args.extend(RAW);
     args.extend([a.as_str(), b.as_str(), "--"]);
     let Some(out) = repository.git.lines(&args)? else { return trees_by_library(repository, base, tip) };
+    gone.extend(deletions(&out));
     changes(&out)?.into_iter().map(|c| Entry::from_change(c, Origin::Commit(tip))).collect()
 }
 
@@ -145,15 +157,15 @@ fn trees_by_library(repository: &Repository, base: ObjectId, tip: ObjectId) -> R
         .collect())
 }
 
-/// From `base` to the disk: what HEAD changed, what is staged, what is changed or new on disk. A file
-/// that differs in all three is judged in all three forms.
-fn to_worktree(repository: &Repository, base: ObjectId, tip: ObjectId) -> Result<Vec<Entry>> {
+/// Adds what is staged and what is changed or new on disk. A file that differs in a commit, in the
+/// index and on disk is judged in all three forms.
+fn to_worktree(repository: &Repository, entries: &mut Vec<Entry>) -> Result<()> {
     let git = &repository.git;
     let root = repository.root().unwrap_or(std::path::Path::new("."));
     let disk = |path: Vec<u8>| {
         let path = BlobPath::new(path);
         let disk = root.join(path.to_path());
-        Entry { path, what: What::File { disk, named: false } }
+        Entry::new(path, What::File { disk, named: false })
     };
     // All at once: each of them walks the index or the disk on its own.
     let mut unstaged = vec!["diff-files"];
@@ -166,24 +178,22 @@ fn to_worktree(repository: &Repository, base: ObjectId, tip: ObjectId) -> Result
         return Err(Error::new("comparing with the working tree needs git, which is not on the PATH")
             .remedy("install git, or compare commits only: fickgate --diff A..B"));
     };
-    let mut entries = trees(repository, base, tip)?;
     entries.extend(index::staged(repository, staged)?.entries);
     for change in changes(&unstaged.output()?)? {
         entries.push(match change.kind {
-            Kind::Submodule => Entry { path: BlobPath::new(change.path), what: What::Skipped("submodule") },
+            Kind::Submodule => Entry::new(BlobPath::new(change.path), What::Skipped("submodule")),
             _ => disk(change.path),
         });
     }
     for path in untracked.output()?.split(|b| *b == 0).filter(|p| !p.is_empty()) {
         entries.push(match path.strip_suffix(b"/") {
-            Some(folder) => Entry {
-                path: BlobPath::new(folder),
-                what: What::Skipped("another repository inside this one"),
-            },
+            Some(folder) => {
+                Entry::new(BlobPath::new(folder), What::Skipped("another repository inside this one"))
+            }
             None => disk(path.to_vec()),
         });
     }
-    Ok(entries)
+    Ok(())
 }
 
 /// The error for a revision that is not here.

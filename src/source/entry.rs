@@ -1,10 +1,12 @@
 //! A path that a source found, before its content is read.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::attributes::Conversion;
 use super::change::{Change, Kind};
 use super::object::ObjectId;
+use super::pointer::Pointer;
 use super::{BlobPath, Origin};
 use crate::error::{Error, Result};
 
@@ -13,6 +15,8 @@ use crate::error::{Error, Result};
 pub(super) struct Entry {
     pub(super) path: BlobPath,
     pub(super) what: What,
+    /// What a checkout does to an object, if anything.
+    pub(super) conversion: Option<Arc<Conversion>>,
 }
 
 /// Where content is to be had, or why there is none.
@@ -20,8 +24,12 @@ pub(super) struct Entry {
 pub(super) enum What {
     /// An object of the repository; for a link, its target.
     Object { id: ObjectId, link: bool, origin: Origin },
+    /// An object that was there before, which changed attributes check out differently.
+    Recast { id: ObjectId, origin: Origin },
     /// A file on disk. A named one was given on the command line: a link is followed.
     File { disk: PathBuf, named: bool },
+    /// What a pointer in another file stands for.
+    Pointer(Pointer),
     /// Left out on purpose.
     Skipped(&'static str),
     /// Could not be listed.
@@ -29,6 +37,10 @@ pub(super) enum What {
 }
 
 impl Entry {
+    pub(super) fn new(path: BlobPath, what: What) -> Entry {
+        Entry { path, what, conversion: None }
+    }
+
     /// The new side of a change.
     pub(super) fn from_change(change: Change, origin: Origin) -> Result<Entry> {
         let path = BlobPath::new(change.path);
@@ -41,7 +53,7 @@ impl Entry {
             (Kind::File, Some(id)) => What::Object { id, link: false, origin },
             (Kind::Link, Some(id)) => What::Object { id, link: true, origin },
         };
-        Ok(Entry { path, what })
+        Ok(Entry::new(path, what))
     }
 
     /// An entry as libgit2 describes it.
@@ -52,7 +64,7 @@ impl Entry {
             (_, Some(id)) => What::Object { id, link: false, origin },
             (_, None) => What::Failed("its object has no valid name".to_owned()),
         };
-        Entry { path, what }
+        Entry::new(path, what)
     }
 
     /// What makes two entries the same content of the same file.
@@ -62,6 +74,8 @@ impl Entry {
             What::File { .. } => (&self.path, 2, None),
             What::Skipped(_) => (&self.path, 3, None),
             What::Failed(_) => (&self.path, 4, None),
+            What::Recast { id, .. } => (&self.path, 6, Some(*id)),
+            What::Pointer(pointer) => (&self.path, 5, Some(ObjectId::of(format!("{pointer:?}").as_bytes()))),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 /// Variables that change what git prints or which objects it shows. Those that say *where* the
 /// repository and its index are stay: git sets them for its hooks.
 const SCRUBBED: &[&str] = &[
+    "GIT_ATTR_SOURCE",
     "GIT_DIFF_OPTS",
     "GIT_EXTERNAL_DIFF",
     "GIT_GLOB_PATHSPECS",

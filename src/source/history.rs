@@ -157,15 +157,15 @@ impl History {
     fn fresh(&mut self, path: BlobPath, kind: Kind, id: ObjectId, commit: ObjectId) -> Option<Entry> {
         if kind == Kind::Submodule {
             // Each submodule is said once, not once a commit.
-            let first = self.seen.insert((path_key(&path), kind, false));
-            return first.then_some(Entry { path, what: What::Skipped("submodule") });
+            let first = self.seen.insert((ObjectId::of(path.as_bytes()), kind, false));
+            return first.then_some(Entry::new(path, What::Skipped("submodule")));
         }
         let model = pointer::is_model(&path);
         if !self.seen.insert((id, kind, model)) {
             return None;
         }
         let what = What::Object { id, link: kind == Kind::Link, origin: Origin::Commit(commit) };
-        Some(Entry { path, what })
+        Some(Entry::new(path, what))
     }
 
     /// The bytes up to the next NUL.
@@ -216,7 +216,7 @@ impl Iterator for History {
             Ok(()) => None,
             Err(e) => {
                 let message = format!("{e}; the commits behind it were not looked at; run: git fsck");
-                Some(Entry { path: BlobPath::new("(history)"), what: What::Failed(message) })
+                Some(Entry::new(BlobPath::new("(history)"), What::Failed(message)))
             }
         }
     }
@@ -231,12 +231,6 @@ impl Drop for History {
     }
 }
 
-/// Stands in for an object's name where only the path tells entries apart.
-fn path_key(path: &BlobPath) -> ObjectId {
-    use sha2::{Digest, Sha256};
-    ObjectId::from_bytes(Sha256::digest(path.as_bytes()).into())
-}
-
 /// Splits tips into commits and the blobs that the others stand for: a tag can name a file.
 fn tips(git: &Git, tips: &[ObjectId]) -> Result<(Vec<ObjectId>, Vec<Entry>)> {
     let (mut commits, mut loose) = (Vec::new(), Vec::new());
@@ -248,7 +242,7 @@ fn tips(git: &Git, tips: &[ObjectId]) -> Result<(Vec<ObjectId>, Vec<Entry>)> {
             (Some(_), "commit") => commits.push(*tip),
             (Some(id), "blob") => {
                 let what = What::Object { id, link: false, origin: Origin::Commit(*tip) };
-                loose.push(Entry { path: BlobPath::new(format!("({tip})")), what });
+                loose.push(Entry::new(BlobPath::new(format!("({tip})")), what));
             }
             (Some(id), "tree") => {
                 let listed = git.lines(&["ls-tree", "-r", "-z", "--full-tree", &id.to_string()])?;
@@ -285,7 +279,7 @@ fn kinds(git: &Git, ids: &[ObjectId]) -> Result<Vec<(Option<ObjectId>, String)>>
 }
 
 /// The entries of `git ls-tree -r -z`, brought into the form of `git ls-files --stage`.
-fn tree(out: &[u8]) -> Result<Vec<super::change::Change>> {
+pub(super) fn tree(out: &[u8]) -> Result<Vec<super::change::Change>> {
     let mut lines = Vec::with_capacity(out.len());
     for record in out.split(|b| *b == 0).filter(|r| !r.is_empty()) {
         let mut words = record.splitn(3, |b| *b == b' ');

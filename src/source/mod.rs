@@ -6,10 +6,14 @@
 //! repository it does; contents come through libgit2 where it can open the repository, and through
 //! `git cat-file` where it cannot.
 
+mod attributes;
 mod blob;
 mod change;
+mod checkout;
 mod diff;
+mod dvc;
 mod entry;
+mod expand;
 mod git;
 mod history;
 pub mod hook;
@@ -18,8 +22,10 @@ mod object;
 pub mod pointer;
 mod reader;
 mod repository;
+mod store;
 mod worktree;
 
+pub use attributes::Checkout;
 pub use blob::{Blob, BlobPath, Origin};
 pub use object::ObjectId;
 pub use reader::Reader;
@@ -32,9 +38,10 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::finding::Finding;
 use crate::rule::Rule;
+use checkout::Marked;
 use entry::{Entries, Entry, What};
+use expand::Expansion;
 use history::{History, Range};
-use pointer::Stores;
 use repository::Repository;
 
 /// What a source hands over for one path.
@@ -48,6 +55,8 @@ pub enum Item {
     Finding(Finding),
     /// Could not be read.
     Failed(crate::finding::ReadFailure),
+    /// Was judged before, and turned out not to be changed by what made it come up again.
+    Unchanged(BlobPath),
 }
 
 impl Item {
@@ -58,6 +67,7 @@ impl Item {
             Item::Skipped(skipped) => &skipped.path,
             Item::Finding(finding) => &finding.path,
             Item::Failed(failure) => &failure.path,
+            Item::Unchanged(path) => path,
         }
     }
 }
@@ -117,12 +127,14 @@ impl Source {
                     return Ok(staged);
                 }
                 let repository = Repository::require()?;
-                let entries = index::tracked(&repository)?;
+                let mut entries = index::tracked(&repository)?;
+                checkout::mark(&repository, &mut entries, None, None, &[])?;
                 Ok(Source::listed(Some(repository), entries, Place::Index))
             }
             Selection::Diff(range) => {
                 let repository = Repository::require()?;
-                let diff = diff::diff(&repository, range)?;
+                let mut diff = diff::diff(&repository, range)?;
+                checkout::mark(&repository, &mut diff.entries, Some(diff.tip), Some(diff.base), &diff.gone)?;
                 let place = Place::Commit(diff.base.to_string());
                 let mut source = Source::listed(Some(repository), diff.entries, place);
                 source.tip = Some(Place::Commit(diff.tip.to_string()));
@@ -172,13 +184,20 @@ impl Source {
         // Git starts to look while the repository is opened here.
         let asked = index::ask(&git::Git::here(), "HEAD")?;
         let repository = Repository::require()?;
-        let staged = index::staged(&repository, asked)?;
+        let mut staged = index::staged(&repository, asked)?;
+        let gone = staged.gone.as_deref().unwrap_or_default();
+        checkout::mark(&repository, &mut staged.entries, None, repository.head()?, gone)?;
         let mut source = Source::listed(Some(repository), staged.entries, Place::Index);
         source.gone = staged.gone;
         Ok(source)
     }
 
     fn listed(repository: Option<Repository>, mut entries: Vec<Entry>, place: Place) -> Source {
+        if entries.iter().any(Expansion::applies) {
+            let mut expansion = expansion(repository.as_ref());
+            let more: Vec<Entry> = entries.iter().flat_map(|entry| expansion.of(entry)).collect();
+            entries.extend(more);
+        }
         entries.sort_by(|a, b| a.key().cmp(&b.key()));
         entries.dedup_by(|a, b| a.key() == b.key());
         let walked = files(&entries);
@@ -190,7 +209,20 @@ impl Source {
     fn growing(repository: Repository, range: &Range, place: Place) -> Result<Source> {
         let entries = match range.tips.is_empty() && !range.all {
             true => Entries::Listed(Vec::new()),
-            false => Entries::growing(Box::new(History::start(&repository.git, range)?)),
+            false => {
+                let history = History::start(&repository.git, range)?;
+                let mut expansion = expansion(Some(&repository));
+                let expanded = history.flat_map(move |entry| {
+                    let more = expansion.of(&entry);
+                    std::iter::once(entry).chain(more)
+                });
+                // Without a lower end, attributes are met where they were introduced.
+                let tips =
+                    if range.known.is_empty() { &[] } else { range.tips.get(..8).unwrap_or(&range.tips) };
+                let checkout = checkout::Checkout::new(&repository);
+                let marked = Marked::new(expanded, checkout, repository.objects(), tips);
+                Entries::growing(Box::new(marked))
+            }
         };
         Ok(Source::new(Some(repository), entries, place))
     }
@@ -225,7 +257,7 @@ impl Source {
         Reader {
             entries: Arc::clone(&self.entries),
             objects: self.repository.as_ref().map(Repository::objects),
-            stores: self.repository.as_ref().map(|r| Stores::of(r.common())).unwrap_or_default(),
+            stores: self.repository.as_ref().map(Repository::stores).unwrap_or_default(),
             trees: Arc::clone(&self.trees),
             walked: Arc::clone(&self.walked),
         }
@@ -291,6 +323,11 @@ impl Source {
         }
         repository.read_file(place, path)
     }
+}
+
+fn expansion(repository: Option<&Repository>) -> Expansion {
+    let stores = repository.map(Repository::stores).unwrap_or_default();
+    Expansion::new(repository.map(Repository::objects), stores)
 }
 
 /// The files on disk by their canonical path, if there is a link that may lead to one of them.

@@ -4,7 +4,10 @@ use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout};
 
+use sha2::{Digest, Sha256};
+
 use super::git::Git;
+use crate::content::{Content, FileContent};
 
 /// The name of an object, SHA-1 or SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,8 +30,9 @@ impl ObjectId {
         Some(ObjectId { bytes, len: (hex.len() / 2) as u8 })
     }
 
-    pub(super) fn from_bytes(bytes: [u8; 32]) -> ObjectId {
-        ObjectId { bytes, len: 32 }
+    /// A name of our own for something that is no object of git, to tell it from others.
+    pub(super) fn of(text: &[u8]) -> ObjectId {
+        ObjectId { bytes: Sha256::digest(text).into(), len: 32 }
     }
 
     /// The raw bytes, 20 or 32.
@@ -62,11 +66,15 @@ impl fmt::Debug for ObjectId {
     }
 }
 
+/// The largest blob, in bytes, that is held in memory; larger ones go through a temporary file that has
+/// no name. Every thread may hold one.
+const HELD: u64 = 32 << 20;
+
 /// What asking for an object gave.
 #[derive(Debug)]
 pub(super) enum Object {
-    /// A blob's bytes.
-    Blob(Vec<u8>),
+    /// A blob's content.
+    Blob(Content),
     /// Git does not have it here.
     Missing,
 }
@@ -84,12 +92,13 @@ impl Objects {
         Objects { library, git, batch: None }
     }
 
-    /// The bytes of a blob. An error is a broken object or repository, in words.
+    /// A blob. An error is a broken object or repository, in words.
     pub(super) fn read(&mut self, id: ObjectId) -> Result<Object, String> {
-        if let Some(bytes) = self.read_library(id) {
-            return Ok(Object::Blob(bytes));
+        if let Some(bytes) = self.read_library(id, HELD) {
+            return Ok(Object::Blob(Content::from_bytes(bytes)));
         }
-        // Git has the last word on a miss: it knows forms of storage that the library may not.
+        // Git can hand over large blobs piece by piece, and it has the last word on a miss: it knows
+        // forms of storage that the library may not.
         if self.batch.is_none() {
             match Batch::start(&self.git) {
                 Ok(batch) => self.batch = Some(batch),
@@ -105,13 +114,22 @@ impl Objects {
         answer
     }
 
-    fn read_library(&self, id: ObjectId) -> Option<Vec<u8>> {
+    fn read_library(&self, id: ObjectId, most: u64) -> Option<Vec<u8>> {
         let odb = self.library.as_ref()?.odb().ok()?;
-        let object = odb.read(id.to_git2()?).ok()?;
+        let oid = id.to_git2()?;
+        let (size, _) = odb.read_header(oid).ok()?;
+        if size as u64 > most {
+            return None;
+        }
+        let object = odb.read(oid).ok()?;
         (object.kind() == git2::ObjectType::Blob).then(|| object.data().to_vec())
     }
 
+    /// What the library alone can say, where there is no git.
     fn verdict_of_library(&self, id: ObjectId) -> Result<Object, String> {
+        if let Some(bytes) = self.read_library(id, u64::MAX) {
+            return Ok(Object::Blob(Content::from_bytes(bytes)));
+        }
         let library = self.library.as_ref().ok_or("git is not on the PATH")?;
         let oid = id.to_git2().ok_or("the object's name is not valid")?;
         match library.odb().and_then(|odb| odb.read(oid).map(|o| o.kind())) {
@@ -131,7 +149,9 @@ struct Batch {
 
 impl Batch {
     fn start(git: &Git) -> std::io::Result<Batch> {
-        let mut child = git.pipe(&["cat-file", "--batch"])?;
+        // Above this size git does not hold the blob in memory either, unless it is stored as a delta.
+        let threshold = format!("core.bigFileThreshold={HELD}");
+        let mut child = git.pipe(&["-c", &threshold, "cat-file", "--batch"])?;
         let broken = || std::io::Error::other("no pipe to git");
         let ask = child.stdin.take().ok_or_else(broken)?;
         let answer = BufReader::new(child.stdout.take().ok_or_else(broken)?);
@@ -158,14 +178,27 @@ impl Batch {
         let size: u64 = size
             .and_then(|s| s.parse().ok())
             .ok_or_else(|| invalid("git ended: the object may be corrupt"))?;
-        let mut bytes = Vec::new();
-        (&mut self.answer).take(size).read_to_end(&mut bytes)?;
+        let content = match size {
+            0..=HELD => {
+                let mut bytes = Vec::new();
+                (&mut self.answer).take(size).read_to_end(&mut bytes)?;
+                Content::from_bytes(bytes)
+            }
+            _ => {
+                let mut file = tempfile::tempfile()?;
+                std::io::copy(&mut (&mut self.answer).take(size), &mut file)?;
+                Content::new(FileContent::new(file)?)
+            }
+        };
+        if content.len() != size {
+            return Err(invalid("git ended inside it"));
+        }
         let mut newline = [0];
         self.answer.read_exact(&mut newline)?;
         if kind != Some("blob") {
             return Err(invalid("it is not a blob"));
         }
-        Ok(Object::Blob(bytes))
+        Ok(Object::Blob(content))
     }
 }
 

@@ -1,16 +1,14 @@
 //! Pointers: small files that stand for content which git does not hold.
 //!
 //! Git LFS: <https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md>.
-//! git-annex: <https://git-annex.branchable.com/internals/pointer_file/>.
+//! git-annex: <https://git-annex.branchable.com/internals/pointer_file/>,
+//! <https://git-annex.branchable.com/internals/key_format/>.
+//! DVC: <https://dvc.org/doc/user-guide/project-structure/dvc-files>, see `dvc.rs`.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-
-use sha2::{Digest, Sha256};
+use std::io;
 
 use super::BlobPath;
-use crate::content::{Content, FileContent};
+use crate::content::Content;
 use crate::finding::Finding;
 use crate::rule::{Level, Rule};
 
@@ -62,6 +60,17 @@ pub enum Pointer {
         /** The key: backend, size and hash of the content. */
         key: String,
     },
+    /// An output of DVC.
+    Dvc {
+        /** MD5 of the content, 32 lower-case hexadecimal digits. */
+        md5: String,
+        /** Its length in bytes, where it is announced. */
+        size: Option<u64>,
+        /** Whether the hash may be that of the text with line ends made LF, as before DVC 3. */
+        folded: bool,
+        /** Whether it is a folder. */
+        folder: bool,
+    },
 }
 
 impl Pointer {
@@ -86,7 +95,7 @@ impl Pointer {
         }
         let key = text.strip_prefix("/annex/objects/")?;
         let key = key.lines().next()?;
-        (!key.is_empty() && !key.contains('/')).then(|| Pointer::Annex { key: key.to_owned() })
+        is_key(key).then(|| Pointer::Annex { key: key.to_owned() })
     }
 
     /// Recognises the target of a git-annex link.
@@ -94,7 +103,7 @@ impl Pointer {
         let text = String::from_utf8_lossy(target).replace('\\', "/");
         let (_, inside) = text.split_once(".git/annex/objects/")?;
         let key = inside.rsplit('/').next()?;
-        Some(Pointer::Annex { key: key.to_owned() })
+        is_key(key).then(|| Pointer::Annex { key: key.to_owned() })
     }
 
     /// The finding for a pointer whose content is not here.
@@ -102,6 +111,7 @@ impl Pointer {
         let (what, get) = match self {
             Pointer::Lfs { .. } => ("Git LFS", "git lfs pull"),
             Pointer::Annex { .. } => ("git-annex", "git annex get"),
+            Pointer::Dvc { .. } => ("DVC", "dvc pull"),
         };
         let mut finding = super::finding(
             Rule::PointerUnresolved,
@@ -130,6 +140,11 @@ pub fn is_model(path: &BlobPath) -> bool {
     MODEL_EXTENSIONS.contains(&extension.as_str())
 }
 
+/// Whether the text can be the name of a file in the annex.
+fn is_key(text: &str) -> bool {
+    !text.is_empty() && text.contains("--") && !text.contains(['/', '\0'])
+}
+
 /// `key value` lines: `version` first, an `oid` and a `size` among the others.
 fn lfs(text: &str) -> Option<Pointer> {
     let mut oid = None;
@@ -154,79 +169,6 @@ fn lfs(text: &str) -> Option<Pointer> {
     }
     let oid = oid.filter(|o| o.len() == 64 && o.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))?;
     Some(Pointer::Lfs { oid: oid.to_owned(), size: size? })
-}
-
-/// The local stores that pointers are resolved in.
-#[derive(Clone, Debug, Default)]
-pub struct Stores {
-    /// `.git/lfs`.
-    lfs: Option<PathBuf>,
-}
-
-/// What resolving gave.
-pub enum Resolved {
-    /// The content, verified.
-    Content(Content),
-    /// Something wrong, or nothing there.
-    Finding(Box<Finding>),
-}
-
-impl Stores {
-    /// The stores inside the folder that the worktrees of a repository share.
-    pub fn of(common: &Path) -> Stores {
-        Stores { lfs: Some(common.join("lfs")) }
-    }
-
-    /// The content that `pointer` at `path` stands for.
-    pub fn resolve(&self, pointer: &Pointer, path: &BlobPath) -> io::Result<Resolved> {
-        let unresolved = || Resolved::Finding(Box::new(pointer.unresolved(path)));
-        let Pointer::Lfs { oid, size } = pointer else { return Ok(unresolved()) };
-        if *size == 0 {
-            return Ok(Resolved::Content(Content::from_bytes([])));
-        }
-        let (Some(store), Some(a), Some(b)) = (&self.lfs, oid.get(..2), oid.get(2..4)) else {
-            return Ok(unresolved());
-        };
-        let file = match File::open(store.join("objects").join(a).join(b).join(oid)) {
-            Ok(file) if file.metadata()?.is_file() => file,
-            Ok(_) => return Ok(unresolved()),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(unresolved()),
-            Err(e) => return Err(e),
-        };
-        let found = file.metadata()?.len();
-        let wrong = |message: String| {
-            Ok(Resolved::Finding(Box::new(super::finding(
-                Rule::PointerMismatch,
-                path.clone(),
-                message,
-                "remove the object from .git/lfs/objects and run: git lfs fetch".to_owned(),
-            ))))
-        };
-        if found != *size {
-            return wrong(format!(
-                "the Git LFS pointer announces {size} bytes, the stored object has {found}"
-            ));
-        }
-        if sha256(&file)? != *oid {
-            return wrong("the stored Git LFS object has another hash than its pointer announces".to_owned());
-        }
-        Ok(Resolved::Content(Content::new(FileContent::new(file)?)))
-    }
-}
-
-/// The SHA-256 of a file from its beginning, in lower-case hexadecimal.
-fn sha256(mut file: &File) -> io::Result<String> {
-    let mut hash = Sha256::new();
-    let mut window = vec![0; 256 << 10];
-    loop {
-        match file.read(&mut window) {
-            Ok(0) => break,
-            Ok(n) => hash.update(window.get(..n).unwrap_or_default()),
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
 }
 
 #[cfg(test)]

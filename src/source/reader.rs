@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use super::entry::{Entries, Entry, What};
 use super::object::{Object, ObjectId, Objects};
-use super::pointer::{self, Pointer, Resolved, Stores};
+use super::pointer::{self, Pointer};
+use super::store::{Resolved, Stores};
 use super::{Blob, BlobPath, Item, Origin, finding};
 use crate::content::{Content, FileContent};
 use crate::finding::{ReadFailure, Skipped};
@@ -16,6 +17,8 @@ use crate::rule::Rule;
 
 /// A file on disk up to this size, in bytes, is read at once instead of by ranges.
 const SMALL: u64 = 64 << 10;
+/// The longest target of a link that is looked at, in bytes; no file system takes a longer one.
+const LONGEST_LINK: usize = 64 << 10;
 
 /// Reads the entries of a source, one at a time. Several readers of one source may work at once.
 pub struct Reader {
@@ -36,12 +39,31 @@ impl Reader {
         Some(self.item(&entry))
     }
 
-    fn item(&mut self, entry: &Entry) -> Item {
+    /// What is to be had for an entry.
+    pub(super) fn item(&mut self, entry: &Entry) -> Item {
         let path = &entry.path;
         match &entry.what {
             What::Skipped(reason) => skipped(path, reason),
             What::Failed(message) => failed(path, message.clone()),
-            What::Object { id, link, origin } => self.object(path, *id, *link, origin),
+            What::Pointer(pointer) => self.pointed(path, pointer),
+            What::Object { id, link, origin } => match self.object(path, *id) {
+                Err(item) => *item,
+                Ok(target) if *link => match target.read_range(0, LONGEST_LINK) {
+                    Ok(target) => self.committed_link(path, &target),
+                    Err(e) => failed(path, e.to_string()),
+                },
+                Ok(content) => self
+                    .blob(entry, content, *id, origin.clone())
+                    .unwrap_or_else(|e| failed(path, e.to_string())),
+            },
+            What::Recast { id, origin } => match self.object(path, *id) {
+                Err(item) => *item,
+                Ok(content) => match self.stored(entry, content, *id, origin.clone()) {
+                    Ok(Item::Blob(Blob { checkout: None, .. })) => Item::Unchanged(path.clone()),
+                    Ok(item) => item,
+                    Err(e) => failed(path, e.to_string()),
+                },
+            },
             What::File { disk, named } => match self.file(path, disk, *named) {
                 Ok(item) => item,
                 Err(e) => failed(path, e.to_string()),
@@ -49,47 +71,56 @@ impl Reader {
         }
     }
 
-    fn object(&mut self, path: &BlobPath, id: ObjectId, link: bool, origin: &Origin) -> Item {
+    /// An object's content, or the item that says why there are none.
+    fn object(&mut self, path: &BlobPath, id: ObjectId) -> Result<Content, Box<Item>> {
         let Some(objects) = self.objects.as_mut() else {
-            return failed(path, "there is no repository to read it from".to_owned());
+            return Err(Box::new(failed(path, "there is no repository to read it from".to_owned())));
         };
-        let bytes = match objects.read(id) {
-            Ok(Object::Blob(bytes)) => bytes,
-            Ok(Object::Missing) => {
-                return Item::Finding(finding(
-                    Rule::MissingObject,
-                    path.clone(),
-                    format!("git does not have the object {id} here, so the file was not judged"),
-                    format!("fetch it: git cat-file -e {id}"),
-                ));
-            }
-            Err(message) => return failed(path, message),
-        };
-        if link {
-            return self.committed_link(path, &bytes);
-        }
-        match self.blob(path, Content::from_bytes(bytes), origin.clone()) {
-            Ok(item) => item,
-            Err(e) => failed(path, e.to_string()),
+        match objects.read(id) {
+            Ok(Object::Blob(content)) => Ok(content),
+            Ok(Object::Missing) => Err(Box::new(Item::Finding(finding(
+                Rule::MissingObject,
+                path.clone(),
+                format!("git does not have the object {id} here, so the file was not judged"),
+                format!("fetch it: git cat-file -e {id}"),
+            )))),
+            Err(message) => Err(Box::new(failed(path, message))),
         }
     }
 
     /// Content, or what it points to.
-    fn blob(&self, path: &BlobPath, content: Content, origin: Origin) -> io::Result<Item> {
-        let content = match Pointer::recognise(&content)? {
-            None => content,
-            Some(pointer) => match self.stores.resolve(&pointer, path)? {
-                Resolved::Content(content) => content,
-                Resolved::Finding(finding) => return Ok(Item::Finding(*finding)),
-            },
+    fn blob(&self, entry: &Entry, content: Content, id: ObjectId, origin: Origin) -> io::Result<Item> {
+        match Pointer::recognise(&content)? {
+            Some(pointer) => Ok(self.pointed(&entry.path, &pointer)),
+            None => self.stored(entry, content, id, origin),
+        }
+    }
+
+    /// Content as it is stored, and as a checkout would have it.
+    fn stored(&self, entry: &Entry, content: Content, id: ObjectId, origin: Origin) -> io::Result<Item> {
+        let path = entry.path.clone();
+        let checkout = match &entry.conversion {
+            Some(conversion) => conversion.apply(&path, &content, id)?,
+            None => None,
         };
-        Ok(Item::Blob(Blob { path: path.clone(), content, origin }))
+        Ok(Item::Blob(Blob { path, content, origin, checkout }))
+    }
+
+    /// What a pointer stands for.
+    fn pointed(&self, path: &BlobPath, pointer: &Pointer) -> Item {
+        match self.stores.resolve(pointer, path) {
+            Ok(Resolved::Content(content)) => {
+                Item::Blob(Blob { path: path.clone(), content, origin: Origin::Store, checkout: None })
+            }
+            Ok(Resolved::Finding(finding)) => Item::Finding(*finding),
+            Err(e) => failed(path, e.to_string()),
+        }
     }
 
     /// A link in the index or a commit: git holds its target's name only.
     fn committed_link(&self, path: &BlobPath, target: &[u8]) -> Item {
         if let Some(pointer) = Pointer::of_link(target) {
-            return Item::Finding(pointer.unresolved(path));
+            return self.pointed(path, &pointer);
         }
         if stays_inside(path, target) {
             return skipped(path, "symlink, judged where it leads");
@@ -113,7 +144,7 @@ impl Reader {
                 false => skipped(path, kind),
             });
         }
-        let file = open(&disk)?;
+        let file = open(&disk, false)?;
         // Between the look and the opening another file may have taken the name.
         let opened = file.metadata()?;
         if let Some(kind) = special(&opened) {
@@ -124,7 +155,10 @@ impl Reader {
             len if len <= SMALL => Content::from_bytes(content.read_range(0, SMALL as usize)?),
             _ => content,
         };
-        self.blob(path, content, Origin::Disk)
+        if let Some(pointer) = Pointer::recognise(&content)? {
+            return Ok(self.pointed(path, &pointer));
+        }
+        Ok(Item::Blob(Blob { path: path.clone(), content, origin: Origin::Disk, checkout: None }))
     }
 
     /// A link that a walk came to. `None` where its target is to be read in its place.
@@ -134,7 +168,7 @@ impl Reader {
             Err(_) => {
                 let text = BlobPath::from_path(&std::fs::read_link(disk)?);
                 return Ok(Some(match Pointer::of_link(text.as_bytes()) {
-                    Some(pointer) => Item::Finding(pointer.unresolved(path)),
+                    Some(pointer) => self.pointed(path, &pointer),
                     None => skipped(path, "symlink that leads nowhere"),
                 }));
             }
@@ -210,11 +244,16 @@ fn special(meta: &Metadata) -> Option<&'static str> {
 }
 
 /// Opens a file that is expected to be regular, without waiting should it be a FIFO after all.
-fn open(path: &Path) -> io::Result<File> {
+pub(super) fn open(path: &Path, follow: bool) -> io::Result<File> {
     let mut options = File::options();
     options.read(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK | libc::O_NOFOLLOW);
+    {
+        let flags = if follow { libc::O_NONBLOCK } else { libc::O_NONBLOCK | libc::O_NOFOLLOW };
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags);
+    }
+    #[cfg(not(unix))]
+    let _ = follow;
     options.open(path)
 }
 

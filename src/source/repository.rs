@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::change::{Kind, stages};
 use super::git::{Git, failure, line};
 use super::object::{Object, ObjectId, Objects};
+use super::store::Stores;
 use super::{BlobPath, Place};
 use crate::error::{Error, Result};
 
@@ -72,6 +73,11 @@ impl Repository {
 
     pub(super) fn common(&self) -> &Path {
         &self.common
+    }
+
+    /// The local stores beside it.
+    pub(super) fn stores(&self) -> Stores {
+        Stores::new(self.git.clone(), Some(self.common.clone()), self.root.clone())
     }
 
     /// A reader of its own for the objects.
@@ -211,7 +217,11 @@ impl Repository {
     fn read_entry(&self, kind: Kind, id: Option<ObjectId>, path: &str) -> Result<Option<Vec<u8>>> {
         match (kind, id) {
             (Kind::File, Some(id)) => match self.objects().read(id) {
-                Ok(Object::Blob(bytes)) => Ok(Some(bytes)),
+                Ok(Object::Blob(content)) if content.len() <= WHOLE_FILE => content
+                    .read_range(0, WHOLE_FILE as usize)
+                    .map(Some)
+                    .map_err(|e| Error::new(format!("{path} cannot be read: {e}"))),
+                Ok(Object::Blob(_)) => Err(Error::new(format!("{path} is larger than {WHOLE_FILE} bytes"))),
                 Ok(Object::Missing) => Err(Error::new(format!("the object of {path} is not in this clone"))
                     .remedy(format!("run: git cat-file -e {id}"))),
                 Err(e) => Err(Error::new(format!("{path}: {e}")).remedy("run: git fsck")),

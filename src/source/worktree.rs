@@ -53,7 +53,7 @@ pub(super) fn entries(paths: &[PathBuf], root: Option<&Path>) -> Result<Vec<Entr
             }
         }
     }
-    Ok(found.into_iter().map(|(path, what)| Entry { path, what }).collect())
+    Ok(found.into_iter().map(|(path, what)| Entry::new(path, what)).collect())
 }
 
 /// The path with links in its folders resolved, but not one that it is itself.

@@ -114,26 +114,38 @@ fn no_repository_is_an_error() {
     assert!(got[0].starts_with("error ") && got[0].contains("no git repository"), "{got:?}");
 }
 
-const OID: &str = "62c66a7a5dd70c3146618063c344e531e6d4b59e379808443ce962b3abd63c5a"; // of "m"
-
-fn pointer(oid: &str, size: u64) -> String {
-    format!("version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {size}\n")
+#[test]
+fn a_blob_that_is_not_held_in_memory_is_read_all_the_same() {
+    let large = vec![b'x'; 40 << 20];
+    for init in [&[][..], &["--ref-format=reftable"]] {
+        let repo = Repo::with(init);
+        repo.add("large.bin", &large);
+        let got = repo.list("staged");
+        assert_eq!(got, [format!("index large.bin {}", "x".repeat(64))]);
+        repo.git(&["commit", "-qm", "large"]);
+        repo.git(&["gc", "-q"]);
+        assert_eq!(repo.list("history").len(), 1);
+    }
 }
 
 #[test]
-fn lfs_pointers_are_resolved_in_the_local_store() {
+fn objects_of_another_repository_are_read() {
     let repo = Repo::new();
-    repo.add("m.pkl", pointer(OID, 1));
-    repo.add("picture.png", pointer(OID, 1));
-    let unresolved = ["pointer-unresolved error m.pkl", "pointer-unresolved note picture.png"];
-    assert_eq!(repo.list("staged"), unresolved);
-    assert_eq!(repo.list("paths"), unresolved);
-    let stored = format!(".git/lfs/objects/{}/{}/{OID}", &OID[..2], &OID[2..4]);
-    repo.write(&stored, "m");
-    assert_eq!(repo.list("staged"), ["index m.pkl m", "index picture.png m"]);
-    repo.write(&stored, "M");
-    let mismatch = ["pointer-mismatch error m.pkl", "pointer-mismatch error picture.png"];
-    assert_eq!(repo.list("staged"), mismatch, "another hash");
-    repo.write(&stored, "mm");
-    assert_eq!(repo.list("staged"), mismatch, "another size");
+    repo.add("m.pkl", "m");
+    repo.commit("m");
+    repo.git(&["clone", "-q", "--shared", ".", "../borrower"]);
+    let borrower = repo.root.parent().unwrap().join("borrower");
+    assert_eq!(repo.list_in(&borrower, "history"), ["commit m.pkl m"]);
+}
+
+#[test]
+fn names_that_differ_by_case_are_two_files() {
+    let repo = Repo::new();
+    repo.commit("base");
+    for (name, text) in [("M.pkl", "upper"), ("m.pkl", "lower")] {
+        let id = repo.git_with_input(&["hash-object", "-w", "--stdin"], text.as_bytes());
+        repo.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{id},{name}")]);
+    }
+    repo.git(&["config", "core.ignoreCase", "true"]);
+    assert_eq!(repo.list("staged"), ["index M.pkl upper", "index m.pkl lower"]);
 }

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use fickgate::source::{Item, Origin, Place, Selection, Source, hook};
+use fickgate::source::{Checkout, Item, Origin, Place, Selection, Source, hook};
 
 use crate::repo::Repo;
 
@@ -69,11 +69,22 @@ fn lines(selection: &Selection) -> Vec<String> {
                 let origin = match blob.origin {
                     Origin::Index => "index".to_owned(),
                     Origin::Commit(_) => "commit".to_owned(),
+                    Origin::Store => "store".to_owned(),
                     Origin::Disk => "disk".to_owned(),
                 };
                 let bytes = blob.content.read_range(0, 64).expect("the content is readable");
-                format!("{origin} {} {}", blob.path.as_bytes().escape_ascii(), bytes.escape_ascii())
+                let line =
+                    format!("{origin} {} {}", blob.path.as_bytes().escape_ascii(), bytes.escape_ascii());
+                match blob.checkout {
+                    None => line,
+                    Some(Checkout::Bytes { content, how }) => {
+                        let bytes = content.read_range(0, 4096).expect("the content is readable");
+                        format!("{line} | {how}: {}", bytes.escape_ascii())
+                    }
+                    Some(Checkout::Unknown(f)) => format!("{line} | {} {}", f.rule, f.level.as_str()),
+                }
             }
+            Item::Unchanged(path) => format!("unchanged {}", path.as_bytes().escape_ascii()),
             Item::Skipped(s) => format!("skipped {} {}", s.path.as_bytes().escape_ascii(), s.reason),
             Item::Finding(f) => {
                 format!("{} {} {}", f.rule, f.level.as_str(), f.path.as_bytes().escape_ascii())

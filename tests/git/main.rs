@@ -2,12 +2,14 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod attributes;
 mod diff;
 mod history;
 mod hooks;
 mod kinds;
 mod list;
 mod paths;
+mod pointers;
 mod push;
 mod repo;
 mod staged;

@@ -82,7 +82,7 @@ fn links_lead_to_content_that_is_judged_or_said() {
     link("/dev/zero", "d-device.pkl");
     link("e-loop.pkl", "e-loop.pkl");
     link("hidden", "f-folder");
-    link(".git/annex/objects/a/b/K/K", "g-annexed.bin");
+    link(".git/annex/objects/a/b/K-s1--K/K-s1--K", "g-annexed.bin");
     assert_eq!(
         repo.list("paths"),
         [

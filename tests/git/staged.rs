@@ -162,7 +162,7 @@ fn paths_of_any_bytes_come_through() {
 fn the_settings_of_the_user_hide_nothing() {
     let repo = Repo::new();
     repo.add("a.txt", "same content in both");
-    repo.add(".gitattributes", "* -diff diff=quiet filter=none\n");
+    repo.add(".gitattributes", "* -diff diff=quiet\n");
     repo.commit("base");
     for (key, value) in [
         ("diff.renames", "copies"),

@@ -1,0 +1,176 @@
+//! A stream opcode by opcode, each with its argument and the top of the stack it finds.
+
+use super::decompile::shorten;
+use super::opcode::{self, Argument};
+use super::reader::Cursor;
+use super::text::{self, Text};
+use super::trace::{Event, Trace, View};
+use super::value::{Tag, Value};
+use crate::escape;
+
+/// Values of the stack that are shown, the top last.
+const SHOWN_STACK: usize = 5;
+/// Characters of an argument or a value that are shown.
+const SHOWN_TEXT: usize = 32;
+
+/// One opcode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Offset in the member.
+    pub offset: u64,
+    /// CPython's name, and the argument.
+    pub text: String,
+    /// The stack before it runs, marks as `(`. Escaped for a terminal.
+    pub stack: String,
+}
+
+/// Records the steps of a machine.
+pub struct Disassembler {
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// Steps that were not kept.
+    pub dropped: u64,
+    keep: usize,
+}
+
+impl Disassembler {
+    /// Keeps the first so many steps.
+    pub fn new(keep: usize) -> Self {
+        Disassembler { steps: Vec::new(), dropped: 0, keep }
+    }
+}
+
+impl Trace for Disassembler {
+    fn event<C: Cursor>(&mut self, view: &View<'_, C>, offset: u64, event: Event<'_>) {
+        match event {
+            Event::Opcode { .. } if self.steps.len() >= self.keep => self.dropped += 1,
+            Event::Opcode { code } => {
+                let text = format!("{:<16} {}", opcode::name(code), argument(view.cursor, offset, code));
+                self.steps.push(Step { offset, text: text.trim_end().to_owned(), stack: stack(view) });
+            }
+            Event::Fault { message } => {
+                let text = format!("# {}", escape::name(message));
+                self.steps.push(Step { offset, text, stack: String::new() });
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The argument of the opcode at `offset`, decoded as its table row says.
+fn argument(cursor: &impl Cursor, offset: u64, code: u8) -> String {
+    let Some(opcode) = opcode::by_code(code) else { return String::new() };
+    let at = offset + 1;
+    let number = |width: usize| {
+        let bytes = cursor.bytes(at, width);
+        let mut le = [0; 8];
+        le.iter_mut().zip(bytes.iter()).for_each(|(to, from)| *to = *from);
+        (bytes.len() == width).then(|| u64::from_le_bytes(le))
+    };
+    let line = |from: u64| {
+        let bytes = cursor.bytes(from, 256);
+        let end = memchr::memchr(b'\n', &bytes).unwrap_or(bytes.len());
+        (escape::name(&String::from_utf8_lossy(bytes.get(..end).unwrap_or(&[]))), from + end as u64 + 1)
+    };
+    let counted = |width: usize| match number(width) {
+        Some(len) => format!("{} {}", len, value(cursor, literal(offset, code))).trim_end().to_owned(),
+        None => "…".to_owned(),
+    };
+    match opcode.argument {
+        Argument::None => String::new(),
+        Argument::U1 => number(1).map_or_else(|| "…".to_owned(), |n| n.to_string()),
+        Argument::U2 => number(2).map_or_else(|| "…".to_owned(), |n| n.to_string()),
+        Argument::I4 => number(4).map_or_else(|| "…".to_owned(), |n| (n as u32 as i32).to_string()),
+        Argument::U4 => number(4).map_or_else(|| "…".to_owned(), |n| n.to_string()),
+        Argument::U8 => number(8).map_or_else(|| "…".to_owned(), |n| n.to_string()),
+        Argument::F8 => match cursor.bytes(at, 8).first_chunk::<8>() {
+            Some(be) => format!("{:?}", f64::from_be_bytes(*be)),
+            None => "…".to_owned(),
+        },
+        Argument::Line => shorten(&line(at).0, SHOWN_TEXT),
+        Argument::TwoLines => {
+            let (first, next) = line(at);
+            format!("{} {}", shorten(&first, SHOWN_TEXT), shorten(&line(next).0, SHOWN_TEXT))
+        }
+        Argument::Counted1 => counted(1),
+        Argument::Counted4 | Argument::CountedI4 => counted(4),
+        Argument::Counted8 => counted(8),
+    }
+}
+
+/// The literal that the opcode at `offset` pushes, where it is text.
+fn literal(offset: u64, code: u8) -> Value {
+    let text = matches!(
+        code,
+        opcode::SHORT_BINUNICODE
+            | opcode::BINUNICODE
+            | opcode::BINUNICODE8
+            | opcode::SHORT_BINSTRING
+            | opcode::BINSTRING
+    );
+    if text { Value::new(Tag::Text, offset) } else { Value::UNKNOWN }
+}
+
+/// A value in a word or a short literal.
+fn value(cursor: &impl Cursor, value: Value) -> String {
+    match value.tag() {
+        Tag::Unknown => String::new(),
+        Tag::Int => value.as_int().map(|n| n.to_string()).unwrap_or_default(),
+        Tag::Text => match text::decode(cursor, value.payload(), 4096) {
+            Text::Str(text) => format!("'{}'", shorten(&escape::name(&text), SHOWN_TEXT)),
+            Text::TooLong(_) | Text::Undecodable => "text".to_owned(),
+        },
+        tag => tag.as_str().to_owned(),
+    }
+}
+
+fn stack<C: Cursor>(view: &View<'_, C>) -> String {
+    let from = view.stack.len().saturating_sub(SHOWN_STACK);
+    let mut shown = Vec::new();
+    if from > 0 {
+        shown.push("…".to_owned());
+    }
+    // Marks lie below the value at their position; only those among the shown values are drawn.
+    let marks_at =
+        |at: usize| view.marks.iter().rev().take_while(|m| **m >= at).filter(|m| **m == at).count();
+    for at in from..=view.stack.len() {
+        shown.extend(std::iter::repeat_n("(".to_owned(), marks_at(at).min(SHOWN_STACK)));
+        if let Some(entry) = view.stack.get(at) {
+            let text = value(view.cursor, *entry);
+            shown.push(if text.is_empty() { "?".to_owned() } else { text });
+        }
+    }
+    shown.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::Content;
+    use crate::facts::Reading;
+    use crate::limits::Limits;
+    use crate::pickle::machine;
+
+    #[test]
+    fn opcodes_have_their_arguments_and_the_stack_they_find() {
+        let mut listing = Disassembler::new(100);
+        let content = Content::from_bytes(&b"\x80\x04(\x8c\x02os\x8c\x06system\x93K\x05\x85R."[..]);
+        machine::run_traced(&content, 0, Reading::Pickle, "", &Limits::default(), &mut listing)
+            .expect("bytes in memory are readable");
+        let lines: Vec<String> = listing.steps.iter().map(|s| format!("{} | {}", s.text, s.stack)).collect();
+        assert_eq!(lines[0], "PROTO            4 | ");
+        assert_eq!(lines[3], "SHORT_BINUNICODE 6 'system' | ( 'os'");
+        assert_eq!(lines[4], "STACK_GLOBAL | ( 'os' 'system'");
+        assert_eq!(lines[7], "REDUCE | ( import tuple");
+    }
+
+    #[test]
+    fn hostile_text_is_escaped_and_cut() {
+        let mut listing = Disassembler::new(1);
+        let content = Content::from_bytes(&b"cos\x1b[31m\nx\n."[..]);
+        machine::run_traced(&content, 0, Reading::Pickle, "", &Limits::default(), &mut listing)
+            .expect("bytes in memory are readable");
+        assert!(listing.steps[0].text.contains("os\\u{1b}[31m x"), "{}", listing.steps[0].text);
+        assert_eq!(listing.dropped, 1);
+    }
+}

@@ -1,0 +1,118 @@
+//! Entries that stand for others: the files of DVC name outputs that are not in git.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::dvc;
+use super::entry::{Entries, Entry, What};
+use super::object::Objects;
+use super::pointer::Pointer;
+use super::reader::Reader;
+use super::store::Stores;
+use super::{BlobPath, Item};
+
+/// Adds what entries stand for behind each of them.
+pub(super) struct Expansion {
+    reader: Reader,
+    /// What was added, by path and pointer: commits name the same output again and again.
+    added: HashSet<(BlobPath, Option<super::ObjectId>)>,
+}
+
+impl Expansion {
+    pub(super) fn new(objects: Option<Objects>, stores: Stores) -> Expansion {
+        let reader = Reader {
+            entries: Arc::new(Entries::Listed(Vec::new())),
+            objects,
+            stores,
+            trees: Arc::default(),
+            walked: Arc::default(),
+        };
+        Expansion { reader, added: HashSet::new() }
+    }
+
+    /// Whether an entry stands for others.
+    pub(super) fn applies(entry: &Entry) -> bool {
+        dvc::is_dvc(&entry.path) && matches!(entry.what, What::Object { link: false, .. } | What::File { .. })
+    }
+
+    /// The entries that `entry` stands for.
+    pub(super) fn of(&mut self, entry: &Entry) -> Vec<Entry> {
+        if !Expansion::applies(entry) {
+            return Vec::new();
+        }
+        let Item::Blob(blob) = self.reader.item(entry) else { return Vec::new() };
+        if blob.content.len() > dvc::LONGEST {
+            return Vec::new();
+        }
+        let Ok(text) = blob.content.read_range(0, dvc::LONGEST as usize) else { return Vec::new() };
+        let folder = match &entry.what {
+            What::File { disk, .. } => disk.parent().map(|parent| (parent.to_owned(), &entry.path)),
+            _ => None,
+        };
+        let mut found = Vec::new();
+        for (path, pointer) in dvc::outputs(&entry.path, &text) {
+            // The copy on disk is what will be loaded from there.
+            if let Some((folder, named)) = &folder
+                && let Some(disk) = beside(folder, named, &path)
+                && disk.exists()
+            {
+                files(&disk, &path, &mut found);
+                continue;
+            }
+            match &pointer {
+                Pointer::Dvc { md5, folded, folder: true, .. } => {
+                    let list = self.reader.stores.dvc_list(&path, md5);
+                    match list.and_then(|list| dvc::members(&path, &list, *folded)) {
+                        Some(members) => {
+                            found.extend(
+                                members.into_iter().map(|(path, p)| Entry::new(path, What::Pointer(p))),
+                            );
+                        }
+                        None => found.push(Entry::new(path, What::Pointer(pointer))),
+                    }
+                }
+                _ => found.push(Entry::new(path, What::Pointer(pointer))),
+            }
+        }
+        found.retain(|entry| {
+            let (path, _, id) = entry.key();
+            self.added.insert((path.clone(), id))
+        });
+        found
+    }
+}
+
+/// Where `path` lies on disk, when `named` lies in `folder`.
+fn beside(folder: &Path, named: &BlobPath, path: &BlobPath) -> Option<PathBuf> {
+    let named = named.to_path();
+    let up = named.parent().map_or(0, |p| p.components().count());
+    let top = folder.ancestors().nth(up)?;
+    Some(top.join(path.to_path()))
+}
+
+/// The file at `disk`, or every file below it.
+fn files(disk: &Path, path: &BlobPath, found: &mut Vec<Entry>) {
+    let walk = ignore::WalkBuilder::new(disk).standard_filters(false).build();
+    for step in walk {
+        let step = match step {
+            Ok(step) => step,
+            Err(e) => {
+                let message = e.io_error().map_or_else(|| e.to_string(), |io| io.kind().to_string());
+                found.push(Entry::new(path.clone(), What::Failed(message)));
+                continue;
+            }
+        };
+        if step.file_type().is_some_and(|t| t.is_dir()) {
+            continue;
+        }
+        let Ok(inside) = step.path().strip_prefix(disk) else { continue };
+        // DVC itself makes the file a link into its cache, wherever that is.
+        let named = inside.as_os_str().is_empty();
+        let path = match named {
+            true => path.clone(),
+            false => BlobPath::from_path(&path.to_path().join(inside)),
+        };
+        found.push(Entry::new(path, What::File { disk: step.into_path(), named }));
+    }
+}

@@ -1,0 +1,172 @@
+//! Stored bytes and checked-out bytes.
+
+use crate::repo::Repo;
+
+/// Stored, a harmless string. With CRLF line ends the string ends earlier, and what stood in it runs.
+fn two_faced() -> Vec<u8> {
+    let hidden = b"\x8c\x02os\x8c\x06system\x93.";
+    let mut pickle = b"\x80\x04U".to_vec();
+    pickle.push(2 * hidden.len() as u8);
+    pickle.extend(std::iter::repeat_n(b'\n', hidden.len()));
+    pickle.extend(hidden);
+    pickle.push(b'.');
+    pickle
+}
+
+#[test]
+fn a_checkout_is_told_byte_by_byte_as_git_makes_it() {
+    let contents: &[&[u8]] = &[
+        b"plain\ntext\n",
+        b"already\r\ncrlf\r\n",
+        b"mixed\r\nline\nends",
+        b"lone\rreturn\n",
+        b"\x80\x02binary\n\0",
+        b"controls\x01\x02\n",
+        b"a\x1a\n\x1a",
+        b"",
+        b"$Id$ and $Id: $ and\n$Id: 0123456789012345678901234567890123456789 $",
+        b"$Id: two words $ $Idx$ $Id:$ $Id:\n$ $Id",
+        b"$Id: a $$Id: b  $ $Id:c$ $Id$$Id$\n",
+    ];
+    for attributes in [
+        "text eol=crlf",
+        "text=auto eol=crlf",
+        "eol=crlf",
+        "ident",
+        "ident text eol=crlf",
+        "-text eol=crlf ident",
+    ] {
+        let repo = Repo::new();
+        for (n, content) in contents.iter().enumerate() {
+            let id = repo.git_with_input(&["hash-object", "-w", "--stdin", "--no-filters"], content);
+            repo.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{id},{n:02}")]);
+        }
+        repo.write(".gitattributes", format!("* {attributes}\n"));
+        repo.git(&["add", ".gitattributes"]);
+        let listed = repo.list("staged");
+        repo.git(&["checkout-index", "-f", "-a"]);
+        for (n, content) in contents.iter().enumerate() {
+            let line = listed.iter().find(|l| l.starts_with(&format!("index {n:02} "))).unwrap();
+            let told = match line.rsplit_once(" | ") {
+                Some((_, checkout)) => checkout.split_once(": ").unwrap().1.to_owned(),
+                None => content.escape_ascii().to_string(),
+            };
+            let real = std::fs::read(repo.root.join(format!("{n:02}"))).unwrap();
+            assert_eq!(told, real.escape_ascii().to_string(), "{attributes}: {}", content.escape_ascii());
+        }
+    }
+}
+
+#[test]
+fn attributes_come_from_where_the_content_comes_from() {
+    let repo = Repo::new();
+    repo.add("sub/.gitattributes", "*.pkl text eol=crlf\n");
+    repo.write("sub/a.pkl", "a\n");
+    repo.git(&["add", "."]);
+    let converted = r"sub/a.pkl a\n | CRLF line ends: a\r\n";
+    repo.write("sub/.gitattributes", "");
+    assert_eq!(repo.list("staged")[1], format!("index {converted}"), "the index, not the disk");
+    assert_eq!(repo.list_in(&repo.root.join("sub"), "staged")[1], format!("index {converted}"));
+    repo.git(&["commit", "-qm", "a"]);
+    repo.git(&["commit", "-q", "--allow-empty", "-m", "b"]);
+    assert_eq!(repo.list("hook ")[1], format!("index {converted}"));
+    assert_eq!(repo.list("history")[1], format!("commit {converted}"));
+    repo.git(&["checkout", "-q", "--orphan", "empty"]);
+    repo.git(&["rm", "-rqf", "."]);
+    repo.commit("empty");
+    assert_eq!(repo.list("diff HEAD..main")[1], format!("commit {converted}"), "the commit, not the index");
+    repo.git(&["clone", "-q", "--bare", ".", "../bare.git"]);
+    let bare = repo.root.parent().unwrap().join("bare.git");
+    assert_eq!(repo.list_in(&bare, "diff HEAD..main")[1], format!("commit {converted}"));
+}
+
+#[test]
+fn changed_attributes_bring_up_the_files_around_them() {
+    let repo = Repo::new();
+    repo.add("a.pkl", "a\n");
+    repo.add("sub/b.pkl", "b\n");
+    repo.add("sub/c.pkl", "no line end");
+    repo.commit("base");
+    repo.add("sub/.gitattributes", "*.pkl text eol=crlf\n");
+    let expected = [r"sub/.gitattributes *.pkl text eol=crlf\n", r"sub/b.pkl b\n | CRLF line ends: b\r\n"];
+    let got = repo.list("staged");
+    assert_eq!(got[..2], expected.map(|l| format!("index {l}")));
+    assert_eq!(got[2..], ["unchanged sub/c.pkl"]);
+    repo.commit("attributes");
+    let got = repo.list("diff HEAD^");
+    assert_eq!(got[..2], expected.map(|l| format!("commit {l}")));
+    let got = repo.list("history");
+    assert!(got.contains(&format!("commit {}", expected[1])), "{got:?}");
+    // Taking away what protected a file counts as well.
+    repo.add(".gitattributes", "* text eol=crlf\n");
+    repo.add("sub/.gitattributes", "* -text\n");
+    repo.commit("protected");
+    repo.git(&["rm", "-q", "sub/.gitattributes"]);
+    assert_eq!(repo.list("staged")[0], format!("index {}", expected[1]));
+    assert_eq!(repo.list("staged").len(), 2);
+}
+
+#[test]
+fn what_other_programs_make_of_a_file_is_not_known() {
+    let repo = Repo::new();
+    repo.add(
+        ".gitattributes",
+        "*.pkl filter=crypt\n*.txt filter=crypt\n*.pt working-tree-encoding=UTF-16\n*.bin filter=lfs -text\n",
+    );
+    for name in ["a.pkl", "b.txt", "c.pt", "d.bin"] {
+        let id = repo.git_with_input(&["hash-object", "-w", "--stdin"], b"x");
+        repo.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{id},{name}")]);
+    }
+    assert_eq!(
+        repo.list("staged")[1..],
+        [
+            "index a.pkl x | checkout-differs error",
+            "index b.txt x | checkout-differs note",
+            "index c.pt x | checkout-differs error",
+            "index d.bin x",
+        ]
+    );
+}
+
+#[test]
+fn a_pickle_that_a_checkout_turns_evil_is_refused() {
+    let run = |repo: &Repo, args: &[&str]| {
+        let out = repo.command(env!("CARGO_BIN_EXE_fickgate"), &repo.root).args(args).output().unwrap();
+        (out.status.code(), String::from_utf8_lossy(&out.stdout).into_owned())
+    };
+    let repo = Repo::new();
+    repo.add("m.pkl", two_faced());
+    let (code, text) = run(&repo, &["--staged"]);
+    assert_eq!(code, Some(0), "as it is stored: {text}");
+    repo.commit("model");
+    repo.add(".gitattributes", "*.pkl text eol=crlf\n");
+    let (code, text) = run(&repo, &["--staged"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("checkout-differs") && text.contains("os.system"), "{text}");
+    repo.commit("attributes");
+    for mode in [&["--history"][..], &["--diff", "HEAD^"], &["--diff", "HEAD^..HEAD"], &["hook"]] {
+        let (code, text) = run(&repo, mode);
+        assert_eq!((code, text.contains("checkout-differs")), (Some(1), true), "{mode:?}: {text}");
+    }
+    // The file that git writes is refused on its own account.
+    std::fs::remove_file(repo.root.join("m.pkl")).unwrap();
+    repo.git(&["checkout", "m.pkl"]);
+    let (code, text) = run(&repo, &["m.pkl"]);
+    assert_eq!((code, text.contains("import-not-allowed")), (Some(1), true), "{text}");
+}
+
+#[test]
+fn honest_files_pass_under_common_attributes() {
+    let repo = Repo::new();
+    repo.add(
+        ".gitattributes",
+        "* text=auto\n*.sh text eol=lf\n*.bat text eol=crlf\n*.pt filter=lfs diff=lfs merge=lfs -text\n",
+    );
+    repo.add("run.bat", "echo\n");
+    repo.add("main.py", "import pickle\nprint('$Id$')\n");
+    repo.add("two.pkl", b"\x80\x02}q\x00X\x02\x00\x00\x00a\nq\x01K\x01s.");
+    // Text, as Python 2 wrote it: a checkout on Windows would break it, which is no danger.
+    repo.add("old.pkl", b"(dp0\nS'a'\np1\nI1\ns.");
+    let out = repo.command(env!("CARGO_BIN_EXE_fickgate"), &repo.root).arg("--staged").output().unwrap();
+    assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stdout));
+}

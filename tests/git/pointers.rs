@@ -1,0 +1,156 @@
+//! Content that is not in git: Git LFS, git-annex, DVC.
+
+use crate::repo::Repo;
+
+const OID: &str = "62c66a7a5dd70c3146618063c344e531e6d4b59e379808443ce962b3abd63c5a"; // SHA-256 of "m"
+const MD5: &str = "6f8f57715090da2632453988d9a1501b"; // of "m"
+
+fn lfs_pointer() -> String {
+    format!("version https://git-lfs.github.com/spec/v1\noid sha256:{OID}\nsize 1\n")
+}
+
+fn lfs_object(store: &str) -> String {
+    format!("{store}/objects/{}/{}/{OID}", &OID[..2], &OID[2..4])
+}
+
+#[test]
+fn lfs_pointers_are_resolved_in_the_local_store() {
+    let repo = Repo::new();
+    repo.add("m.pkl", lfs_pointer());
+    repo.add("picture.png", lfs_pointer());
+    let unresolved = ["pointer-unresolved error m.pkl", "pointer-unresolved note picture.png"];
+    assert_eq!(repo.list("staged"), unresolved);
+    assert_eq!(repo.list("paths"), unresolved);
+    let stored = lfs_object(".git/lfs");
+    repo.write(&stored, "m");
+    let resolved = ["store m.pkl m", "store picture.png m"];
+    assert_eq!(repo.list("staged"), resolved);
+    assert_eq!(repo.list("paths"), resolved);
+    repo.write(&stored, "M");
+    let mismatch = ["pointer-mismatch error m.pkl", "pointer-mismatch error picture.png"];
+    assert_eq!(repo.list("staged"), mismatch, "another hash");
+    repo.write(&stored, "mm");
+    assert_eq!(repo.list("staged"), mismatch, "another size");
+}
+
+#[test]
+fn lfs_keeps_objects_where_it_is_told_to() {
+    let repo = Repo::new();
+    repo.add("m.pkl", lfs_pointer());
+    repo.git(&["config", "lfs.storage", "../elsewhere"]);
+    assert_eq!(repo.list("staged"), ["pointer-unresolved error m.pkl"]);
+    repo.write(lfs_object("elsewhere"), "m");
+    assert_eq!(repo.list("staged"), ["store m.pkl m"], "relative to the folder of git");
+    std::fs::remove_dir_all(repo.root.join("elsewhere")).unwrap();
+    let home = repo.root.parent().unwrap().join("home");
+    repo.git(&["config", "lfs.storage", "~/store"]);
+    repo.write(home.join(lfs_object("store")), "m");
+    assert_eq!(repo.list("staged"), ["store m.pkl m"]);
+}
+
+#[test]
+fn lfs_borrows_objects_and_takes_the_checked_out_file() {
+    let repo = Repo::new();
+    repo.add("m.pkl", lfs_pointer());
+    repo.write("m.pkl", "x");
+    assert_eq!(repo.list("staged"), ["pointer-unresolved error m.pkl"], "another version on disk");
+    repo.write("m.pkl", "m");
+    assert_eq!(repo.list("staged"), ["store m.pkl m"], "what the pointer names lies on disk");
+    repo.commit("m");
+    assert_eq!(repo.list("history"), ["store m.pkl m"]);
+    repo.git(&["clone", "-q", "--no-checkout", "--shared", ".", "../borrower"]);
+    repo.write(lfs_object(".git/lfs"), "m");
+    let borrower = repo.root.parent().unwrap().join("borrower");
+    assert_eq!(repo.list_in(&borrower, "history"), ["store m.pkl m"]);
+}
+
+#[test]
+fn a_pointer_with_other_bytes_is_judged_itself() {
+    let repo = Repo::new();
+    repo.add("m.pkl", lfs_pointer() + "\x01");
+    repo.write(lfs_object(".git/lfs"), "m");
+    assert!(repo.list("staged")[0].starts_with("index m.pkl version "));
+}
+
+#[test]
+fn annexed_files_are_judged_where_they_are_here() {
+    let repo = Repo::new();
+    let key = format!("SHA256E-s1--{OID}.pkl");
+    let target = format!(".git/annex/objects/0v/7G/{key}/{key}");
+    std::os::unix::fs::symlink(&target, repo.root.join("link.pkl")).unwrap();
+    repo.git(&["add", "link.pkl"]);
+    repo.add("unlocked.pkl", format!("/annex/objects/{key}\n"));
+    let unresolved = ["pointer-unresolved error link.pkl", "pointer-unresolved error unlocked.pkl"];
+    assert_eq!(repo.list("staged"), unresolved);
+    assert_eq!(repo.list("paths"), unresolved);
+    // The lower-case folders that bare repositories use, by the MD5 of the key.
+    repo.write("key", &key);
+    let sum = repo.command("md5sum", &repo.root).arg("key").output().unwrap().stdout;
+    let sum = String::from_utf8(sum).unwrap();
+    std::fs::remove_file(repo.root.join("key")).unwrap();
+    let stored = format!(".git/annex/objects/{}/{}/{key}/{key}", &sum[..3], &sum[3..6]);
+    repo.write(&stored, "m");
+    assert_eq!(repo.list("staged"), ["store link.pkl m", "store unlocked.pkl m"]);
+    repo.write(&stored, "M");
+    assert_eq!(
+        repo.list("staged"),
+        ["pointer-mismatch error link.pkl", "pointer-mismatch error unlocked.pkl"]
+    );
+}
+
+#[test]
+fn outputs_of_dvc_are_judged_from_cache_or_disk() {
+    let repo = Repo::new();
+    repo.write(".dvc/config", "");
+    repo.add("models/m.pkl.dvc", format!("outs:\n- md5: {MD5}\n  size: 1\n  hash: md5\n  path: m.pkl\n"));
+    repo.add(
+        "dvc.lock",
+        format!("stages:\n  t:\n    outs:\n    - path: out.bin\n      hash: md5\n      md5: {MD5}\n"),
+    );
+    repo.add("models/.gitignore", "/m.pkl\n");
+    let files = |got: Vec<String>| -> Vec<String> {
+        got.into_iter()
+            .filter(|l| !l.contains("gitignore") && !l.contains("dvc.lock ") && !l.contains(".dvc"))
+            .collect()
+    };
+    let unresolved = ["pointer-unresolved error models/m.pkl", "pointer-unresolved error out.bin"];
+    assert_eq!(files(repo.list("staged")), unresolved);
+    repo.write("models/m.pkl", "m");
+    assert_eq!(files(repo.list("staged")), ["store models/m.pkl m", unresolved[1]]);
+    repo.write("models/m.pkl", "changed on disk");
+    assert_eq!(files(repo.list("staged")), unresolved);
+    assert_eq!(
+        files(repo.list("paths")),
+        ["disk models/m.pkl changed on disk", unresolved[1]],
+        "the file on disk, though git ignores it"
+    );
+    let stored = format!(".dvc/cache/files/md5/{}/{}", &MD5[..2], &MD5[2..]);
+    repo.write(&stored, "m");
+    let resolved = ["store models/m.pkl m", "store out.bin m"];
+    assert_eq!(files(repo.list("staged")), resolved);
+    repo.write(&stored, "M");
+    assert_eq!(
+        files(repo.list("staged")),
+        ["pointer-mismatch error models/m.pkl", "pointer-mismatch error out.bin"]
+    );
+    std::fs::rename(repo.root.join(".dvc/cache"), repo.root.join("moved")).unwrap();
+    repo.write(stored.replace(".dvc/cache", "moved"), "m");
+    repo.write(".dvc/config", "[cache]\n    dir = ../moved\n");
+    assert_eq!(files(repo.list("staged")), resolved);
+    repo.commit("m");
+    assert_eq!(files(repo.list("history"))[..], ["store out.bin m", "store models/m.pkl m"]);
+}
+
+#[test]
+fn folders_of_dvc_are_taken_apart() {
+    let repo = Repo::new();
+    let list = format!(r#"[{{"md5": "{MD5}", "relpath": "deep/m.pkl"}}]"#);
+    repo.write(".dvc/list", &list);
+    let sum = repo.command("md5sum", &repo.root).arg(".dvc/list").output().unwrap().stdout;
+    let sum = String::from_utf8(sum[..32].to_vec()).unwrap();
+    repo.add("data.dvc", format!("outs:\n- md5: {sum}.dir\n  hash: md5\n  path: data\n"));
+    assert_eq!(repo.list("staged")[0], "pointer-unresolved note data");
+    repo.write(format!(".dvc/cache/files/md5/{}/{}.dir", &sum[..2], &sum[2..]), &list);
+    repo.write(format!(".dvc/cache/files/md5/{}/{}", &MD5[..2], &MD5[2..]), "m");
+    assert_eq!(repo.list("staged")[1], "store data/deep/m.pkl m");
+}
