@@ -1,7 +1,7 @@
 //! The hooks of `.pre-commit-hooks.yaml`, run by the real `pre-commit` and `prek`.
 //!
-//! Both have to be on the PATH, from PyPI: `cargo test --test frameworks -- --ignored`. The source hook
-//! builds a release, which takes minutes.
+//! Both have to be on the PATH, from PyPI: `cargo test --test frameworks -- --ignored`. The source hook is
+//! built, twice, which takes minutes.
 #![cfg(unix)]
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -92,6 +92,11 @@ impl Project {
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("PRE_COMMIT_HOME", self.path("home"))
             .env("PREK_HOME", self.path("home"))
+            // Of the hook that is built: once for both frameworks, and not optimised.
+            .env("CARGO_TARGET_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/hook"))
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
+            .env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
             .env("GIT_AUTHOR_NAME", "t")
             .env("GIT_AUTHOR_EMAIL", "t@example.org")
             .env("GIT_COMMITTER_NAME", "t")

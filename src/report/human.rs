@@ -190,16 +190,24 @@ struct Listing {
 
 impl Listing {
     fn of(snippet: &crate::finding::Snippet, finding: &Finding) -> Option<Listing> {
-        snippet.lines.get(snippet.marked)?;
-        let digits = snippet.lines.iter().map(|l| l.offset.to_string().len()).max()?;
-        let mut listing = Listing { text: String::new(), line: snippet.marked + 1, column: 0, mark: 0..0 };
-        for (at, line) in snippet.lines.iter().enumerate() {
+        let mut lines: Vec<_> = snippet.lines.iter().collect();
+        let mut marked = snippet.marked;
+        let line = lines.get(marked)?;
+        // A line that only says the message again makes room for the code it is about.
+        let code = marked.checked_sub(1).and_then(|before| lines.get(before));
+        if line.text.starts_with("# ") && code.is_some_and(|code| code.offset == line.offset) {
+            lines.remove(marked);
+            marked -= 1;
+        }
+        let digits = lines.iter().map(|l| l.offset.to_string().len()).max()?;
+        let mut listing = Listing { text: String::new(), line: marked + 1, column: 0, mark: 0..0 };
+        for (at, line) in lines.into_iter().enumerate() {
             let code = escape::terminal(&line.text);
             if at > 0 {
                 listing.text.push('\n');
             }
             listing.text.push_str(&format!("{:>digits$}  ", line.offset));
-            if at == snippet.marked {
+            if at == marked {
                 let span = marked_span(&code, finding);
                 let start = listing.text.len() + span.start;
                 listing.mark = start..listing.text.len() + span.end;

@@ -168,6 +168,20 @@ fn human_draws_with_unicode_and_colour_where_the_terminal_can() {
 }
 
 #[test]
+fn a_line_that_repeats_the_message_makes_room_for_the_code() {
+    let line = |offset, text: &str| SnippetLine { offset, text: text.to_owned() };
+    let mut f = finding(Rule::ObjectMutation, "a.pkl", "loading puts items into os.environ");
+    f.import = Some("os.environ".to_owned());
+    let lines =
+        vec![line(37, "environ.update({'a': 'b'})"), line(37, "# loading puts items into os.environ")];
+    f.snippet = Some(Snippet { lines, marked: 1 });
+    let outcome = Outcome { findings: vec![f], ..Outcome::default() };
+    let text = render(Format::Human, &outcome, &Style::default());
+    assert_eq!(text.matches("loading puts").count(), 1, "{text}");
+    assert!(text.contains(" | 37  environ.update({'a': 'b'})\n |     ^^^^^^^ changes"), "{text}");
+}
+
+#[test]
 fn quiet_leaves_the_summary_out_and_verbose_adds_notes_and_skipped_files() {
     let quiet = render(Format::Human, &sample(), &Style { quiet: true, ..Style::default() });
     assert!(quiet.contains("os.system") && !quiet.contains("fickgate:"));

@@ -2,7 +2,7 @@
 
 SARIF is checked against the official schema, JSON against ours, JUnit by an XML parser, the summary by a
 Markdown renderer, and every format line by line as a GitHub runner reads a log. The corpus, hostile names and
-30,000 findings among it, is written by a test of the crate. Needs requirements.txt beside this file.
+30,000 findings among it, is written by a test of the crate. Needs `.ci/requirements.txt`.
 """
 
 import gzip
