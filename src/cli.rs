@@ -1,6 +1,7 @@
 //! What was typed. No logic: [`crate::request`] says what it means.
 
 use std::ffi::OsString;
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -69,12 +70,23 @@ pub struct ScanArgs {
     /// Scan every file that any commit of RANGE introduced, also those that are gone [default: all refs]
     #[arg(long, value_name = "RANGE", num_args = 0..=1, help_heading = "What to scan", conflicts_with = "paths")]
     pub history: Option<Option<String>>,
+    /// How it is read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
     /// Layers of the policy.
     #[command(flatten)]
     pub policy: PolicyArgs,
     /// How results are shown.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// How content is read.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ReadingArgs {
+    /// Judge N files at the same time [default: one for every core]
+    #[arg(long, value_name = "N", help_heading = "What to scan")]
+    pub jobs: Option<NonZero<usize>>,
 }
 
 /// Layers of the policy.
@@ -86,6 +98,13 @@ pub struct PolicyArgs {
     /// Use the built-in list alone
     #[arg(long, help_heading = "Policy", conflicts_with = "policy")]
     pub no_policy: bool,
+    /// Where the repository's policy is read: base, head, index, worktree or a revision
+    ///
+    /// Without it, a diff is judged by its base, staged files by the index, files on disk by the
+    /// working tree, and a push by what the other side has. A branch of one of these names is
+    /// refs/heads/NAME.
+    #[arg(long, value_name = "PLACE", help_heading = "Policy", conflicts_with = "no_policy")]
+    pub policy_from: Option<PolicyFrom>,
     /// Allow one more import for this run (repeatable)
     #[arg(long, value_name = "IMPORT", help_heading = "Policy")]
     pub allow: Vec<String>,
@@ -114,9 +133,42 @@ pub struct OutputArgs {
     pub verbose: u8,
 }
 
+/// `--policy-from`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PolicyFrom {
+    /// What the content is compared with; HEAD where it is compared with nothing.
+    Base,
+    /// The tip of what is scanned; HEAD where that is no commit.
+    Head,
+    /// The index.
+    Index,
+    /// The files on disk.
+    Worktree,
+    /// A revision.
+    Revision(String),
+}
+
+impl std::str::FromStr for PolicyFrom {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "" => return Err("write base, head, index, worktree or a revision".to_owned()),
+            "base" => PolicyFrom::Base,
+            "head" => PolicyFrom::Head,
+            "index" => PolicyFrom::Index,
+            "worktree" => PolicyFrom::Worktree,
+            revision => PolicyFrom::Revision(revision.to_owned()),
+        })
+    }
+}
+
 /// `fickgate hook`.
 #[derive(Args, Debug)]
 pub struct HookArgs {
+    /// How content is read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
     /// Layers of the policy.
     #[command(flatten)]
     pub policy: PolicyArgs,

@@ -85,6 +85,7 @@ fn scan_request(request: &Request) -> Result<Exit> {
     let gate = Gate { policy: &policy, usage: &usage, limits: Limits::default(), jobs: request.jobs };
     let mut outcome = gate.judge_all(&source);
     outcome.notices = source.notices().to_vec();
+    outcome.notices.extend(request::policy_notice(&request.policy));
     let style = Style::of_stdout(request.color, request.quiet, request.verbose);
     printed(|out| report::write(request.format, &outcome, &style, out))?;
     for report in &request.reports {

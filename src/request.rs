@@ -4,12 +4,14 @@ use std::fs;
 use std::num::NonZero;
 use std::path::Path;
 
-use crate::cli::{Color, FailOn, Format, HookArgs, OutputArgs, PolicyArgs, ReportTo, ScanArgs};
+use crate::cli::{
+    Color, FailOn, Format, HookArgs, OutputArgs, PolicyArgs, PolicyFrom, ReadingArgs, ReportTo, ScanArgs,
+};
 use crate::error::{Error, Result};
 use crate::policy::file::PolicyFile;
 use crate::policy::{self, Date, Layer, Policy};
 use crate::rule::Level;
-use crate::source::{Selection, Source, hook};
+use crate::source::{Place, Selection, Source, hook};
 
 /// One scan.
 #[derive(Clone, Debug)]
@@ -43,7 +45,7 @@ impl Request {
             (None, None, true) => Selection::Staged,
             (None, None, false) => Selection::Paths(args.paths.clone()),
         };
-        Request::new(selection, &args.policy, &args.output)
+        Request::new(selection, &args.reading, &args.policy, &args.output)
     }
 
     /// Reads the arguments, the input and the environment of a hook.
@@ -51,10 +53,10 @@ impl Request {
         let variable = |name: &str| std::env::var_os(name);
         let mut input = std::io::stdin().lock();
         let selection = hook::selection(args.name.as_deref(), &args.args, &mut input, &variable)?;
-        Ok(Request::new(selection, &args.policy, &args.output))
+        Ok(Request::new(selection, &args.reading, &args.policy, &args.output))
     }
 
-    fn new(selection: Selection, policy: &PolicyArgs, output: &OutputArgs) -> Request {
+    fn new(selection: Selection, reading: &ReadingArgs, policy: &PolicyArgs, output: &OutputArgs) -> Request {
         let on_github = std::env::var_os("GITHUB_ACTIONS").is_some_and(|v| v == "true");
         let format = output.format.unwrap_or(if on_github { Format::Github } else { Format::Human });
         Request {
@@ -69,7 +71,10 @@ impl Request {
             color: output.color,
             quiet: output.quiet,
             verbose: output.verbose,
-            jobs: std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
+            jobs: reading
+                .jobs
+                .or_else(|| std::thread::available_parallelism().ok())
+                .unwrap_or(NonZero::<usize>::MIN),
         }
     }
 }
@@ -78,7 +83,7 @@ impl Request {
 pub fn policy_for(args: &PolicyArgs, source: Option<&Source>) -> Result<Policy> {
     let mut files = Vec::new();
     if !args.no_policy {
-        files.extend(repository_policy(source)?);
+        files.extend(repository_policy(source, args.policy_from.as_ref())?);
     }
     for path in &args.policy {
         files.push(policy_from_disk(path, Layer::CommandLine)?);
@@ -89,14 +94,23 @@ pub fn policy_for(args: &PolicyArgs, source: Option<&Source>) -> Result<Policy> 
     Ok(Policy::new(files, Date::today()))
 }
 
-/// The repository's policy, from where its content comes from; outside of a repository, the file in
-/// the current folder.
-fn repository_policy(source: Option<&Source>) -> Result<Option<PolicyFile>> {
+/// The repository's policy, from the place that was asked for, else from where its content comes from;
+/// outside of a repository, the file in the current folder.
+fn repository_policy(source: Option<&Source>, from: Option<&PolicyFrom>) -> Result<Option<PolicyFile>> {
     let in_repository = source.filter(|s| s.in_repository());
+    let place = match (in_repository, from) {
+        (Some(source), Some(from)) => source.place_of(from)?,
+        (Some(source), None) => source.policy_place().clone(),
+        (None, None) => Place::Worktree,
+        (None, Some(_)) => {
+            return Err(Error::new("--policy-from: this folder is in no git repository")
+                .remedy("name the policy file instead: --policy FILE"));
+        }
+    };
     let mut found = Vec::new();
     for name in policy::FILES {
         let bytes = match in_repository {
-            Some(source) => source.read_file(source.policy_place(), name)?,
+            Some(source) => source.read_file(&place, name)?,
             None if Path::new(name).is_file() => Some(read(Path::new(name))?),
             None => None,
         };
@@ -107,6 +121,18 @@ fn repository_policy(source: Option<&Source>) -> Result<Option<PolicyFile>> {
             .remedy(format!("move everything into {one} and remove {other}")));
     }
     found.first().map(|(name, bytes)| PolicyFile::parse(bytes, name, Layer::Repository)).transpose()
+}
+
+/// What is said whenever the policy is read from another place than usual.
+pub fn policy_notice(args: &PolicyArgs) -> Option<String> {
+    let place = match args.policy_from.as_ref()? {
+        PolicyFrom::Base => "the base",
+        PolicyFrom::Head => "the head of what is judged",
+        PolicyFrom::Index => "the index",
+        PolicyFrom::Worktree => "the working tree",
+        PolicyFrom::Revision(rev) => rev,
+    };
+    Some(format!("the repository's policy is read from {place}"))
 }
 
 fn policy_from_disk(path: &Path, layer: Layer) -> Result<PolicyFile> {

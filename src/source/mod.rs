@@ -35,7 +35,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::cli::PolicyFrom;
+use crate::error::{Error, Result};
 use crate::finding::Finding;
 use crate::rule::Rule;
 use checkout::Marked;
@@ -293,6 +294,32 @@ impl Source {
     /// commit for a diff, the working tree for paths, the other side's default branch for a push.
     pub fn policy_place(&self) -> &Place {
         &self.place
+    }
+
+    /// The place that `--policy-from` names.
+    ///
+    /// # Errors
+    /// A revision that is not here, or a place that this repository does not have.
+    pub fn place_of(&self, from: &PolicyFrom) -> Result<Place> {
+        let Some(repository) = &self.repository else { return Ok(Place::Worktree) };
+        let bare = repository.root().is_none();
+        match from {
+            PolicyFrom::Base => match &self.place {
+                Place::Index | Place::Worktree => head_place(repository),
+                known => Ok(known.clone()),
+            },
+            PolicyFrom::Head => self.tip.clone().map_or_else(|| head_place(repository), Ok),
+            PolicyFrom::Index | PolicyFrom::Worktree if bare => {
+                Err(Error::new("--policy-from: a bare repository has no index and no working tree")
+                    .remedy("name a revision: --policy-from HEAD"))
+            }
+            PolicyFrom::Index => Ok(Place::Index),
+            PolicyFrom::Worktree => Ok(Place::Worktree),
+            PolicyFrom::Revision(rev) => match repository.resolve(rev)? {
+                Some(commit) => Ok(Place::Commit(commit.to_string())),
+                None => Err(repository::unknown(rev)),
+            },
+        }
     }
 
     /// The commit a diff leads to, whose policy a change would bring.

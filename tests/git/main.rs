@@ -4,6 +4,7 @@
 
 mod attributes;
 mod diff;
+mod flags;
 mod history;
 mod hooks;
 mod kinds;
