@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// Something that yields bytes at an offset. Implementors never change under the reader: content
 /// that turns out shorter than [`ReadAt::len`] said is an error, not an early end.
@@ -16,6 +17,10 @@ pub trait ReadAt: Send + Sync {
     }
     /// Fills `buf` from `offset`; fewer bytes come back only at the end of the content.
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize>;
+    /// Whether it is not what it was when it was opened.
+    fn changed(&self) -> io::Result<bool> {
+        Ok(false)
+    }
     /// The whole content, where it lies in memory.
     fn as_slice(&self) -> Option<&[u8]> {
         None
@@ -41,13 +46,15 @@ impl ReadAt for Vec<u8> {
 pub struct FileContent {
     file: File,
     len: u64,
+    /// When it was last written to; `None` where the file system does not say.
+    written: Option<SystemTime>,
 }
 
 impl FileContent {
     /// Wraps an open regular file.
     pub fn new(file: File) -> io::Result<Self> {
-        let len = file.metadata()?.len();
-        Ok(FileContent { file, len })
+        let meta = file.metadata()?;
+        Ok(FileContent { file, len: meta.len(), written: meta.modified().ok() })
     }
 
     #[cfg(unix)]
@@ -64,6 +71,10 @@ impl FileContent {
 impl ReadAt for FileContent {
     fn len(&self) -> u64 {
         self.len
+    }
+    fn changed(&self) -> io::Result<bool> {
+        let now = self.file.metadata()?;
+        Ok((now.len(), now.modified().ok()) != (self.len, self.written))
     }
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
         let wanted = self.len.saturating_sub(offset).min(buf.len() as u64) as usize;
@@ -110,6 +121,11 @@ impl Content {
         self.len
     }
 
+    /// Whether a file it is read from was written to since it was opened.
+    pub fn changed(&self) -> io::Result<bool> {
+        self.whole.changed()
+    }
+
     /// Whether the range holds nothing.
     pub fn is_empty(&self) -> bool {
         self.len == 0
@@ -151,6 +167,7 @@ impl std::fmt::Debug for Content {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -163,5 +180,19 @@ mod tests {
         assert_eq!(inner.read_at(4, &mut buf).ok(), Some(1));
         assert_eq!(buf[0], b'7');
         assert!(inner.slice(9..12).is_empty());
+    }
+
+    #[test]
+    fn a_file_that_is_written_to_is_not_what_it_was() {
+        use std::io::Write;
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"0123456789").unwrap();
+        let content = Content::new(FileContent::new(file.try_clone().unwrap()).unwrap());
+        assert!(!content.slice(2..4).changed().unwrap());
+        file.write_all(b"more").unwrap();
+        assert!(content.slice(2..4).changed().unwrap());
+        file.set_len(5).unwrap();
+        let error = content.read_range(0, 10).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
+use crate::budget::Budget;
 use crate::content::Content;
 use crate::facts::{Facts, Stream};
 use crate::finding::{Finding, Outcome, ReadFailure, Skipped, Snippet, SnippetLine, Tally};
@@ -15,6 +16,7 @@ use crate::limits::Limits;
 use crate::pickle::decompile::{Decompiler, Keep};
 use crate::pickle::machine;
 use crate::policy::{Policy, Usage};
+use crate::progress::Progress;
 use crate::rule::{Level, Rule};
 use crate::scan;
 use crate::source::{Blob, Checkout, Item, Reader, Source};
@@ -32,6 +34,10 @@ pub struct Gate<'p> {
     pub limits: Limits,
     /// Blobs that are judged at the same time.
     pub jobs: NonZero<usize>,
+    /// Told of every entry that is done.
+    pub progress: Progress,
+    /// Memory of the blobs that are judged at the same time.
+    pub budget: Budget,
 }
 
 /// What became of one entry.
@@ -54,20 +60,20 @@ impl Gate<'_> {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(item) = reader.read(index) else { break };
                 mine.push((index, self.judge_item(item)));
+                self.progress.step();
             }
             done.lock().unwrap_or_else(PoisonError::into_inner).extend(mine);
         };
-        let jobs = self.jobs.get().min(source.len()).max(1);
-        if jobs == 1 {
-            work(source.reader());
-        } else {
-            std::thread::scope(|scope| {
+        let jobs = self.jobs.get().min(source.len());
+        self.progress.during(source.total(), || match jobs {
+            1 => work(source.reader(jobs)),
+            _ => std::thread::scope(|scope| {
                 for _ in 0..jobs {
-                    let (reader, work) = (source.reader(), &work);
+                    let (reader, work) = (source.reader(jobs), &work);
                     scope.spawn(move || work(reader));
                 }
-            });
-        }
+            }),
+        });
         let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
         done.sort_by_key(|(index, _)| *index);
         let mut outcome = Outcome::default();
@@ -103,8 +109,13 @@ impl Gate<'_> {
             failure: Some(ReadFailure { path: blob.path.clone(), message }),
             ..Judged::default()
         };
+        let _room = self.budget.room(blob.content.len());
         match catch_unwind(AssertUnwindSafe(|| self.read_and_judge(blob))) {
-            Ok(Ok(judged)) => judged,
+            Ok(Ok(judged)) => match blob.content.changed() {
+                Ok(false) => judged,
+                Ok(true) => failed("changed while it was read; scan it again".to_owned()),
+                Err(error) => failed(format!("cannot be read: {error}")),
+            },
             Ok(Err(error)) => failed(format!("cannot be read: {error}")),
             Err(_) => failed("fickgate failed on this file; please report it with the file".to_owned()),
         }

@@ -8,6 +8,7 @@
 //! [`scan::scan`] is a pure function of bytes, [`judge::judge`] a pure function of facts and policy,
 //! and the reports print findings and decide nothing.
 
+pub mod budget;
 pub mod cli;
 mod container;
 pub mod content;
@@ -24,6 +25,7 @@ pub mod limits;
 pub mod manpage;
 pub mod pickle;
 pub mod policy;
+pub mod progress;
 pub mod report;
 pub mod request;
 pub mod rule;
@@ -33,12 +35,14 @@ pub mod source;
 use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use budget::Budget;
 use cli::{Cli, ExplainArgs, ExplainFormat, RuleArgs, Verb};
 use error::{Error, Result};
 use exit::Exit;
 use explain::Ruling;
 use gate::Gate;
 use limits::Limits;
+use progress::Progress;
 use report::Style;
 use request::Request;
 use rule::manual;
@@ -82,7 +86,14 @@ fn scan_request(request: &Request) -> Result<Exit> {
     let source = Source::open(&request.selection)?;
     let policy = request::policy_for(&request.policy, Some(&source))?;
     let usage = policy.usage();
-    let gate = Gate { policy: &policy, usage: &usage, limits: Limits::default(), jobs: request.jobs };
+    let gate = Gate {
+        policy: &policy,
+        usage: &usage,
+        limits: Limits::default(),
+        jobs: request.jobs,
+        progress: Progress::of_stderr(request.quiet),
+        budget: Budget::default(),
+    };
     let mut outcome = gate.judge_all(&source);
     outcome.notices = source.notices().to_vec();
     outcome.notices.extend(request::policy_notice(&request.policy));

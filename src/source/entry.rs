@@ -126,6 +126,11 @@ impl Entries {
         }
     }
 
+    /// Whether all of them are known.
+    pub(super) fn whole(&self) -> bool {
+        matches!(self, Entries::Listed(_))
+    }
+
     /// Those that are listed whole.
     pub(super) fn listed(&self) -> &[Entry] {
         match self {

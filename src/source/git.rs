@@ -24,6 +24,9 @@ const SCRUBBED: &[&str] = &[
     "GIT_TRACE_PERFORMANCE",
 ];
 
+/// A name that no file can have: below a device.
+const NO_FILE: &str = if cfg!(windows) { "NUL/none" } else { "/dev/null/none" };
+
 /// Variables that bind git to one repository, whatever the folder: `git rev-parse --local-env-vars`.
 const LOCAL: &[&str] = &[
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
@@ -81,7 +84,7 @@ impl Git {
             .env("GIT_NO_LAZY_FETCH", "1")
             .env("GIT_NO_REPLACE_OBJECTS", "1")
             .env("GIT_OPTIONAL_LOCKS", "0")
-            .env("GIT_GRAFT_FILE", if cfg!(windows) { "NUL" } else { "/dev/null" })
+            .env("GIT_GRAFT_FILE", NO_FILE)
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("LC_ALL", "C")
             .stdin(Stdio::null())

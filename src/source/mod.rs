@@ -38,6 +38,7 @@ use std::sync::Arc;
 use crate::cli::PolicyFrom;
 use crate::error::{Error, Result};
 use crate::finding::Finding;
+use crate::policy;
 use crate::rule::Rule;
 use checkout::Marked;
 use entry::{Entries, Entry, What};
@@ -111,8 +112,8 @@ pub struct Source {
     walked: Arc<HashSet<PathBuf>>,
     place: Place,
     tip: Option<Place>,
-    /// Of staged entries: the paths of HEAD that the index has no more.
-    gone: Option<Vec<Vec<u8>>>,
+    /// Of staged entries: what HEAD has.
+    head: Option<Head>,
     notices: Vec<String>,
 }
 
@@ -185,11 +186,15 @@ impl Source {
         // Git starts to look while the repository is opened here.
         let asked = index::ask(&git::Git::here(), "HEAD")?;
         let repository = Repository::require()?;
+        let policies = match repository.head()? {
+            Some(head) => policy::FILES.map(|f| (f, repository.read_committed(head, f).ok())).into(),
+            None => Vec::new(),
+        };
         let mut staged = index::staged(&repository, asked)?;
         let gone = staged.gone.as_deref().unwrap_or_default();
         checkout::mark(&repository, &mut staged.entries, None, repository.head()?, gone)?;
         let mut source = Source::listed(Some(repository), staged.entries, Place::Index);
-        source.gone = staged.gone;
+        source.head = staged.gone.map(|gone| Head { gone, policies });
         Ok(source)
     }
 
@@ -221,7 +226,7 @@ impl Source {
                 let tips =
                     if range.known.is_empty() { &[] } else { range.tips.get(..8).unwrap_or(&range.tips) };
                 let checkout = checkout::Checkout::new(&repository);
-                let marked = Marked::new(expanded, checkout, repository.objects(), tips);
+                let marked = Marked::new(expanded, checkout, repository.objects(1), tips);
                 Entries::growing(Box::new(marked))
             }
         };
@@ -238,7 +243,7 @@ impl Source {
             walked: Arc::default(),
             place,
             tip: None,
-            gone: None,
+            head: None,
             notices: Vec::new(),
         }
     }
@@ -248,16 +253,21 @@ impl Source {
         self.entries.len()
     }
 
+    /// How many entries there are; `None` while they are still being listed.
+    pub fn total(&self) -> Option<usize> {
+        self.entries.whole().then(|| self.len())
+    }
+
     /// Whether there is nothing to look at.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// A reader of its own, for one thread.
-    pub fn reader(&self) -> Reader {
+    /// A reader of its own for one thread, one of `readers` that share the memory.
+    pub fn reader(&self, readers: usize) -> Reader {
         Reader {
             entries: Arc::clone(&self.entries),
-            objects: self.repository.as_ref().map(Repository::objects),
+            objects: self.repository.as_ref().map(|r| r.objects(readers)),
             stores: self.repository.as_ref().map(Repository::stores).unwrap_or_default(),
             trees: Arc::clone(&self.trees),
             walked: Arc::clone(&self.walked),
@@ -276,7 +286,7 @@ impl Source {
 
     /// Hands over one item after the other, in the order of their paths, until `each` breaks.
     pub fn visit(&self, each: &mut dyn FnMut(Item) -> ControlFlow<()>) {
-        let mut reader = self.reader();
+        let mut reader = self.reader(1);
         let items = (0..).map_while(|index| reader.read(index));
         for item in items {
             if each(item).is_break() {
@@ -336,12 +346,15 @@ impl Source {
     /// is no such file, or no repository.
     pub fn read_file(&self, place: &Place, path: &str) -> Result<Option<Vec<u8>>> {
         let Some(repository) = &self.repository else { return Ok(None) };
-        if let (Place::Index, Some(gone)) = (place, &self.gone)
+        if let (Place::Index, Some(head)) = (place, &self.head)
             && !self.entries.listed().iter().any(|e| e.path.as_bytes() == path.as_bytes())
         {
             // Neither changed nor gone: the index has what HEAD has, and need not be read again.
-            if gone.iter().any(|g| g == path.as_bytes()) {
+            if head.gone.iter().any(|g| g == path.as_bytes()) {
                 return Ok(None);
+            }
+            if let Some((_, Some(read))) = head.policies.iter().find(|(name, _)| *name == path) {
+                return Ok(read.clone());
             }
             return match repository.head()? {
                 Some(head) => repository.read_committed(head, path),
@@ -352,9 +365,17 @@ impl Source {
     }
 }
 
+/// What HEAD has beside what is staged.
+struct Head {
+    /// Paths that the index has no more.
+    gone: Vec<Vec<u8>>,
+    /// Its policies, read while git was comparing; `None` where one could not be read.
+    policies: Vec<(&'static str, Option<Option<Vec<u8>>>)>,
+}
+
 fn expansion(repository: Option<&Repository>) -> Expansion {
     let stores = repository.map(Repository::stores).unwrap_or_default();
-    Expansion::new(repository.map(Repository::objects), stores)
+    Expansion::new(repository.map(|r| r.objects(1)), stores)
 }
 
 /// The files on disk by their canonical path, if there is a link that may lead to one of them.

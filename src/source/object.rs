@@ -66,9 +66,14 @@ impl fmt::Debug for ObjectId {
     }
 }
 
-/// The largest blob, in bytes, that is held in memory; larger ones go through a temporary file that has
-/// no name. Every thread may hold one.
-const HELD: u64 = 32 << 20;
+/// Bytes of blobs that are held in memory, by all readers together. A blob over a reader's share goes
+/// through a temporary file that has no name.
+const HELD: u64 = 64 << 20;
+/// The largest share of one reader, in bytes.
+const LARGEST_SHARE: u64 = 32 << 20;
+
+/// Bytes that are copied at once.
+const CHUNK: usize = 256 << 10;
 
 /// What asking for an object gave.
 #[derive(Debug)]
@@ -85,22 +90,26 @@ pub(super) struct Objects {
     library: Option<git2::Repository>,
     git: Git,
     batch: Option<Batch>,
+    /// The largest blob, in bytes, that is held in memory.
+    held: u64,
 }
 
 impl Objects {
-    pub(super) fn new(library: Option<git2::Repository>, git: Git) -> Self {
-        Objects { library, git, batch: None }
+    /// One of `readers` that share the memory.
+    pub(super) fn new(library: Option<git2::Repository>, git: Git, readers: usize) -> Self {
+        let held = (HELD / readers.max(1) as u64).min(LARGEST_SHARE);
+        Objects { library, git, batch: None, held }
     }
 
     /// A blob. An error is a broken object or repository, in words.
     pub(super) fn read(&mut self, id: ObjectId) -> Result<Object, String> {
-        if let Some(bytes) = self.read_library(id, HELD) {
-            return Ok(Object::Blob(Content::from_bytes(bytes)));
+        if let Some(content) = self.read_library(id, self.held).or_else(|| self.stream_library(id)) {
+            return Ok(Object::Blob(content));
         }
         // Git can hand over large blobs piece by piece, and it has the last word on a miss: it knows
         // forms of storage that the library may not.
         if self.batch.is_none() {
-            match Batch::start(&self.git) {
+            match Batch::start(&self.git, self.held) {
                 Ok(batch) => self.batch = Some(batch),
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => return self.verdict_of_library(id),
                 Err(e) => return Err(format!("git cat-file could not be started: {e}")),
@@ -114,7 +123,7 @@ impl Objects {
         answer
     }
 
-    fn read_library(&self, id: ObjectId, most: u64) -> Option<Vec<u8>> {
+    fn read_library(&self, id: ObjectId, most: u64) -> Option<Content> {
         let odb = self.library.as_ref()?.odb().ok()?;
         let oid = id.to_git2()?;
         let (size, _) = odb.read_header(oid).ok()?;
@@ -122,13 +131,34 @@ impl Objects {
             return None;
         }
         let object = odb.read(oid).ok()?;
-        (object.kind() == git2::ObjectType::Blob).then(|| object.data().to_vec())
+        (object.kind() == git2::ObjectType::Blob).then(|| Content::from_bytes(object.data()))
+    }
+
+    /// A large blob in a temporary file. Only objects that are stored one by one can be read so.
+    fn stream_library(&self, id: ObjectId) -> Option<Content> {
+        let odb = self.library.as_ref()?.odb().ok()?;
+        let oid = id.to_git2()?;
+        let (_, kind) = odb.read_header(oid).ok()?;
+        if kind != git2::ObjectType::Blob {
+            return None;
+        }
+        let (mut stream, size, _) = odb.reader(oid).ok()?;
+        let mut file = tempfile::tempfile().ok()?;
+        let mut chunk = vec![0; CHUNK];
+        let mut left = size;
+        while left > 0 {
+            let wanted = chunk.get_mut(..left.min(CHUNK))?;
+            let read = stream.read(wanted).ok().filter(|n| *n > 0)?;
+            file.write_all(wanted.get(..read)?).ok()?;
+            left = left.checked_sub(read)?;
+        }
+        FileContent::new(file).ok().map(Content::new)
     }
 
     /// What the library alone can say, where there is no git.
     fn verdict_of_library(&self, id: ObjectId) -> Result<Object, String> {
-        if let Some(bytes) = self.read_library(id, u64::MAX) {
-            return Ok(Object::Blob(Content::from_bytes(bytes)));
+        if let Some(content) = self.read_library(id, u64::MAX) {
+            return Ok(Object::Blob(content));
         }
         let library = self.library.as_ref().ok_or("git is not on the PATH")?;
         let oid = id.to_git2().ok_or("the object's name is not valid")?;
@@ -145,17 +175,19 @@ struct Batch {
     child: Child,
     ask: Option<ChildStdin>,
     answer: BufReader<ChildStdout>,
+    /// The largest object, in bytes, that is held in memory.
+    held: u64,
 }
 
 impl Batch {
-    fn start(git: &Git) -> std::io::Result<Batch> {
+    fn start(git: &Git, held: u64) -> std::io::Result<Batch> {
         // Above this size git does not hold the blob in memory either, unless it is stored as a delta.
-        let threshold = format!("core.bigFileThreshold={HELD}");
+        let threshold = format!("core.bigFileThreshold={held}");
         let mut child = git.pipe(&["-c", &threshold, "cat-file", "--batch"])?;
         let broken = || std::io::Error::other("no pipe to git");
         let ask = child.stdin.take().ok_or_else(broken)?;
         let answer = BufReader::new(child.stdout.take().ok_or_else(broken)?);
-        Ok(Batch { child, ask: Some(ask), answer })
+        Ok(Batch { child, ask: Some(ask), answer, held })
     }
 
     fn read(&mut self, id: ObjectId) -> Result<Object, String> {
@@ -179,7 +211,7 @@ impl Batch {
             .and_then(|s| s.parse().ok())
             .ok_or_else(|| invalid("git ended: the object may be corrupt"))?;
         let content = match size {
-            0..=HELD => {
+            size if size <= self.held => {
                 let mut bytes = Vec::new();
                 (&mut self.answer).take(size).read_to_end(&mut bytes)?;
                 Content::from_bytes(bytes)

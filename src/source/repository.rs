@@ -1,5 +1,6 @@
 //! The repository a run works in: where it is, what its names mean, single files of it.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use super::change::{Kind, stages};
@@ -22,6 +23,8 @@ pub(super) struct Repository {
     root: Option<PathBuf>,
     /// The folder that linked worktrees share: `.git`.
     common: PathBuf,
+    /// The commit of HEAD, once it was asked for.
+    head: OnceCell<Option<ObjectId>>,
 }
 
 impl Repository {
@@ -33,7 +36,11 @@ impl Repository {
             Ok(library) => {
                 let root = library.workdir().map(Path::to_owned);
                 let common = library.commondir().to_owned();
-                return Ok(Some(Repository { git, library: Some(library), refusal: None, root, common }));
+                // Git does not hash what it reads either; what arrives from outside it has hashed.
+                git2::opts::strict_hash_verification(false);
+                let library = Some(library);
+                let head = OnceCell::new();
+                return Ok(Some(Repository { git, library, refusal: None, root, common, head }));
             }
             Err(e) => e.message().to_owned(),
         };
@@ -56,7 +63,8 @@ impl Repository {
             Some(top) if top.code == Some(0) => Some(BlobPath::new(line(&top.out)).to_path()),
             _ => None,
         };
-        Ok(Some(Repository { git, library: None, refusal: Some(refusal), root, common }))
+        let head = OnceCell::new();
+        Ok(Some(Repository { git, library: None, refusal: Some(refusal), root, common, head }))
     }
 
     /// The same, where a missing repository is an error.
@@ -80,10 +88,10 @@ impl Repository {
         Stores::new(self.git.clone(), Some(self.common.clone()), self.root.clone())
     }
 
-    /// A reader of its own for the objects.
-    pub(super) fn objects(&self) -> Objects {
+    /// A reader of its own for the objects, one of `readers` that work at the same time.
+    pub(super) fn objects(&self, readers: usize) -> Objects {
         let library = self.library.as_ref().and_then(|_| git2::Repository::open_from_env().ok());
-        Objects::new(library, self.git.clone())
+        Objects::new(library, self.git.clone(), readers)
     }
 
     /// What to say where only git could read the repository and there is no git.
@@ -132,10 +140,14 @@ impl Repository {
 
     /// The commit of HEAD; `None` before the first one.
     pub(super) fn head(&self) -> Result<Option<ObjectId>> {
-        match self.library.as_ref().and_then(|l| l.head().ok()?.peel_to_commit().ok()) {
-            Some(commit) => Ok(ObjectId::from_git2(commit.id())),
-            None => self.resolve("HEAD"),
+        if let Some(known) = self.head.get() {
+            return Ok(*known);
         }
+        let head = match self.library.as_ref().and_then(|l| l.head().ok()?.peel_to_commit().ok()) {
+            Some(commit) => ObjectId::from_git2(commit.id()),
+            None => self.resolve("HEAD")?,
+        };
+        Ok(*self.head.get_or_init(|| head))
     }
 
     /// One file, `path` relative to the root, `/`-separated. `None` where there is no such file.
@@ -216,7 +228,7 @@ impl Repository {
 
     fn read_entry(&self, kind: Kind, id: Option<ObjectId>, path: &str) -> Result<Option<Vec<u8>>> {
         match (kind, id) {
-            (Kind::File, Some(id)) => match self.objects().read(id) {
+            (Kind::File, Some(id)) => match self.objects(1).read(id) {
                 Ok(Object::Blob(content)) if content.len() <= WHOLE_FILE => content
                     .read_range(0, WHOLE_FILE as usize)
                     .map(Some)

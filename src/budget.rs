@@ -1,0 +1,68 @@
+//! Memory that blobs judged at the same time may need together.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+
+/// What reading all blobs at once may cost, in bytes.
+const BYTES: u64 = 1 << 30;
+/// What a byte of a stream can cost on the stack and the memo of the machine.
+const EACH: u64 = 8;
+
+/// Lets blobs in as long as there is memory for them. A blob that is alone always gets in.
+#[derive(Debug, Default)]
+pub struct Budget {
+    spent: Mutex<u64>,
+    freed: Condvar,
+}
+
+/// Room for one blob; given back when dropped.
+#[must_use]
+#[derive(Debug)]
+pub struct Room<'b> {
+    budget: &'b Budget,
+    cost: u64,
+}
+
+impl Budget {
+    /// Waits for room to judge a blob of `len` bytes.
+    pub fn room(&self, len: u64) -> Room<'_> {
+        let cost = len.saturating_mul(EACH).min(BYTES);
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        while *spent > 0 && *spent + cost > BYTES {
+            spent = self.freed.wait(spent).unwrap_or_else(PoisonError::into_inner);
+        }
+        *spent += cost;
+        Room { budget: self, cost }
+    }
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        *self.budget.spent.lock().unwrap_or_else(PoisonError::into_inner) -= self.cost;
+        self.budget.freed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blobs_wait_for_room_and_never_for_ever() {
+        let budget = Budget::default();
+        let most = std::sync::atomic::AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for len in [1, BYTES / EACH / 2, u64::MAX, 0, BYTES / EACH] {
+                        let room = budget.room(len);
+                        let spent = *budget.spent.lock().unwrap_or_else(PoisonError::into_inner);
+                        most.fetch_max(spent, std::sync::atomic::Ordering::Relaxed);
+                        drop(room);
+                    }
+                });
+            }
+        });
+        assert!(most.into_inner() <= BYTES);
+        assert_eq!(*budget.spent.lock().unwrap_or_else(PoisonError::into_inner), 0);
+    }
+}
