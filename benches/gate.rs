@@ -3,13 +3,16 @@
 //! `cargo bench --bench gate` builds its inputs once under `target/bench-data`:
 //! - a torch zip of 2 GiB whose tensors are a hole in the file, against reading its directory and its
 //!   `data.pkl` and nothing else;
-//! - a repository of 100,000 tracked files in 2,000 folders with one small staged model, against
-//!   `git diff --cached --name-only`.
+//! - two repositories, one of 100,000 files and one of 10,000 commits, against what git needs to name and
+//!   to read the same content.
 //!
 //! Every row prints medians of whole processes, the ratio of the medians, and the peak memory where
 //! `/usr/bin/time` is there to read it.
 
 #![allow(clippy::print_stdout)]
+
+#[path = "gate/source.rs"]
+mod source;
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -29,7 +32,7 @@ fn main() -> io::Result<()> {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench-data");
     fs::create_dir_all(&data)?;
     large_zip(&data)?;
-    staged(&data)
+    source::measure(&data, Path::new(env!("CARGO_BIN_EXE_fickgate")))
 }
 
 fn large_zip(data: &Path) -> io::Result<()> {
@@ -125,56 +128,6 @@ fn read_directory(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn staged(data: &Path) -> io::Result<()> {
-    let repository = data.join("repository");
-    if !repository.join("done").exists() {
-        write_repository(&repository)?;
-    }
-    let mut gate = Command::new(env!("CARGO_BIN_EXE_fickgate"));
-    gate.arg("--staged").current_dir(&repository);
-    let mut floor = Command::new("git");
-    floor.args(["diff", "--cached", "--name-only"]).current_dir(&repository);
-    row("--staged, 1 of 100,000 files", &mut gate, "git diff --cached --name-only", &mut floor)?;
-    if let Some(kib) = peak_memory(&gate) {
-        println!("    peak memory {:.1} MiB", kib as f64 / 1024.0);
-    }
-    Ok(())
-}
-
-fn write_repository(repository: &Path) -> io::Result<()> {
-    fs::create_dir_all(repository)?;
-    let git = |args: &[&str]| -> io::Result<()> {
-        let status = Command::new("git")
-            .args([
-                "-c",
-                "user.name=bench",
-                "-c",
-                "user.email=bench@example.invalid",
-                "-c",
-                "core.fsync=none",
-            ])
-            .args(args)
-            .current_dir(repository)
-            .stdout(Stdio::null())
-            .status()?;
-        if status.success() { Ok(()) } else { Err(io::Error::other(format!("git {args:?}"))) }
-    };
-    git(&["init", "-q"])?;
-    for folder in 0..2000 {
-        let folder = repository.join(format!("d{:02}/f{folder:04}", folder % 50));
-        fs::create_dir_all(&folder)?;
-        for file in 0..50 {
-            fs::write(folder.join(format!("{file}.txt")), format!("{}/{file}\n", folder.display()))?;
-        }
-    }
-    git(&["add", "."])?;
-    git(&["commit", "-q", "-m", "all"])?;
-    // A dict of one float, protocol 2.
-    fs::write(repository.join("d01/model.pkl"), b"\x80\x02}X\x01\0\0\0aG?\xf8\0\0\0\0\0\0s.")?;
-    git(&["add", "d01/model.pkl"])?;
-    fs::write(repository.join("done"), "")
-}
-
 fn row(name: &str, ours: &mut Command, floor_name: &str, floor: &mut Command) -> io::Result<()> {
     let mut samples: [Vec<Duration>; 2] = [Vec::new(), Vec::new()];
     for round in 0..=ROUNDS {
@@ -205,6 +158,7 @@ fn peak_memory(command: &Command) -> Option<u64> {
     let time = PathBuf::from("/usr/bin/time");
     let mut timed = Command::new(&time);
     timed.args(["-f", "%M"]).arg(command.get_program()).args(command.get_args()).stdout(Stdio::null());
+    timed.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     if let Some(dir) = command.get_current_dir() {
         timed.current_dir(dir);
     }

@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::{peak_memory, row};
@@ -156,7 +156,9 @@ fn file(stream: &mut dyn Write, path: &str, bytes: &[u8]) -> io::Result<()> {
 
 /// Two to four kilobytes of what looks like source.
 fn text(number: usize) -> Vec<u8> {
-    (0..40 + number % 40).flat_map(|line| format!("def f{line}(x): return x * {number} + {line}\n").into_bytes()).collect()
+    (0..40 + number % 40)
+        .flat_map(|line| format!("def f{line}(x): return x * {number} + {line}\n").into_bytes())
+        .collect()
 }
 
 /// A dict of a number to a number, protocol 2: `{number: number}`.

@@ -49,7 +49,7 @@ pub(super) struct Diff {
 /// Lists what `text` (`REV`, `A..B` or `A...B`) covers.
 pub(super) fn diff(repository: &Repository, text: &str) -> Result<Diff> {
     let mut notices = Vec::new();
-    let commit = |rev: &str| match repository.resolve(rev)? {
+    let commit = |rev: &str| match if rev == "HEAD" { repository.head() } else { repository.resolve(rev) }? {
         Some(id) => Ok(id),
         None if rev == "HEAD" => {
             Err(Error::new("HEAD has no commit yet").remedy("scan what is staged instead: fickgate --staged"))
@@ -57,13 +57,19 @@ pub(super) fn diff(repository: &Repository, text: &str) -> Result<Diff> {
         None => Err(missing(repository, rev)?),
     };
     let range = Range::parse(text);
-    let (base, tip, to_disk) = match &range {
-        Range::Since(rev) => (commit(rev)?, commit("HEAD")?, repository.root().is_some()),
-        Range::Between(a, b) | Range::Forked(a, b) => (commit(a)?, commit(b)?, false),
-    };
-    let base = match range {
-        Range::Between(..) => base,
-        Range::Since(a) | Range::Forked(a, _) => fork_point(repository, a, base, tip, &mut notices)?,
+    let to_disk = matches!(range, Range::Since(_)) && repository.root().is_some();
+    let (base, tip) = match range {
+        Range::Between(a, b) => (commit(a)?, commit(b)?),
+        Range::Since(a) | Range::Forked(a, _) => {
+            let b = if let Range::Forked(_, b) = range { b } else { "HEAD" };
+            match repository.fork(a, b)? {
+                Some([_, tip, base]) => (base, tip),
+                None => {
+                    let (a_tip, tip) = (commit(a)?, commit(b)?);
+                    (fork_point(repository, a, a_tip, tip, &mut notices)?, tip)
+                }
+            }
+        }
     };
     let mut gone = Vec::new();
     let mut entries = trees(repository, base, tip, &mut gone)?;

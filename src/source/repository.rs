@@ -125,6 +125,9 @@ impl Repository {
         if rev.is_empty() || rev.starts_with('-') || rev.contains('\0') {
             return Ok(None);
         }
+        if let Some(id) = self.commit_of_library(rev) {
+            return Ok(Some(id));
+        }
         let commit = format!("{rev}^{{commit}}");
         match self.git.ask(&["rev-parse", "--verify", "-q", &commit])? {
             Some(a) if a.code == Some(0) => Ok(ObjectId::from_hex(line(&a.out))),
@@ -135,6 +138,30 @@ impl Repository {
                 let found = library.revparse_single(rev).and_then(|o| o.peel_to_commit());
                 Ok(found.ok().and_then(|c| ObjectId::from_git2(c.id())))
             }
+        }
+    }
+
+    /// The commit of a full name, which means the same to everyone.
+    fn commit_of_library(&self, rev: &str) -> Option<ObjectId> {
+        let id = ObjectId::from_hex(rev.as_bytes())?;
+        self.library.as_ref()?.find_commit(id.to_git2()?).ok().map(|_| id)
+    }
+
+    /// The commits of `a` and `b` and their first merge base, where all of them are known.
+    pub(super) fn fork(&self, a: &str, b: &str) -> Result<Option<[ObjectId; 3]>> {
+        if [a, b].iter().any(|rev| rev.is_empty() || rev.starts_with(['-', '^']) || rev.contains('\0')) {
+            return Ok(None);
+        }
+        let Some(answer) = self.git.ask(&["rev-parse", &format!("{a}...{b}"), "--"])? else {
+            return Ok(None);
+        };
+        // The right end, the left one, `^` and each base.
+        let mut lines = answer.out.split(|c| *c == b'\n');
+        let ends = [lines.next(), lines.next()].map(|line| ObjectId::from_hex(line?));
+        let base = lines.next().and_then(|line| ObjectId::from_hex(line.strip_prefix(b"^")?));
+        match (answer.code, ends, base) {
+            (Some(0), [Some(b), Some(a)], Some(base)) => Ok(Some([a, b, base])),
+            _ => Ok(None),
         }
     }
 
