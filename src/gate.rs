@@ -19,7 +19,7 @@ use crate::policy::{Policy, Usage};
 use crate::progress::Progress;
 use crate::rule::{Level, Rule};
 use crate::scan;
-use crate::source::{Blob, Checkout, Item, Reader, Source};
+use crate::source::{Blob, BlobPath, Checkout, Item, Reader, Source, pointer};
 
 /// Findings of one blob that get a snippet. The first say what there is to say, and each costs a run.
 const MAX_SNIPPETS: usize = 20;
@@ -65,11 +65,12 @@ impl Gate<'_> {
             done.lock().unwrap_or_else(PoisonError::into_inner).extend(mine);
         };
         let jobs = self.jobs.get().min(source.len());
+        let reader = || source.reader(jobs).at_every_path(self.policy.looks_at_paths());
         self.progress.during(source.total(), || match jobs {
-            1 => work(source.reader(jobs)),
+            1 => work(reader()),
             _ => std::thread::scope(|scope| {
                 for _ in 0..jobs {
-                    let (reader, work) = (source.reader(jobs), &work);
+                    let (reader, work) = (reader(), &work);
                     scope.spawn(move || work(reader));
                 }
             }),
@@ -99,8 +100,37 @@ impl Gate<'_> {
             Item::Skipped(skipped) => Judged { skipped: Some(skipped), ..Judged::default() },
             Item::Finding(finding) => Judged { findings: vec![finding], ..Judged::default() },
             Item::Failed(failure) => Judged { failure: Some(failure), ..Judged::default() },
+            Item::Link { link, target } => self.judge_link(link, &target),
             Item::Unchanged(_) => Judged::default(),
         }
+    }
+
+    /// A link brings what it leads to under another name: what the policy excludes there has to be
+    /// excluded here as well.
+    fn judge_link(&self, link: Skipped, target: &BlobPath) -> Judged {
+        let led = target.to_lossy();
+        let below = format!("{led}/x");
+        if self.policy.excluded(&led).or_else(|| self.policy.excluded(&below)).is_none() {
+            return Judged { skipped: Some(link), ..Judged::default() };
+        }
+        let path = link.path;
+        let model = pointer::is_model(&path) || pointer::is_model(target);
+        let finding = Finding {
+            rule: Rule::PointerUnresolved,
+            level: if model { Level::Error } else { Level::Warning },
+            path,
+            member: String::new(),
+            offset: None,
+            import: None,
+            message: format!(
+                "a symbolic link to {}, which the policy excludes, so its content was not judged",
+                crate::escape::terminal(&led)
+            ),
+            help: Some("put the file itself here, or exclude the link as well".to_owned()),
+            entry: None,
+            snippet: None,
+        };
+        Judged { findings: vec![finding], ..Judged::default() }
     }
 
     /// Judges one blob. A panic in the reading of one blob is a failure of that blob alone.

@@ -206,6 +206,14 @@ impl Policy {
         self.exclude.iter().find(|e| e.matches(path))
     }
 
+    /// Whether the same content may be judged otherwise at another path.
+    pub fn looks_at_paths(&self) -> bool {
+        let bound = |e: &Entry| e.bounds.as_ref().is_some_and(|b| !b.paths.is_empty());
+        !self.exclude.is_empty()
+            || self.pins.iter().any(|p| p.path.is_some())
+            || self.entries.iter().any(bound)
+    }
+
     /// The level of a rule's findings.
     pub fn level(&self, rule: Rule) -> Level {
         self.levels.iter().find(|(r, _)| *r == rule).map_or(rule.level(), |(_, level)| *level)

@@ -15,7 +15,7 @@ use crate::finding::Finding;
 use crate::rule::Rule;
 
 /// The attributes that change content on its way to the disk, in the order they are asked for.
-const NAMES: [&str; 6] = ["text", "crlf", "eol", "ident", "working-tree-encoding", "filter"];
+const NAMES: [&str; 7] = ["text", "crlf", "eol", "ident", "working-tree-encoding", "filter", "export-subst"];
 /// Content up to this size, in bytes, is converted in memory.
 const LONGEST: u64 = 64 << 20;
 /// Paths are asked for in portions that a pipe takes at once, so that neither side waits for the other.
@@ -30,6 +30,8 @@ pub(super) struct Conversion {
     encoding: Option<String>,
     /// A filter that is none of those whose pointers are understood.
     filter: Option<String>,
+    /// `export-subst`: `git archive`, and downloads made with it, fill in what commits say.
+    substituted: bool,
 }
 
 /// What becomes of LF.
@@ -83,7 +85,8 @@ impl Conversion {
         let encoding = named("working-tree-encoding")
             .filter(|e| !e.eq_ignore_ascii_case("utf-8") && !e.eq_ignore_ascii_case("utf8"));
         let filter = named("filter").filter(|f| f != "lfs" && f != "annex");
-        Conversion { line_ends, ident: value("ident") == b"set", encoding, filter }
+        let (ident, substituted) = (value("ident") == b"set", value("export-subst") == b"set");
+        Conversion { line_ends, ident, encoding, filter, substituted }
     }
 
     /// Whether a checkout holds what is stored, whatever it is.
@@ -115,6 +118,9 @@ impl Conversion {
             let encoding = crate::escape::terminal(encoding);
             return unknown(format!("a checkout holds it in the encoding {encoding}, which was not judged"));
         }
+        if self.substituted && pointer::is_model(path) && contains(content, b"$Format:")? {
+            return unknown("git archive replaces $Format:...$ in it by what commits say".to_owned());
+        }
         if content.len() > LONGEST {
             // Text of this size is no model that anything writes.
             return match self.line_ends == LineEnds::Crlf || (self.ident && !looks_binary(content)?) {
@@ -137,6 +143,20 @@ impl Conversion {
         }
         Ok(changed.then(|| Checkout::Bytes { content: Content::from_bytes(bytes), how }))
     }
+}
+
+/// Whether the bytes occur in the content.
+fn contains(content: &Content, wanted: &[u8]) -> io::Result<bool> {
+    let mut at = 0;
+    while at < content.len() {
+        let window = content.read_range(at, 1 << 20)?;
+        if memchr::memmem::find(&window, wanted).is_some() {
+            return Ok(true);
+        }
+        // What is cut by the end of one window is whole in the next.
+        at += (window.len() as u64).saturating_sub(wanted.len() as u64).max(1);
+    }
+    Ok(false)
 }
 
 /// A NUL in the first few thousand bytes.

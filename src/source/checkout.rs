@@ -97,7 +97,7 @@ fn outside_files(common: &Path, configured: Option<Vec<u8>>) -> Vec<PathBuf> {
 /// pattern that is spelled like an attribute counts too.
 fn changes_content(text: &[u8]) -> bool {
     text.split(u8::is_ascii_whitespace).any(|word| match word {
-        b"text" | b"crlf" | b"ident" => true,
+        b"text" | b"crlf" | b"ident" | b"export-subst" => true,
         b"eol=lf" | b"filter=lfs" | b"filter=annex" | b"text=false" => false,
         _ => ["text=", "crlf=", "eol=", "working-tree-encoding=", "filter="]
             .iter()
@@ -174,7 +174,7 @@ pub(super) fn mark(
             && !now.is_none()
         {
             let what = What::Recast { id, origin };
-            entries.push(Entry { path: entry.path, what, conversion: Some(Arc::new(now)) });
+            entries.push(Entry { conversion: Some(Arc::new(now)), ..Entry::new(entry.path, what) });
         }
     }
     Ok(())
@@ -383,7 +383,7 @@ fn file(entry: &Entry) -> Option<File> {
 
 fn recast((path, id, origin): &File, conversion: Conversion) -> Entry {
     let what = What::Recast { id: *id, origin: origin.clone() };
-    Entry { path: path.clone(), what, conversion: Some(Arc::new(conversion)) }
+    Entry { conversion: Some(Arc::new(conversion)), ..Entry::new(path.clone(), what) }
 }
 
 impl<I: Iterator<Item = Entry>> Iterator for Marked<I> {

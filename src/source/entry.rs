@@ -17,6 +17,8 @@ pub(super) struct Entry {
     pub(super) what: What,
     /// What a checkout does to an object, if anything.
     pub(super) conversion: Option<Arc<Conversion>>,
+    /// Whether the same content was listed before, at another path.
+    pub(super) again: bool,
 }
 
 /// Where content is to be had, or why there is none.
@@ -38,7 +40,7 @@ pub(super) enum What {
 
 impl Entry {
     pub(super) fn new(path: BlobPath, what: What) -> Entry {
-        Entry { path, what, conversion: None }
+        Entry { path, what, conversion: None, again: false }
     }
 
     /// The new side of a change.

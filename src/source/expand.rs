@@ -27,6 +27,7 @@ impl Expansion {
             stores,
             trees: Arc::default(),
             walked: Arc::default(),
+            paths_matter: false,
         };
         Expansion { reader, added: HashSet::new() }
     }

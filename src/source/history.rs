@@ -94,8 +94,16 @@ pub(super) struct History {
     commit: Option<ObjectId>,
     /// What was listed. A name that a model goes by is judged more strictly, so it counts again.
     seen: HashSet<(ObjectId, Kind, bool)>,
+    /// The same with their paths: a policy or attributes may tell paths apart.
+    placed: HashSet<(ObjectId, BlobPath)>,
+    /// Changes of the commit that were read.
+    changes: u64,
     ended: bool,
 }
+
+/// Changes of one commit that are followed. Trees that hold each other many times name more files than
+/// anything could hold.
+const MOST_CHANGES: u64 = 20_000_000;
 
 impl History {
     /// Starts the walk.
@@ -131,6 +139,8 @@ impl History {
             out: BufReader::with_capacity(64 << 10, out),
             commit: None,
             seen: HashSet::new(),
+            placed: HashSet::new(),
+            changes: 0,
             ended: false,
         })
     }
@@ -141,9 +151,14 @@ impl History {
             let Some(field) = self.field()? else { return Ok(None) };
             if let Some(commit) = ObjectId::from_hex(&field) {
                 self.commit = Some(commit);
+                self.changes = 0;
                 continue;
             }
             let path = self.field()?.ok_or_else(|| Error::new("git diff-tree ended inside a line"))?;
+            self.changes += 1;
+            if self.changes > MOST_CHANGES {
+                return Err(Error::new(format!("a commit changes more than {MOST_CHANGES} files")));
+            }
             let Some((kind, id)) = combined_head(&field)? else { continue };
             let (Some(commit), path) = (self.commit, BlobPath::new(path)) else {
                 return Err(Error::new("git diff-tree names a file before a commit"));
@@ -160,12 +175,12 @@ impl History {
             let first = self.seen.insert((ObjectId::of(path.as_bytes()), kind, false));
             return first.then_some(Entry::new(path, What::Skipped("submodule")));
         }
-        let model = pointer::is_model(&path);
-        if !self.seen.insert((id, kind, model)) {
+        if !self.placed.insert((id, path.clone())) {
             return None;
         }
+        let again = !self.seen.insert((id, kind, pointer::is_model(&path)));
         let what = What::Object { id, link: kind == Kind::Link, origin: Origin::Commit(commit) };
-        Some(Entry::new(path, what))
+        Some(Entry { again, ..Entry::new(path, what) })
     }
 
     /// The bytes up to the next NUL.

@@ -110,6 +110,10 @@ fn framework(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Selection> {
             Selection::History(Some(format!("{from}..{to}")))
         }
         (Some(from), Some(to)) => Selection::Diff(format!("{from}...{to}")),
+        // The first push of a branch that the remote has no commit of comes without a range.
+        _ if variable("PRE_COMMIT_REMOTE_NAME").is_some() => {
+            Selection::History(Some(text("PRE_COMMIT_LOCAL_BRANCH")?.unwrap_or_else(|| "HEAD".to_owned())))
+        }
         _ => Selection::StagedOrTracked,
     })
 }
@@ -181,5 +185,9 @@ mod tests {
         let push = [range[0], range[1], ("PRE_COMMIT_REMOTE_NAME", "origin")];
         assert_eq!(of(None, &[], "", &push).ok(), Some(Selection::History(Some("a..b".into()))));
         assert_eq!(of(None, &[], "", &range[..1]).ok(), Some(Selection::StagedOrTracked));
+        let first = [push[2], ("PRE_COMMIT_LOCAL_BRANCH", "refs/heads/new")];
+        let branch = Selection::History(Some("refs/heads/new".into()));
+        assert_eq!(of(None, &[], "", &first).ok(), Some(branch), "a branch without a range");
+        assert_eq!(of(None, &[], "", &first[..1]).ok(), Some(Selection::History(Some("HEAD".into()))));
     }
 }

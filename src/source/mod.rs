@@ -55,9 +55,16 @@ pub enum Item {
     Skipped(crate::finding::Skipped),
     /// Wrong without being scanned: a missing object, an unresolved pointer.
     Finding(Finding),
+    /// A symbolic link to a path of the repository, whose content is judged there.
+    Link {
+        /** The link, and what to say of it. */
+        link: crate::finding::Skipped,
+        /** Where it leads, from the root. */
+        target: BlobPath,
+    },
     /// Could not be read.
     Failed(crate::finding::ReadFailure),
-    /// Was judged before, and turned out not to be changed by what made it come up again.
+    /// Was judged before, and what made it come up again makes no difference.
     Unchanged(BlobPath),
 }
 
@@ -69,6 +76,7 @@ impl Item {
             Item::Skipped(skipped) => &skipped.path,
             Item::Finding(finding) => &finding.path,
             Item::Failed(failure) => &failure.path,
+            Item::Link { link, .. } => &link.path,
             Item::Unchanged(path) => path,
         }
     }
@@ -271,6 +279,7 @@ impl Source {
             stores: self.repository.as_ref().map(Repository::stores).unwrap_or_default(),
             trees: Arc::clone(&self.trees),
             walked: Arc::clone(&self.walked),
+            paths_matter: false,
         }
     }
 

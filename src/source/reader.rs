@@ -19,6 +19,8 @@ use crate::rule::Rule;
 const SMALL: u64 = 64 << 10;
 /// The longest target of a link that is looked at, in bytes; no file system takes a longer one.
 const LONGEST_LINK: usize = 64 << 10;
+/// Why most links are left out.
+const JUDGED: &str = "symlink, judged where it leads";
 
 /// Reads the entries of a source, one at a time. Several readers of one source may work at once.
 pub struct Reader {
@@ -30,12 +32,22 @@ pub struct Reader {
     pub(super) trees: Arc<Vec<PathBuf>>,
     /// The files of the run, by their canonical path.
     pub(super) walked: Arc<HashSet<PathBuf>>,
+    /// Whether content that was judged at one path is judged at each other path too.
+    pub(super) paths_matter: bool,
 }
 
 impl Reader {
+    /// Hands over content at every path it has in a history, since the policy tells paths apart.
+    pub fn at_every_path(self, paths_matter: bool) -> Reader {
+        Reader { paths_matter, ..self }
+    }
+
     /// The item at `index`. `None` past the end.
     pub fn read(&mut self, index: usize) -> Option<Item> {
         let entry = self.entries.get(index)?;
+        if entry.again && entry.conversion.is_none() && !self.paths_matter {
+            return Some(Item::Unchanged(entry.path));
+        }
         Some(self.item(&entry))
     }
 
@@ -122,10 +134,10 @@ impl Reader {
         if let Some(pointer) = Pointer::of_link(target) {
             return self.pointed(path, &pointer);
         }
-        if stays_inside(path, target) {
-            return skipped(path, "symlink, judged where it leads");
+        match inside(path, target) {
+            Some(target) => Item::Link { link: Skipped { path: path.clone(), reason: JUDGED }, target },
+            None => outside(path),
         }
-        outside(path)
     }
 
     fn file(&self, path: &BlobPath, disk: &Path, named: bool) -> io::Result<Item> {
@@ -174,14 +186,21 @@ impl Reader {
             }
         };
         let meta = std::fs::metadata(&target)?;
+        let led = |reason| {
+            let link = Skipped { path: path.clone(), reason };
+            match self.trees.first().and_then(|tree| target.strip_prefix(tree).ok()) {
+                Some(target) => Item::Link { link, target: BlobPath::from_path(target) },
+                None => Item::Skipped(link),
+            }
+        };
         if meta.is_dir() {
-            return Ok(Some(skipped(path, "symlink to a folder")));
+            return Ok(Some(led("symlink to a folder")));
         }
         if special(&meta).is_some() {
             return Ok(Some(skipped(path, "symlink to a device, socket or FIFO")));
         }
         if self.walked.contains(&target) {
-            return Ok(Some(skipped(path, "symlink, judged where it leads")));
+            return Ok(Some(led(JUDGED)));
         }
         if self.trees.iter().any(|tree| target.starts_with(tree)) {
             return Ok(None);
@@ -203,22 +222,21 @@ fn outside(path: &BlobPath) -> Item {
     ))
 }
 
-/// Whether a relative link ends inside the repository, going by names alone.
-fn stays_inside(path: &BlobPath, target: &[u8]) -> bool {
-    let target = BlobPath::new(target).to_path();
-    let mut depth = path.as_bytes().iter().filter(|b| **b == b'/').count();
-    for component in target.components() {
+/// Where a relative link leads, going by names alone; `None` where that is out of the repository, or
+/// among git's own files.
+fn inside(path: &BlobPath, target: &[u8]) -> Option<BlobPath> {
+    let mut led = path.to_path();
+    led.pop();
+    for component in BlobPath::new(target).to_path().components() {
         match component {
             Component::CurDir => {}
-            Component::Normal(_) => depth += 1,
-            Component::ParentDir => match depth.checked_sub(1) {
-                Some(up) => depth = up,
-                None => return false,
-            },
-            Component::RootDir | Component::Prefix(_) => return false,
+            Component::Normal(name) if name.eq_ignore_ascii_case(".git") => return None,
+            Component::Normal(name) => led.push(name),
+            Component::ParentDir if led.pop() => {}
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return None,
         }
     }
-    true
+    Some(BlobPath::from_path(&led))
 }
 
 /// What a thing is that is no regular file.
@@ -271,11 +289,16 @@ mod tests {
 
     #[test]
     fn links_are_followed_by_name_only() {
-        let inside = |path: &str, target: &str| stays_inside(&BlobPath::new(path), target.as_bytes());
-        assert!(inside("a/b/link", "../../c"));
-        assert!(inside("link", "./x/../y"));
-        assert!(!inside("a/link", "../../c"));
-        assert!(!inside("link", "/etc/passwd"));
-        assert!(!inside("link", "x/../../y"));
+        let led = |path: &str, target: &str| {
+            inside(&BlobPath::new(path), target.as_bytes()).map(|p| p.to_lossy().into_owned())
+        };
+        assert_eq!(led("a/b/link", "../../c").as_deref(), Some("c"));
+        assert_eq!(led("link", "./x/../y").as_deref(), Some("y"));
+        assert_eq!(led("a/link", "b//c/.").as_deref(), Some("a/b/c"));
+        for (path, target) in
+            [("a/link", "../../c"), ("link", "/etc/passwd"), ("link", "x/../../y"), ("a/link", "../.GIT/x")]
+        {
+            assert_eq!(led(path, target), None, "{target}");
+        }
     }
 }

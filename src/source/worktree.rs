@@ -81,21 +81,25 @@ fn join(folder: &Path, relative: &BlobPath) -> BlobPath {
 /// like any other, with their own index and ignore rules.
 fn folder(top: &Path) -> Result<BTreeMap<BlobPath, What>> {
     let mut found = BTreeMap::new();
-    let mut open = vec![top.to_owned()];
+    // Ignore rules count in the repository of the run and in its submodules. Any other repository
+    // came from somewhere, ignore rules and all.
+    let mut open = vec![(top.to_owned(), true)];
     let mut seen = HashSet::new();
-    while let Some(folder) = open.pop() {
+    while let Some((folder, trusted)) = open.pop() {
         if !seen.insert(folder.clone()) {
             continue;
         }
         // Git has the say on what is tracked. Where it has none, outside of a repository or in one it
         // refuses to open, no ignore rule hides anything.
         let tracked = tracked(&folder)?;
-        walk(&folder, top, tracked.is_some(), &mut found, &mut open);
+        let mut nested = Vec::new();
+        walk(&folder, top, trusted && tracked.is_some(), &mut found, &mut nested);
+        open.extend(nested.into_iter().map(|folder| (folder, false)));
         for (kind, path) in tracked.unwrap_or_default() {
             let disk = folder.join(&path);
             if kind == Kind::Submodule {
                 if disk.join(".git").exists() {
-                    open.push(disk);
+                    open.push((disk, trusted));
                 }
                 continue;
             }

@@ -29,7 +29,8 @@ fn every_blob_counts_once_and_again_under_a_models_name() {
     repo.commit("two");
     repo.git(&["rm", "-q", "one.txt"]);
     repo.commit("three");
-    assert_eq!(repo.list("history"), ["commit one.txt same", "commit three.pkl same"]);
+    let got = repo.list("history");
+    assert_eq!(got, ["commit one.txt same", "commit three.pkl same", "unchanged two.txt"]);
 }
 
 #[test]

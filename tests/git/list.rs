@@ -84,6 +84,9 @@ fn lines(selection: &Selection) -> Vec<String> {
                     Some(Checkout::Unknown(f)) => format!("{line} | {} {}", f.rule, f.level.as_str()),
                 }
             }
+            Item::Link { link: s, .. } => {
+                format!("skipped {} {}", s.path.as_bytes().escape_ascii(), s.reason)
+            }
             Item::Unchanged(path) => format!("unchanged {}", path.as_bytes().escape_ascii()),
             Item::Skipped(s) => format!("skipped {} {}", s.path.as_bytes().escape_ascii(), s.reason),
             Item::Finding(f) => {

@@ -4,6 +4,7 @@
 
 mod attributes;
 mod diff;
+mod evasion;
 mod flags;
 mod history;
 mod hooks;

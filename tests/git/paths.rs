@@ -144,7 +144,7 @@ fn an_unreadable_file_is_named_and_the_others_are_judged() {
 }
 
 #[test]
-fn repositories_inside_have_their_own_rules() {
+fn ignore_rules_of_repositories_inside_hide_nothing() {
     let repo = Repo::new();
     repo.add(".gitignore", "*.tmp\n");
     repo.git(&["init", "-q", "inner"]);
@@ -157,6 +157,7 @@ fn repositories_inside_have_their_own_rules() {
         [
             r"disk .gitignore *.tmp\n",
             r"disk inner/.gitignore secret.pkl\n",
+            "disk inner/secret.pkl s",
             "disk inner/tracked.pkl t",
             "disk inner/x.tmp x"
         ]

@@ -1,0 +1,265 @@
+//! Tricks with git around content that would be refused if it were looked at.
+
+use std::process::Output;
+
+use crate::repo::Repo;
+
+/// `os.system("echo")`, as protocol 0 spells it.
+const EVIL: &[u8] = b"cos\nsystem\n(S'echo'\ntR.";
+/// A policy that passes over a folder with such files, as a project that tests for them has.
+const EXCLUDES: &str = "version: 1\nexclude:\n- tests/**\n";
+
+fn fickgate(repo: &Repo, args: &[&str]) -> Output {
+    repo.command(env!("CARGO_BIN_EXE_fickgate"), &repo.root).args(args).output().unwrap()
+}
+
+fn refused(repo: &Repo, args: &[&str]) {
+    let output = fickgate(repo, args);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{args:?}: {text}");
+}
+
+fn accepted(repo: &Repo, args: &[&str]) {
+    let output = fickgate(repo, args);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{args:?}: {text}");
+}
+
+#[test]
+fn what_is_excluded_at_one_path_is_judged_at_another() {
+    let repo = Repo::new();
+    repo.add(".fickgate.yaml", EXCLUDES);
+    repo.commit("base");
+    repo.add("tests/evil.pkl", EVIL);
+    repo.commit("a test");
+    accepted(&repo, &["--history"]);
+    accepted(&repo, &["--diff", "HEAD^"]);
+    repo.git(&["mv", "tests/evil.pkl", "model.pkl"]);
+    refused(&repo, &["--staged"]);
+    repo.commit("a rename");
+    refused(&repo, &["--diff", "HEAD^"]);
+    refused(&repo, &["--history", "HEAD^..HEAD"]);
+    refused(&repo, &["--history", "HEAD~2..HEAD"]);
+    refused(&repo, &["--history"]);
+}
+
+#[test]
+fn a_link_to_what_is_excluded_is_no_way_around() {
+    for (link, target) in
+        [("model.pkl", "tests/evil.pkl"), ("sub/m.pt", "../tests/evil.pkl"), ("b.bin", "tests/../tests/x")]
+    {
+        let repo = Repo::new();
+        repo.add(".fickgate.yaml", EXCLUDES);
+        repo.add("tests/evil.pkl", EVIL);
+        repo.commit("base");
+        std::fs::create_dir_all(repo.root.join("sub")).unwrap();
+        std::os::unix::fs::symlink(target, repo.root.join(link)).unwrap();
+        repo.git(&["add", "-A"]);
+        refused(&repo, &["--staged"]);
+        if repo.root.join(link).exists() {
+            refused(&repo, &["."]);
+        }
+        repo.commit("link");
+        refused(&repo, &["--history", "HEAD^..HEAD"]);
+    }
+}
+
+#[test]
+fn a_link_into_gits_own_files_is_not_judged_elsewhere() {
+    let repo = Repo::new();
+    repo.commit("base");
+    std::os::unix::fs::symlink(".git/hooks/x.pkl", repo.root.join("m.pkl")).unwrap();
+    repo.git(&["add", "-A"]);
+    assert_eq!(repo.list("staged"), ["pointer-unresolved error m.pkl"]);
+}
+
+/// Writes a tree as it is, past the checks of `git mktree`.
+fn tree(repo: &Repo, entries: &[(&str, &str, &str)]) -> String {
+    let mut bytes = Vec::new();
+    for (mode, name, id) in entries {
+        bytes.extend(format!("{mode} {name}\0").into_bytes());
+        for at in (0..id.len()).step_by(2) {
+            bytes.push(u8::from_str_radix(&id[at..at + 2], 16).unwrap());
+        }
+    }
+    repo.git_with_input(&["hash-object", "-t", "tree", "-w", "--literally", "--stdin"], &bytes)
+}
+
+fn blob(repo: &Repo, bytes: &[u8]) -> String {
+    repo.git_with_input(&["hash-object", "-w", "--stdin"], bytes)
+}
+
+#[test]
+fn trees_that_git_would_not_write_hide_nothing() {
+    let clean = b"\x80\x02}.";
+    for odd in ["duplicate", "mode", "dot-git", "slash", "dots", "case"] {
+        let repo = Repo::new();
+        let (good, bad) = (blob(&repo, clean), blob(&repo, EVIL));
+        let base = tree(&repo, &[("100644", "m.pkl", &good)]);
+        let entries: Vec<(&str, &str, &str)> = match odd {
+            "duplicate" => vec![("100644", "m.pkl", &good), ("100644", "m.pkl", &bad)],
+            "mode" => vec![("100664", "m.pkl", &bad)],
+            "dot-git" => vec![("100644", ".git", &bad), ("100644", "m.pkl", &good)],
+            "slash" => vec![("100644", "a/b.pkl", &bad), ("100644", "m.pkl", &good)],
+            "dots" => vec![("100644", "..", &bad), ("100644", "m.pkl", &good)],
+            _ => vec![("100644", "M.PKL", &bad), ("100644", "m.pkl", &good)],
+        };
+        let tip = tree(&repo, &entries);
+        let first = repo.git(&["commit-tree", "-m", "base", &base]);
+        let second = repo.git(&["commit-tree", "-m", odd, "-p", &first, &tip]);
+        repo.git(&["update-ref", "refs/heads/odd", &second]);
+        for args in [["--history", "odd"], ["--diff", &format!("{first}..{second}")]] {
+            let output = fickgate(&repo, &args);
+            assert!(matches!(output.status.code(), Some(1 | 2)), "{odd} {args:?}: {output:?}");
+        }
+    }
+}
+
+#[test]
+fn merges_of_every_shape_are_judged() {
+    let repo = Repo::new();
+    let evil = blob(&repo, EVIL);
+    let empty = tree(&repo, &[]);
+    let bad = tree(&repo, &[("100644", "m.pkl", &evil)]);
+    let commit = |tree: &str, parents: &[&str], name: &str| {
+        let mut args = vec!["commit-tree", "-m", name, tree];
+        args.extend(parents.iter().flat_map(|p| ["-p", p]));
+        repo.git(&args)
+    };
+    let base = commit(&empty, &[], "base");
+    let (a, b) = (commit(&empty, &[&base], "a"), commit(&empty, &[&base], "b"));
+    let octopus = commit(&bad, &[&base, &a, &b], "octopus");
+    // Git itself drops the second of two equal parents, so the commit is written by hand.
+    let text = repo.git(&["cat-file", "commit", &commit(&bad, &[&base], "twins")]);
+    let twins = text.replacen("\nauthor", &format!("\nparent {base}\nauthor"), 1) + "\n";
+    let twins = repo
+        .git_with_input(&["hash-object", "-t", "commit", "-w", "--literally", "--stdin"], twins.as_bytes());
+    let root = commit(&bad, &[], "another root");
+    let joined = commit(&bad, &[&base, &root], "joined");
+    for tip in [&octopus, &twins, &root, &joined] {
+        repo.git(&["update-ref", "refs/heads/tip", tip]);
+        refused(&repo, &["--history", "tip"]);
+        refused(&repo, &["--history", &format!("{base}..{tip}")]);
+        refused(&repo, &["--diff", &format!("{base}..{tip}")]);
+    }
+}
+
+#[test]
+fn objects_that_only_a_tag_or_a_note_reaches_are_judged() {
+    for kind in ["tag of a blob", "tag of a tag", "tree", "note", "stash"] {
+        let repo = Repo::new();
+        repo.add("a", "a");
+        repo.commit("base");
+        let evil = blob(&repo, EVIL);
+        match kind {
+            "tag of a blob" => drop(repo.git(&["tag", "-a", "-m", "t", "t", &evil])),
+            "tag of a tag" => {
+                repo.git(&["tag", "-a", "-m", "t", "inner", &evil]);
+                repo.git(&["tag", "-a", "-m", "t", "outer", "inner"]);
+                repo.git(&["tag", "-d", "inner"]);
+            }
+            "tree" => {
+                let inner = tree(&repo, &[("100644", "m.pkl", &evil)]);
+                let outer = tree(&repo, &[("40000", "d", &inner)]);
+                repo.git(&["update-ref", "refs/odd/tree", &outer]);
+            }
+            "note" => drop(repo.git(&["notes", "add", "-C", &evil, "HEAD"])),
+            _ => {
+                repo.write("a", EVIL);
+                repo.git(&["stash", "-q"]);
+            }
+        }
+        refused(&repo, &["--history"]);
+    }
+}
+
+#[test]
+fn settings_and_the_environment_leave_nothing_out() {
+    let repo = Repo::new();
+    repo.add("sub/clean.txt", "x");
+    repo.commit("base");
+    repo.add("evil.pkl", EVIL);
+    for (key, value) in [
+        ("diff.relative", "true"),
+        ("diff.orderFile", "/dev/null"),
+        ("diff.ignoreSubmodules", "all"),
+        ("diff.renames", "copies"),
+        ("diff.noPrefix", "true"),
+        ("core.ignoreCase", "true"),
+        ("core.fileMode", "false"),
+        ("core.bare", "false"),
+        ("core.bigFileThreshold", "1"),
+        ("index.threads", "2"),
+        ("feature.manyFiles", "true"),
+    ] {
+        repo.git(&["config", key, value]);
+    }
+    let sub = repo.root.join("sub");
+    for variables in [
+        &[][..],
+        &[("GIT_DIFF_OPTS", "-u0"), ("GIT_EXTERNAL_DIFF", "true"), ("GIT_LITERAL_PATHSPECS", "1")],
+        &[("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "diff.relative"), ("GIT_CONFIG_VALUE_0", "true")],
+        &[("GIT_TRACE", "1"), ("GIT_NAMESPACE", "x"), ("GIT_FLUSH", "0"), ("GIT_ICASE_PATHSPECS", "1")],
+    ] {
+        for args in [&["--staged"][..], &["hook", "pre-commit"], &["--diff", "HEAD"]] {
+            let mut command = repo.command(env!("CARGO_BIN_EXE_fickgate"), &sub);
+            let output = command.args(args).envs(variables.iter().copied()).output().unwrap();
+            assert_eq!(output.status.code(), Some(1), "{variables:?} {args:?}: {output:?}");
+        }
+    }
+}
+
+#[test]
+fn a_repository_that_the_environment_names_is_the_one_that_is_judged() {
+    let repo = Repo::new();
+    repo.commit("base");
+    repo.add("evil.pkl", EVIL);
+    let elsewhere = repo.root.parent().unwrap().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let git = repo.root.join(".git");
+    let run = |variables: &[(&str, &std::path::Path)], args: &[&str]| {
+        let mut command = repo.command(env!("CARGO_BIN_EXE_fickgate"), &elsewhere);
+        command.args(args).envs(variables.iter().copied()).output().unwrap().status.code()
+    };
+    assert_eq!(run(&[("GIT_DIR", &git), ("GIT_WORK_TREE", &repo.root)], &["--staged"]), Some(1));
+    assert_eq!(run(&[("GIT_DIR", &git)], &["--staged"]), Some(1));
+    assert_eq!(run(&[], &["--staged"]), Some(2));
+    // A working tree that lies elsewhere by configuration.
+    repo.git(&["config", "core.worktree", elsewhere.to_str().unwrap()]);
+    assert_eq!(run(&[("GIT_DIR", &git)], &["--staged"]), Some(1));
+    std::fs::write(elsewhere.join("m.pkl"), EVIL).unwrap();
+    assert_eq!(run(&[("GIT_DIR", &git)], &["."]), Some(1));
+}
+
+#[test]
+fn a_branch_named_like_an_option_or_a_number_is_only_a_branch() {
+    let repo = Repo::new();
+    repo.commit("base");
+    let base = repo.git(&["rev-parse", "HEAD"]);
+    repo.add("evil.pkl", EVIL);
+    repo.commit("evil");
+    // A ref with the name of another commit: the commit is meant.
+    let tip = repo.git(&["rev-parse", "HEAD"]);
+    repo.git(&["update-ref", &format!("refs/heads/{base}"), &tip]);
+    refused(&repo, &["--diff", &base]);
+    refused(&repo, &["--diff", &format!("{base}...HEAD")]);
+    for rev in ["--all", "-n1", "^HEAD", "HEAD^!", ""] {
+        let output = fickgate(&repo, &[&format!("--diff={rev}")]);
+        assert!(matches!(output.status.code(), Some(1 | 2)), "{rev}: {output:?}");
+    }
+}
+
+#[test]
+fn archives_that_fill_in_what_commits_say_are_not_vouched_for() {
+    let repo = Repo::new();
+    repo.commit("base");
+    let honest = b"\x80\x02X\x0b\0\0\0$Format:%s$.";
+    repo.add("plain.pkl", honest);
+    accepted(&repo, &["--staged"]);
+    repo.add(".gitattributes", "*.pkl export-subst\nversion.py export-subst\n");
+    repo.add("version.py", "v = '$Format:%h$'\n");
+    let output = fickgate(&repo, &["--staged"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("checkout-differs") && text.contains("plain.pkl"), "{text}");
+    assert!(!text.contains("version.py"), "{text}");
+}
