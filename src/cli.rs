@@ -87,6 +87,9 @@ pub struct ReadingArgs {
     /// Judge N files at the same time [default: one for every core]
     #[arg(long, value_name = "N", help_heading = "What to scan")]
     pub jobs: Option<NonZero<usize>>,
+    /// Scan the commits of submodules too; they have to be here
+    #[arg(long, help_heading = "What to scan")]
+    pub recurse_submodules: bool,
 }
 
 /// Layers of the policy.

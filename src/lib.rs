@@ -83,7 +83,7 @@ pub fn run(cli: &Cli) -> Exit {
 
 /// Scans and reports.
 fn scan_request(request: &Request) -> Result<Exit> {
-    let source = Source::open(&request.selection)?;
+    let source = Source::open_with(&request.selection, request.recurse_submodules)?;
     let policy = request::policy_for(&request.policy, Some(&source))?;
     let usage = policy.usage();
     let gate = Gate {

@@ -34,6 +34,8 @@ pub struct Request {
     pub verbose: u8,
     /// Blobs that are judged at the same time.
     pub jobs: NonZero<usize>,
+    /// Whether the commits of submodules are scanned too.
+    pub recurse_submodules: bool,
 }
 
 impl Request {
@@ -71,6 +73,7 @@ impl Request {
             color: output.color,
             quiet: output.quiet,
             verbose: output.verbose,
+            recurse_submodules: reading.recurse_submodules,
             jobs: reading
                 .jobs
                 .or_else(|| std::thread::available_parallelism().ok())

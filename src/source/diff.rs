@@ -187,7 +187,7 @@ fn to_worktree(repository: &Repository, entries: &mut Vec<Entry>) -> Result<()> 
     entries.extend(index::staged(repository, staged)?.entries);
     for change in changes(&unstaged.output()?)? {
         entries.push(match change.kind {
-            Kind::Submodule => Entry::new(BlobPath::new(change.path), What::Skipped("submodule")),
+            Kind::Submodule => Entry::new(BlobPath::new(change.path), What::Submodule { commit: change.id }),
             _ => disk(change.path),
         });
     }

@@ -30,6 +30,10 @@ pub(super) enum What {
     Recast { id: ObjectId, origin: Origin },
     /// A file on disk. A named one was given on the command line: a link is followed.
     File { disk: PathBuf, named: bool },
+    /// Another repository in this one, at a commit of its own.
+    Submodule { commit: Option<ObjectId> },
+    /// An object of a submodule, whose repository git finds from `folder`.
+    Inner { folder: PathBuf, id: ObjectId, link: bool, commit: ObjectId },
     /// What a pointer in another file stands for.
     Pointer(Pointer),
     /// Left out on purpose.
@@ -47,7 +51,7 @@ impl Entry {
     pub(super) fn from_change(change: Change, origin: Origin) -> Result<Entry> {
         let path = BlobPath::new(change.path);
         let what = match (change.kind, change.id) {
-            (Kind::Submodule, _) => What::Skipped("submodule"),
+            (Kind::Submodule, commit) => What::Submodule { commit },
             (Kind::Folder, _) | (_, None) => {
                 return Err(Error::new(format!("git lists {path:?} without an object"))
                     .remedy("run: git sparse-checkout reapply --no-sparse-index"));
@@ -61,7 +65,7 @@ impl Entry {
     /// An entry as libgit2 describes it.
     pub(super) fn object(path: BlobPath, mode: u32, id: Option<ObjectId>, origin: Origin) -> Entry {
         let what = match (mode & 0o170000, id) {
-            (0o160000, _) => What::Skipped("submodule"),
+            (0o160000, commit) => What::Submodule { commit },
             (0o120000, Some(id)) => What::Object { id, link: true, origin },
             (_, Some(id)) => What::Object { id, link: false, origin },
             (_, None) => What::Failed("its object has no valid name".to_owned()),
@@ -77,6 +81,8 @@ impl Entry {
             What::Skipped(_) => (&self.path, 3, None),
             What::Failed(_) => (&self.path, 4, None),
             What::Recast { id, .. } => (&self.path, 6, Some(*id)),
+            What::Submodule { commit } => (&self.path, 7, *commit),
+            What::Inner { id, link, .. } => (&self.path, 8 + u8::from(*link), Some(*id)),
             What::Pointer(pointer) => (&self.path, 5, Some(ObjectId::of(format!("{pointer:?}").as_bytes()))),
         }
     }

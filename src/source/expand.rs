@@ -1,6 +1,6 @@
 //! Entries that stand for others: the files of DVC name outputs that are not in git.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,17 +10,20 @@ use super::object::Objects;
 use super::pointer::Pointer;
 use super::reader::Reader;
 use super::store::Stores;
+use super::submodule::Submodules;
 use super::{BlobPath, Item};
 
 /// Adds what entries stand for behind each of them.
 pub(super) struct Expansion {
     reader: Reader,
+    /// `None` where submodules are not followed.
+    submodules: Option<Submodules>,
     /// What was added, by path and pointer: commits name the same output again and again.
     added: HashSet<(BlobPath, Option<super::ObjectId>)>,
 }
 
 impl Expansion {
-    pub(super) fn new(objects: Option<Objects>, stores: Stores) -> Expansion {
+    pub(super) fn new(objects: Option<Objects>, stores: Stores, submodules: Option<Submodules>) -> Expansion {
         let reader = Reader {
             entries: Arc::new(Entries::Listed(Vec::new())),
             objects,
@@ -28,18 +31,32 @@ impl Expansion {
             trees: Arc::default(),
             walked: Arc::default(),
             paths_matter: false,
+            inner: HashMap::new(),
         };
-        Expansion { reader, added: HashSet::new() }
+        Expansion { reader, submodules, added: HashSet::new() }
+    }
+
+    /// Whether nothing of an entry is left beside what it stands for.
+    pub(super) fn replaces(&self, entry: &Entry) -> bool {
+        self.submodules.is_some() && matches!(entry.what, What::Submodule { .. })
     }
 
     /// Whether an entry stands for others.
     pub(super) fn applies(entry: &Entry) -> bool {
+        matches!(entry.what, What::Submodule { .. }) || Expansion::is_dvc(entry)
+    }
+
+    fn is_dvc(entry: &Entry) -> bool {
         dvc::is_dvc(&entry.path) && matches!(entry.what, What::Object { link: false, .. } | What::File { .. })
     }
 
     /// The entries that `entry` stands for.
     pub(super) fn of(&mut self, entry: &Entry) -> Vec<Entry> {
-        if !Expansion::applies(entry) {
+        if let What::Submodule { commit } = &entry.what {
+            let inside = self.submodules.as_ref().map(|s| s.entries(&entry.path, *commit));
+            return self.fresh(inside.unwrap_or_default());
+        }
+        if !Expansion::is_dvc(entry) {
             return Vec::new();
         }
         let Item::Blob(blob) = self.reader.item(entry) else { return Vec::new() };
@@ -76,6 +93,10 @@ impl Expansion {
                 _ => found.push(Entry::new(path, What::Pointer(pointer))),
             }
         }
+        self.fresh(found)
+    }
+
+    fn fresh(&mut self, mut found: Vec<Entry>) -> Vec<Entry> {
         found.retain(|entry| {
             let (path, _, id) = entry.key();
             self.added.insert((path.clone(), id))

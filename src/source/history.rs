@@ -172,8 +172,10 @@ impl History {
     fn fresh(&mut self, path: BlobPath, kind: Kind, id: ObjectId, commit: ObjectId) -> Option<Entry> {
         if kind == Kind::Submodule {
             // Each submodule is said once, not once a commit.
-            let first = self.seen.insert((ObjectId::of(path.as_bytes()), kind, false));
-            return first.then_some(Entry::new(path, What::Skipped("submodule")));
+            let again = !self.seen.insert((ObjectId::of(path.as_bytes()), kind, false));
+            let first = self.placed.insert((id, path.clone()));
+            let what = What::Submodule { commit: Some(id) };
+            return first.then_some(Entry { again, ..Entry::new(path, what) });
         }
         if !self.placed.insert((id, path.clone())) {
             return None;

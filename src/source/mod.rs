@@ -23,6 +23,7 @@ pub mod pointer;
 mod reader;
 mod repository;
 mod store;
+mod submodule;
 mod worktree;
 
 pub use attributes::Checkout;
@@ -30,7 +31,7 @@ pub use blob::{Blob, BlobPath, Origin};
 pub use object::ObjectId;
 pub use reader::Reader;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,6 +46,7 @@ use entry::{Entries, Entry, What};
 use expand::Expansion;
 use history::{History, Range};
 use repository::Repository;
+use submodule::Submodules;
 
 /// What a source hands over for one path.
 #[derive(Debug)]
@@ -129,24 +131,30 @@ impl Source {
     /// Lists what `selection` covers. An error means that this cannot be known: no repository, an
     /// unknown revision, an index that nothing here can read.
     pub fn open(selection: &Selection) -> Result<Source> {
+        Source::open_with(selection, false)
+    }
+
+    /// The same; `recurse` lists what is in the commits of submodules too, where files on disk are not
+    /// what is looked at: there they are folders like any other.
+    pub fn open_with(selection: &Selection, recurse: bool) -> Result<Source> {
         match selection {
-            Selection::Staged => Source::staged(),
+            Selection::Staged => Source::staged(recurse),
             Selection::StagedOrTracked => {
-                let staged = Source::staged()?;
+                let staged = Source::staged(recurse)?;
                 if !staged.is_empty() {
                     return Ok(staged);
                 }
                 let repository = Repository::require()?;
                 let mut entries = index::tracked(&repository)?;
                 checkout::mark(&repository, &mut entries, None, None, &[])?;
-                Ok(Source::listed(Some(repository), entries, Place::Index))
+                Ok(Source::listed(Some(repository), entries, Place::Index, recurse))
             }
             Selection::Diff(range) => {
                 let repository = Repository::require()?;
                 let mut diff = diff::diff(&repository, range)?;
                 checkout::mark(&repository, &mut diff.entries, Some(diff.tip), Some(diff.base), &diff.gone)?;
                 let place = Place::Commit(diff.base.to_string());
-                let mut source = Source::listed(Some(repository), diff.entries, place);
+                let mut source = Source::listed(Some(repository), diff.entries, place, recurse);
                 source.tip = Some(Place::Commit(diff.tip.to_string()));
                 source.notices = diff.notices;
                 Ok(source)
@@ -163,7 +171,7 @@ impl Source {
                     (None, Some(_)) => Place::Worktree,
                     (None, None) => head_place(&repository)?,
                 };
-                Source::growing(repository, &range, place)
+                Source::growing(repository, &range, place, recurse)
             }
             Selection::Push(push) => {
                 let repository = Repository::require()?;
@@ -175,7 +183,7 @@ impl Source {
                     None => (head_place(&repository)?, "refs/".to_owned()),
                 };
                 let range = Range::pushed(&repository.git, push, &refs)?;
-                Source::growing(repository, &range, place)
+                Source::growing(repository, &range, place, recurse)
             }
             Selection::Paths(paths) => {
                 // A repository that cannot be opened is no obstacle to reading files.
@@ -183,14 +191,14 @@ impl Source {
                 let root = repository.as_ref().and_then(Repository::root);
                 let entries = worktree::entries(paths, root)?;
                 let trees = trees(paths, root);
-                let mut source = Source::listed(repository, entries, Place::Worktree);
+                let mut source = Source::listed(repository, entries, Place::Worktree, false);
                 source.trees = Arc::new(trees);
                 Ok(source)
             }
         }
     }
 
-    fn staged() -> Result<Source> {
+    fn staged(recurse: bool) -> Result<Source> {
         // Git starts to look while the repository is opened here.
         let asked = index::ask(&git::Git::here(), "HEAD")?;
         let repository = Repository::require()?;
@@ -201,15 +209,21 @@ impl Source {
         let mut staged = index::staged(&repository, asked)?;
         let gone = staged.gone.as_deref().unwrap_or_default();
         checkout::mark(&repository, &mut staged.entries, None, repository.head()?, gone)?;
-        let mut source = Source::listed(Some(repository), staged.entries, Place::Index);
+        let mut source = Source::listed(Some(repository), staged.entries, Place::Index, recurse);
         source.head = staged.gone.map(|gone| Head { gone, policies });
         Ok(source)
     }
 
-    fn listed(repository: Option<Repository>, mut entries: Vec<Entry>, place: Place) -> Source {
+    fn listed(
+        repository: Option<Repository>,
+        mut entries: Vec<Entry>,
+        place: Place,
+        recurse: bool,
+    ) -> Source {
         if entries.iter().any(Expansion::applies) {
-            let mut expansion = expansion(repository.as_ref());
+            let mut expansion = expansion(repository.as_ref(), recurse);
             let more: Vec<Entry> = entries.iter().flat_map(|entry| expansion.of(entry)).collect();
+            entries.retain(|entry| !expansion.replaces(entry));
             entries.extend(more);
         }
         entries.sort_by(|a, b| a.key().cmp(&b.key()));
@@ -220,15 +234,16 @@ impl Source {
         source
     }
 
-    fn growing(repository: Repository, range: &Range, place: Place) -> Result<Source> {
+    fn growing(repository: Repository, range: &Range, place: Place, recurse: bool) -> Result<Source> {
         let entries = match range.tips.is_empty() && !range.all {
             true => Entries::Listed(Vec::new()),
             false => {
                 let history = History::start(&repository.git, range)?;
-                let mut expansion = expansion(Some(&repository));
+                let mut expansion = expansion(Some(&repository), recurse);
                 let expanded = history.flat_map(move |entry| {
                     let more = expansion.of(&entry);
-                    std::iter::once(entry).chain(more)
+                    let itself = Some(entry).filter(|entry| !expansion.replaces(entry));
+                    itself.into_iter().chain(more)
                 });
                 // Without a lower end, attributes are met where they were introduced.
                 let tips =
@@ -280,12 +295,13 @@ impl Source {
             trees: Arc::clone(&self.trees),
             walked: Arc::clone(&self.walked),
             paths_matter: false,
+            inner: HashMap::new(),
         }
     }
 
     /// The repository around the current folder, with nothing to scan: for its policy.
     pub fn here() -> Result<Source> {
-        Ok(Source::listed(Repository::open()?, Vec::new(), Place::Worktree))
+        Ok(Source::listed(Repository::open()?, Vec::new(), Place::Worktree, false))
     }
 
     /// Whether there is a repository.
@@ -382,9 +398,10 @@ struct Head {
     policies: Vec<(&'static str, Option<Option<Vec<u8>>>)>,
 }
 
-fn expansion(repository: Option<&Repository>) -> Expansion {
+fn expansion(repository: Option<&Repository>, recurse: bool) -> Expansion {
     let stores = repository.map(Repository::stores).unwrap_or_default();
-    Expansion::new(repository.map(|r| r.objects(1)), stores)
+    let submodules = repository.filter(|_| recurse).map(Submodules::of);
+    Expansion::new(repository.map(|r| r.objects(1)), stores, submodules)
 }
 
 /// The files on disk by their canonical path, if there is a link that may lead to one of them.

@@ -1,12 +1,13 @@
 //! From entries to content.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::entry::{Entries, Entry, What};
+use super::git::Git;
 use super::object::{Object, ObjectId, Objects};
 use super::pointer::{self, Pointer};
 use super::store::{Resolved, Stores};
@@ -34,6 +35,8 @@ pub struct Reader {
     pub(super) walked: Arc<HashSet<PathBuf>>,
     /// Whether content that was judged at one path is judged at each other path too.
     pub(super) paths_matter: bool,
+    /// Readers of submodules.
+    pub(super) inner: HashMap<PathBuf, Reader>,
 }
 
 impl Reader {
@@ -45,7 +48,8 @@ impl Reader {
     /// The item at `index`. `None` past the end.
     pub fn read(&mut self, index: usize) -> Option<Item> {
         let entry = self.entries.get(index)?;
-        if entry.again && entry.conversion.is_none() && !self.paths_matter {
+        let said = matches!(entry.what, What::Submodule { .. });
+        if entry.again && entry.conversion.is_none() && (said || !self.paths_matter) {
             return Some(Item::Unchanged(entry.path));
         }
         Some(self.item(&entry))
@@ -57,6 +61,12 @@ impl Reader {
         match &entry.what {
             What::Skipped(reason) => skipped(path, reason),
             What::Failed(message) => failed(path, message.clone()),
+            What::Submodule { .. } => skipped(path, "submodule"),
+            What::Inner { folder, id, link, commit } => {
+                let what = What::Object { id: *id, link: *link, origin: Origin::Commit(*commit) };
+                let entry = Entry { what, ..entry.clone() };
+                self.inner(folder).item(&entry)
+            }
             What::Pointer(pointer) => self.pointed(path, pointer),
             What::Object { id, link, origin } => match self.object(path, *id) {
                 Err(item) => *item,
@@ -81,6 +91,24 @@ impl Reader {
                 Err(e) => failed(path, e.to_string()),
             },
         }
+    }
+
+    /// A reader of the submodule that git finds from `folder`.
+    fn inner(&mut self, folder: &Path) -> &mut Reader {
+        self.inner.entry(folder.to_owned()).or_insert_with(|| {
+            let git = Git::at(folder);
+            let library = git2::Repository::open(folder).ok();
+            let common = library.as_ref().map(|l| l.commondir().to_owned());
+            Reader {
+                entries: Arc::clone(&self.entries),
+                objects: Some(Objects::new(library, git.clone(), 2)),
+                stores: self.stores.within(git, common),
+                trees: Arc::clone(&self.trees),
+                walked: Arc::clone(&self.walked),
+                paths_matter: self.paths_matter,
+                inner: HashMap::new(),
+            }
+        })
     }
 
     /// An object's content, or the item that says why there are none.

@@ -60,6 +60,11 @@ impl Stores {
         Stores { git, common, root, lfs: OnceLock::new() }
     }
 
+    /// The stores of a submodule, whose paths are of this working tree too.
+    pub(super) fn within(&self, git: Git, common: Option<PathBuf>) -> Stores {
+        Stores::new(git, common, self.root.clone())
+    }
+
     /// The content that `pointer` at `path` stands for.
     pub(super) fn resolve(&self, pointer: &Pointer, path: &BlobPath) -> io::Result<Resolved> {
         let (claim, stored) = match pointer {

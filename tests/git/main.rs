@@ -15,3 +15,4 @@ mod pointers;
 mod push;
 mod repo;
 mod staged;
+mod submodules;

@@ -1,0 +1,122 @@
+//! Submodules: said by default, judged by their commits on request.
+
+use std::process::Output;
+
+use crate::repo::Repo;
+
+/// `os.system("echo")`, as protocol 0 spells it.
+const EVIL: &[u8] = b"cos\nsystem\n(S'echo'\ntR.";
+
+fn fickgate(repo: &Repo, args: &[&str]) -> Output {
+    repo.command(env!("CARGO_BIN_EXE_fickgate"), &repo.root).args(args).output().unwrap()
+}
+
+fn code(repo: &Repo, args: &[&str]) -> Option<i32> {
+    fickgate(repo, args).status.code()
+}
+
+/// A repository with a submodule `lib/inner`, which has a submodule `deep` with an evil model.
+fn nested() -> Repo {
+    let repo = Repo::new();
+    let add = |folder: &str, url: &str, path: &str| {
+        repo.git(&[
+            "-C",
+            folder,
+            "-c",
+            "protocol.file.allow=always",
+            "submodule",
+            "--quiet",
+            "add",
+            url,
+            path,
+        ]);
+    };
+    for (name, bytes) in [("deep", EVIL), ("inner", b"\x80\x02}.")] {
+        repo.git(&["init", "-q", "-b", "main", &format!("../{name}")]);
+        repo.write(format!("../{name}/{name}.pkl"), bytes);
+        repo.git(&["-C", &format!("../{name}"), "add", "-A"]);
+        repo.git(&["-C", &format!("../{name}"), "commit", "-qm", name]);
+    }
+    let parent = repo.root.parent().unwrap().display().to_string();
+    add("../inner", &format!("{parent}/deep"), "deep");
+    repo.git(&["-C", "../inner", "commit", "-qm", "deep"]);
+    repo.commit("base");
+    add(".", &format!("{parent}/inner"), "lib/inner");
+    repo.git(&[
+        "-c",
+        "protocol.file.allow=always",
+        "submodule",
+        "--quiet",
+        "update",
+        "--init",
+        "--recursive",
+    ]);
+    repo
+}
+
+#[test]
+fn the_commits_of_submodules_are_judged_on_request() {
+    let repo = nested();
+    let report = |args: &[&str]| {
+        let output = fickgate(&repo, args);
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (code, text) = report(&["--staged", "-v"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("submodule"), "{text}");
+    let evil = "lib/inner/deep/deep.pkl";
+    let (code, text) = report(&["--staged", "--recurse-submodules"]);
+    assert!(code == Some(1) && text.contains(evil), "{text}");
+    let (code, text) = report(&["hook", "--recurse-submodules", "pre-commit"]);
+    assert!(code == Some(1) && text.contains(evil), "{text}");
+    repo.commit("submodules");
+    for args in [["--diff", "HEAD^..HEAD"], ["--diff", "HEAD^"], ["--history", "HEAD^..HEAD"]] {
+        let (code, text) = report(&args);
+        assert_eq!(code, Some(0), "{args:?} {text}");
+        let (code, text) = report(&[&args[..], &["--recurse-submodules"]].concat());
+        assert!(code == Some(1) && text.contains(evil), "{args:?} {text}");
+    }
+    // On disk they are folders like any other.
+    let (code, text) = report(&["."]);
+    assert!(code == Some(1) && text.contains(evil), "{text}");
+}
+
+#[test]
+fn a_submodule_that_is_not_here_cannot_be_judged() {
+    let repo = nested();
+    repo.commit("submodules");
+    repo.git(&["clone", "-q", ".", "../bare-clone"]);
+    let clone = repo.root.parent().unwrap().join("bare-clone");
+    let run =
+        |args: &[&str]| repo.command(env!("CARGO_BIN_EXE_fickgate"), &clone).args(args).output().unwrap();
+    assert_eq!(run(&["--diff", "HEAD^..HEAD"]).status.code(), Some(0));
+    let output = run(&["--diff", "HEAD^..HEAD", "--recurse-submodules"]);
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("git submodule update --init"), "{text}");
+}
+
+#[test]
+fn a_submodule_that_was_put_away_is_read_where_git_keeps_it() {
+    let repo = nested();
+    repo.commit("submodules");
+    repo.git(&["submodule", "--quiet", "deinit", "-f", "lib/inner"]);
+    assert!(!repo.root.join("lib/inner/.git").exists());
+    let output = fickgate(&repo, &["--diff", "HEAD^..HEAD", "--recurse-submodules", "-v"]);
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    // Its own submodule lies deeper than git looks for it without a checkout.
+    assert_ne!(output.status.code(), Some(0), "{text}");
+    assert!(!text.contains("lib/inner/inner.pkl"), "{text}");
+}
+
+#[test]
+fn a_link_to_its_own_repository_is_only_a_name() {
+    let repo = Repo::new();
+    repo.add("evil.pkl", EVIL);
+    let own = repo.commit("base");
+    repo.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{own},itself")]);
+    assert_eq!(code(&repo, &["--staged"]), Some(0));
+    assert_eq!(code(&repo, &["--staged", "--recurse-submodules"]), Some(2), "nothing is there to read");
+}
