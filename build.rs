@@ -46,6 +46,9 @@ struct Allow {
     since: Option<String>,
     #[serde(default)]
     until: Option<String>,
+    /// Where the code was read, if no environment of `verify/` can have the name: documentation.
+    #[serde(default)]
+    historical: Option<String>,
     why: String,
 }
 
@@ -169,7 +172,7 @@ fn row(allow: &Allow, list: usize, line: u64) -> Result<String, String> {
     if allow.why.trim().is_empty() {
         return Err("`why` is empty".into());
     }
-    let _ = (&allow.since, &allow.until);
+    let _ = (&allow.since, &allow.until, &allow.historical);
     Ok(format!("Kind::{kind}, {uses}, {guard}, {risk}, {container}, {:?}, {list}, {line}", allow.why.trim()))
 }
 
