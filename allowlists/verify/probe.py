@@ -87,7 +87,7 @@ def hooks_of(cls):
         set(n for base in inspect.getmro(cls) for n, v in vars(base).items() if isinstance(v, property) and v.fset)
     )
     if setters:
-        found.append("setters:" + ",".join(setters[:12]) + (",…" if len(setters) > 12 else ""))
+        found.append("setters:" + ",".join(setters[:12]) + (",..." if len(setters) > 12 else ""))
     return found
 
 
