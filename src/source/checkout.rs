@@ -321,7 +321,7 @@ impl<I: Iterator<Item = Entry>> Marked<I> {
                         text.len() > 1 << 20
                             || text.read_range(0, 1 << 20).map_or(true, |t| changes_content(&t))
                     }
-                    Object::Missing => true,
+                    Object::Missing | Object::TooLarge(_) => true,
                 })
             {
                 let first = self.versions.len();

@@ -1,6 +1,6 @@
 //! The `git` binary: what is asked of it, and in which environment.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -23,6 +23,12 @@ const SCRUBBED: &[&str] = &[
     "GIT_TRACE_PACKET",
     "GIT_TRACE_PERFORMANCE",
 ];
+
+/// The longest list that is taken from git, in bytes. Four million files fit; trees that hold each other
+/// many times name more than anything could hold.
+const LONGEST_OUTPUT: u64 = 512 << 20;
+/// Bytes of git's complaints that are kept.
+const LONGEST_WORDS: u64 = 64 << 10;
 
 /// A name that no file can have: below a device.
 const NO_FILE: &str = if cfg!(windows) { "NUL/none" } else { "/dev/null/none" };
@@ -129,6 +135,17 @@ impl Git {
         answer
     }
 
+    /// Runs a command that is given `input` and whose output does not matter; whether it went well.
+    pub(super) fn order(&self, args: &[&str], input: &[u8]) -> io::Result<bool> {
+        let mut command = self.command(args);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        if let Some(mut pipe) = child.stdin.take() {
+            // A command that does not read says by its exit code what it thinks.
+            let _ = io::Write::write_all(&mut pipe, input);
+        }
+        Ok(child.wait()?.success())
+    }
+
     /// Starts a command. `None` where there is no git.
     pub(super) fn start(&self, args: &[&str]) -> Result<Option<Running>> {
         let name = format!("git {}", args.first().unwrap_or(&""));
@@ -152,14 +169,37 @@ impl Git {
 
 impl Running {
     /// Waits for the end.
-    pub(super) fn finish(self) -> Result<Answer> {
-        let name = self.name;
-        let output = self
-            .child
-            .wait_with_output()
-            .map_err(|e| Error::new(format!("{name} could not be read: {e}")))?;
-        let err = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
-        Ok(Answer { code: output.status.code(), out: output.stdout, err })
+    pub(super) fn finish(mut self) -> Result<Answer> {
+        let read = self.read();
+        if read.is_err() {
+            let _ = self.child.kill();
+        }
+        let status = self.child.wait();
+        let broken = |e: io::Error| Error::new(format!("{} could not be read: {e}", self.name));
+        let (out, err) = read.map_err(broken)?;
+        let err = String::from_utf8_lossy(&err).trim_end().to_owned();
+        Ok(Answer { code: status.map_err(broken)?.code(), out, err })
+    }
+
+    /// Standard output and the beginning of standard error.
+    fn read(&mut self) -> io::Result<(Vec<u8>, Vec<u8>)> {
+        let errors = self.child.stderr.take();
+        let words = std::thread::spawn(move || {
+            let (mut words, Some(mut errors)) = (Vec::new(), errors) else { return Vec::new() };
+            let _ = errors.by_ref().take(LONGEST_WORDS).read_to_end(&mut words);
+            // What is not kept is read all the same, so that git does not wait for it.
+            let _ = io::copy(&mut errors, &mut io::sink());
+            words
+        });
+        let mut out = Vec::new();
+        if let Some(pipe) = self.child.stdout.take() {
+            pipe.take(LONGEST_OUTPUT + 1).read_to_end(&mut out)?;
+        }
+        if out.len() as u64 > LONGEST_OUTPUT {
+            let message = format!("it prints more than {LONGEST_OUTPUT} bytes: too many files");
+            return Err(io::Error::other(message));
+        }
+        Ok((out, words.join().unwrap_or_default()))
     }
 
     /// Waits for the end; any failure of the command is an error with git's own words.

@@ -82,7 +82,13 @@ pub(super) enum Object {
     Blob(Content),
     /// Git does not have it here.
     Missing,
+    /// Its size in bytes, which is more than is unpacked.
+    TooLarge(u64),
 }
+
+/// The largest blob that is unpacked into a temporary file, in bytes, as with all decompression: see
+/// [`crate::limits::Limits::inflated`].
+const LARGEST: u64 = 16 << 30;
 
 /// Reads objects by name: in this process where libgit2 can open the repository, through
 /// `git cat-file --batch` where it cannot.
@@ -117,7 +123,7 @@ impl Objects {
         }
         let Some(batch) = self.batch.as_mut() else { return Ok(Object::Missing) };
         let answer = batch.read(id);
-        if answer.is_err() {
+        if batch.ask.is_none() || answer.is_err() {
             self.batch = None;
         }
         answer
@@ -138,8 +144,8 @@ impl Objects {
     fn stream_library(&self, id: ObjectId) -> Option<Content> {
         let odb = self.library.as_ref()?.odb().ok()?;
         let oid = id.to_git2()?;
-        let (_, kind) = odb.read_header(oid).ok()?;
-        if kind != git2::ObjectType::Blob {
+        let (size, kind) = odb.read_header(oid).ok()?;
+        if kind != git2::ObjectType::Blob || size as u64 > LARGEST {
             return None;
         }
         let (mut stream, size, _) = odb.reader(oid).ok()?;
@@ -210,6 +216,12 @@ impl Batch {
         let size: u64 = size
             .and_then(|s| s.parse().ok())
             .ok_or_else(|| invalid("git ended: the object may be corrupt"))?;
+        if size > LARGEST {
+            // Git goes on to write it all into the pipe.
+            let _ = self.child.kill();
+            self.ask = None;
+            return Ok(Object::TooLarge(size));
+        }
         let content = match size {
             size if size <= self.held => {
                 let mut bytes = Vec::new();
@@ -217,6 +229,9 @@ impl Batch {
                 Content::from_bytes(bytes)
             }
             _ => {
+                // Git streams it, and where it is cut short waits for the next question instead of
+                // failing: there is none.
+                self.ask = None;
                 let mut file = tempfile::tempfile()?;
                 std::io::copy(&mut (&mut self.answer).take(size), &mut file)?;
                 Content::new(FileContent::new(file)?)

@@ -124,6 +124,12 @@ impl Reader {
                 format!("git does not have the object {id} here, so the file was not judged"),
                 format!("fetch it: git cat-file -e {id}"),
             )))),
+            Ok(Object::TooLarge(size)) => Err(Box::new(Item::Finding(finding(
+                Rule::ResourceLimit,
+                path.clone(),
+                format!("the blob has {size} bytes, more than is unpacked, so it was not judged"),
+                "keep files of this size in Git LFS, whose objects are read where they lie".to_owned(),
+            )))),
             Err(message) => Err(Box::new(failed(path, message))),
         }
     }

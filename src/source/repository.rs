@@ -260,7 +260,9 @@ impl Repository {
                     .read_range(0, WHOLE_FILE as usize)
                     .map(Some)
                     .map_err(|e| Error::new(format!("{path} cannot be read: {e}"))),
-                Ok(Object::Blob(_)) => Err(Error::new(format!("{path} is larger than {WHOLE_FILE} bytes"))),
+                Ok(Object::Blob(_) | Object::TooLarge(_)) => {
+                    Err(Error::new(format!("{path} is larger than {WHOLE_FILE} bytes")))
+                }
                 Ok(Object::Missing) => Err(Error::new(format!("the object of {path} is not in this clone"))
                     .remedy(format!("run: git cat-file -e {id}"))),
                 Err(e) => Err(Error::new(format!("{path}: {e}")).remedy("run: git fsck")),

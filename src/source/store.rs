@@ -27,6 +27,8 @@ pub(super) struct Stores {
     root: Option<PathBuf>,
     /// Folders with Git LFS objects, found out when the first pointer is met.
     lfs: OnceLock<Vec<PathBuf>>,
+    /// Whether `fickgate.lfs` of git's configuration says to fetch what is missing.
+    fetches: OnceLock<bool>,
 }
 
 /// What resolving gave.
@@ -57,7 +59,7 @@ enum Checked {
 
 impl Stores {
     pub(super) fn new(git: Git, common: Option<PathBuf>, root: Option<PathBuf>) -> Stores {
-        Stores { git, common, root, lfs: OnceLock::new() }
+        Stores { git, common, root, lfs: OnceLock::new(), fetches: OnceLock::new() }
     }
 
     /// The stores of a submodule, whose paths are of this working tree too.
@@ -80,6 +82,14 @@ impl Stores {
                 (claim, self.root.iter().flat_map(|r| dvc::cached(r, path, md5)).collect())
             }
         };
+        if let Pointer::Lfs { oid, size } = pointer
+            && !stored.iter().any(|file| file.exists())
+            && self.fetches()
+        {
+            // Git LFS puts what it downloads into its store. What comes of it is seen below.
+            let text = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {size}\n");
+            self.git.order(&["lfs", "smudge"], text.as_bytes())?;
+        }
         let mut wrong = None;
         for file in stored {
             match check(&file, &claim)? {
@@ -117,6 +127,14 @@ impl Stores {
                 content.read_range(0, content.len() as usize).ok()
             }
             _ => None,
+        })
+    }
+
+    /// Only git's own configuration counts, which no commit brings.
+    fn fetches(&self) -> bool {
+        *self.fetches.get_or_init(|| {
+            let answer = self.git.ask(&["config", "--get", "fickgate.lfs"]).ok().flatten();
+            answer.is_some_and(|a| a.code == Some(0) && line(&a.out) == b"fetch")
         })
     }
 

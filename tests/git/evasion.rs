@@ -263,3 +263,37 @@ fn archives_that_fill_in_what_commits_say_are_not_vouched_for() {
     assert!(text.contains("checkout-differs") && text.contains("plain.pkl"), "{text}");
     assert!(!text.contains("version.py"), "{text}");
 }
+
+/// An object that is not what its name says, in the form that git keeps single objects in.
+fn loose(repo: &Repo, name: &str, content: &[u8]) {
+    use std::io::Write;
+    let path = repo.root.join(".git/objects").join(&name[..2]).join(&name[2..]);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut file =
+        flate2::write::ZlibEncoder::new(std::fs::File::create(path).unwrap(), flate2::Compression::fast());
+    file.write_all(content).unwrap();
+    file.finish().unwrap();
+}
+
+#[test]
+fn objects_that_lie_about_their_size_are_no_pass() {
+    let name = "1234567890123456789012345678901234567890";
+    for (content, wanted) in [
+        // More than is unpacked; more than there is; no blob; nothing.
+        (&b"blob 99999999999\0\x80\x02}."[..], 1),
+        (b"blob 99999999\0\x80\x02}.", 2),
+        (b"tree 0\0", 2),
+        (b"odd 4\0\x80\x02}.", 2),
+        (b"", 2),
+    ] {
+        let repo = Repo::new();
+        repo.commit("base");
+        loose(&repo, name, content);
+        repo.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{name},m.pkl")]);
+        let output = fickgate(&repo, &["--staged"]);
+        let text = String::from_utf8_lossy(&output.stdout);
+        let shown = content.escape_ascii();
+        assert_eq!(output.status.code(), Some(wanted), "{shown}: {text} {output:?}");
+        assert_eq!(text.contains("resource-limit"), wanted == 1, "{shown}: {text}");
+    }
+}

@@ -154,3 +154,37 @@ fn folders_of_dvc_are_taken_apart() {
     repo.write(format!(".dvc/cache/files/md5/{}/{}", &MD5[..2], &MD5[2..]), "m");
     assert_eq!(repo.list("staged")[1], "store data/deep/m.pkl m");
 }
+
+#[test]
+fn lfs_fetches_only_when_the_user_says_so() {
+    use std::os::unix::fs::PermissionsExt;
+    let repo = Repo::new();
+    repo.add("m.pkl", lfs_pointer());
+    // Stands in for Git LFS: notes the pointer it is given, and downloads into the store.
+    let tools = repo.root.parent().unwrap().join("tools");
+    let stored = repo.root.join(lfs_object(".git/lfs"));
+    let script = format!(
+        "#!/bin/sh\ncat >'{0}/asked'\nmkdir -p '{1}'\nprintf m >'{2}'\nprintf m\n",
+        tools.display(),
+        stored.parent().unwrap().display(),
+        stored.display()
+    );
+    std::fs::create_dir(&tools).unwrap();
+    std::fs::write(tools.join("git-lfs"), script).unwrap();
+    std::fs::set_permissions(tools.join("git-lfs"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let list = || {
+        let (mut command, output) = repo.lister(&repo.root, "staged");
+        let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
+        assert!(command.env("PATH", path).output().unwrap().status.success());
+        crate::list::read(&output)
+    };
+    assert_eq!(list(), ["pointer-unresolved error m.pkl"]);
+    // What a commit brings has no say.
+    repo.add(".lfsconfig", "[fickgate]\n\tlfs = fetch\n");
+    repo.git(&["config", "fickgate.lfs", "no"]);
+    assert!(list().contains(&"pointer-unresolved error m.pkl".to_owned()));
+    assert!(!tools.join("asked").exists());
+    repo.git(&["config", "fickgate.lfs", "fetch"]);
+    assert!(list().contains(&"store m.pkl m".to_owned()));
+    assert_eq!(std::fs::read_to_string(tools.join("asked")).unwrap(), lfs_pointer());
+}
