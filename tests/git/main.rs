@@ -10,6 +10,7 @@ mod history;
 mod hooks;
 mod kinds;
 mod list;
+mod matrix;
 mod paths;
 mod pointers;
 mod push;
