@@ -67,7 +67,13 @@ def dangerous_objects():
     return found
 
 
+# Modules that exist once another one was imported: Cython modules of scikit-learn 1.4 to 1.8.
+REGISTERED_BY = {"_loss": "sklearn._loss"}
+
+
 def resolve(module, name):
+    if module in REGISTERED_BY:
+        importlib.import_module(REGISTERED_BY[module])
     found = importlib.import_module(module)
     for part in name.split("."):
         found = getattr(found, part)

@@ -68,8 +68,9 @@ def probe(python, imports):
 
 def complaint(entry, fact):
     """What is wrong with an entry, given what its import is."""
-    kind = entry["kind"]
-    if fact.get("danger"):
+    kind, uses = entry["kind"], entry.get("use", [])
+    # numpy.memmap opens a file when it is called; an array subclass is named as a value.
+    if fact.get("danger") and uses != ["reference"]:
         return f"is another name of {fact['danger']}"
     if fact["kind"] == "module":
         return "is a module"
@@ -77,10 +78,11 @@ def complaint(entry, fact):
         return f"is a {fact['kind']}, not a class"
     if kind == "enum" and fact["kind"] != "enum":
         return f"is a {fact['kind']}, not an enum"
-    if kind == "function" and fact["kind"] == "class":
+    # builtins.type is called like a function, under a guard, and never created.
+    if kind == "function" and fact["kind"] == "class" and not ("guard" in entry and uses == ["call"]):
         return "is a class, not a function"
-    if kind == "class" and any(h.startswith("__getinitargs__") for h in fact.get("hooks", [])):
-        return "has __getinitargs__"
+    if kind == "class" and "call" not in uses and any(h.startswith("__getinitargs__") for h in fact.get("hooks", [])):
+        return "has __getinitargs__ and may not be called"
     return None
 
 

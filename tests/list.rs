@@ -1,0 +1,74 @@
+//! The built-in list against the stored report of `allowlists/verify/verify.py`, so that neither can
+//! go stale: each entry was found in a real package, or says where its code was read.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fickgate::policy::{Kind, builtin};
+
+/// One line of `report.tsv`.
+struct Row<'r> {
+    environment: &'r str,
+    kind: &'r str,
+    hooks: &'r str,
+}
+
+fn report() -> BTreeMap<String, Row<'static>> {
+    let mut rows = BTreeMap::new();
+    for line in include_str!("../allowlists/verify/report.tsv").lines() {
+        let columns: Vec<&str> = line.split('\t').collect();
+        if let [import, environment, kind, _, hooks] = columns[..] {
+            rows.insert(import.to_owned(), Row { environment, kind, hooks });
+        }
+    }
+    rows.remove("import");
+    rows
+}
+
+#[test]
+fn every_entry_was_verified_or_says_where_it_was_read() {
+    let report = report();
+    let mut wrong = BTreeSet::new();
+    for entry in builtin::entries() {
+        match report.get(&entry.import()) {
+            None => drop(wrong.insert(format!("{}: not in report.tsv", entry.import()))),
+            Some(row) if row.environment == "historical" && matches!(row.hooks, "" | "MISSING") => {
+                wrong.insert(format!("{}: in no environment, and without `historical`", entry.import()));
+            }
+            Some(_) => {}
+        }
+    }
+    assert!(wrong.is_empty(), "run allowlists/verify/verify.py:\n{wrong:#?}");
+}
+
+#[test]
+fn the_report_has_no_entry_that_the_list_lost() {
+    let listed: BTreeSet<String> = builtin::entries().iter().map(|e| e.import()).collect();
+    let lost: Vec<String> = report().into_keys().filter(|import| !listed.contains(import)).collect();
+    assert!(lost.is_empty(), "run allowlists/verify/verify.py: {lost:?}");
+}
+
+#[test]
+fn what_is_listed_as_a_class_was_found_to_be_one() {
+    let report = report();
+    let mut wrong = Vec::new();
+    for entry in builtin::entries().iter().filter(|e| e.kind == Kind::Class) {
+        let row = &report[&entry.import()];
+        if !matches!(row.environment, "historical" | "torchscript") && row.kind != "class" {
+            wrong.push(format!("{} is a {}", entry.import(), row.kind));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn reasons_are_notes_and_no_formula() {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for entry in builtin::entries() {
+        *counts.entry(&entry.reason).or_default() += 1;
+    }
+    let repeated: usize = counts.values().filter(|n| **n > 5).sum();
+    let entries = builtin::entries().len();
+    assert!(repeated * 100 < entries * 20, "{repeated} of {entries} share their reason with five others");
+}
