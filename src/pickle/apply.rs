@@ -26,6 +26,10 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         if !args.is(Tag::Tuple) {
             self.only_one(at, "arguments that are not a tuple");
         }
+        // `cls.__new__(cls, *args, **kwargs)` there takes whatever has keys.
+        if kwargs.is_some_and(|kwargs| !kwargs.is(Tag::Dict)) {
+            self.only_one(at, "keyword arguments that are not a dict");
+        }
         let value = match callee.tag() {
             Tag::Import => {
                 let import = callee.payload() as u32;

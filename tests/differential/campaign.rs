@@ -23,15 +23,17 @@ pub struct Tally {
     pub imports: u64,
     /// Inputs on which the interpreter died.
     pub died: u64,
+    /// Inputs times kinds of disagreement.
+    pub disagreed: u64,
     /// How often each kind of disagreement was seen, and the first input that showed it, made small.
     pub disagreements: BTreeMap<Disagreement, (u64, Vec<u8>)>,
 }
 
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Tally { inputs, accepted, imports, died, disagreements } = self;
+        let Tally { inputs, accepted, imports, died, disagreed, .. } = self;
         write!(f, "{inputs} inputs, {accepted} accepted by every reading, {imports} imports resolved, ")?;
-        write!(f, "{} kinds of disagreement, {died} killed the interpreter", disagreements.len())
+        write!(f, "{disagreed} disagreements, {died} killed the interpreter")
     }
 }
 
@@ -42,6 +44,7 @@ impl Tally {
         self.accepted += other.accepted;
         self.imports += other.imports;
         self.died += other.died;
+        self.disagreed += other.disagreed;
         self.disagreements.extend(other.disagreements);
     }
 
@@ -111,6 +114,7 @@ fn batch_through(oracle: &mut Oracle, batch: &[Vec<u8>], tally: &Mutex<Tally>) {
         }
     }
     let mut tally = tally.lock().expect("no thread panicked");
+    counts.disagreed += seen.len() as u64;
     tally.add(counts);
     for (disagreement, input) in seen {
         let kind = disagreement.kind();
