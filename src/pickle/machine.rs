@@ -772,7 +772,17 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
                 self.push(Value::new(Tag::Buffer, at));
             }
             op::READONLY_BUFFER => {
-                self.top()?;
+                let value = self.top()?;
+                match value.tag() {
+                    // A read-only `memoryview` takes the place of what can be written to.
+                    Tag::ByteArray => {
+                        self.pop()?;
+                        self.push(Value::new(Tag::Buffer, at));
+                    }
+                    Tag::Bytes | Tag::Encoded | Tag::Buffer => {}
+                    Tag::Object | Tag::Import | Tag::Persistent | Tag::Unknown => {}
+                    _ => return Err(Halt::Broken("READONLY_BUFFER on a value that is no buffer".to_owned())),
+                }
             }
             _ => {
                 // The byte itself is where reading stopped, not behind it.
