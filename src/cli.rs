@@ -84,7 +84,7 @@ pub struct ScanArgs {
 /// How content is read.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ReadingArgs {
-    /// Judge N files at the same time [default: one for every core]
+    /// Judge N files at the same time [default: one for every core, 8 at most]
     #[arg(long, value_name = "N", help_heading = "What to scan")]
     pub jobs: Option<NonZero<usize>>,
     /// Scan the commits of submodules too; they have to be here

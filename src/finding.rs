@@ -112,6 +112,15 @@ pub struct Tally {
     pub imports: u64,
 }
 
+impl Tally {
+    /// Counts what another part of the run counted.
+    pub fn add(&mut self, other: &Tally) {
+        self.blobs += other.blobs;
+        self.streams += other.streams;
+        self.imports += other.imports;
+    }
+}
+
 /// The outcome of a run.
 #[derive(Debug, Default)]
 pub struct Outcome {

@@ -49,20 +49,33 @@ struct Judged {
     tally: Tally,
 }
 
+impl Judged {
+    /// Most entries only count.
+    fn says_something(&self) -> bool {
+        !self.findings.is_empty() || self.skipped.is_some() || self.failure.is_some()
+    }
+}
+
 impl Gate<'_> {
     /// Judges every entry of a source. The outcome does not depend on the number of jobs.
     pub fn judge_all(&self, source: &Source) -> Outcome {
         let next = AtomicUsize::new(0);
-        let done = Mutex::new(Vec::new());
+        let done = Mutex::new((Vec::new(), Tally::default()));
         let work = |mut reader: Reader| {
-            let mut mine = Vec::new();
+            let (mut mine, mut tally) = (Vec::new(), Tally::default());
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(item) = reader.read(index) else { break };
-                mine.push((index, self.judge_item(item)));
+                let judged = self.judge_item(item);
+                tally.add(&judged.tally);
+                if judged.says_something() {
+                    mine.push((index, judged));
+                }
                 self.progress.step();
             }
-            done.lock().unwrap_or_else(PoisonError::into_inner).extend(mine);
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            done.0.extend(mine);
+            done.1.add(&tally);
         };
         let jobs = self.jobs.get().min(source.len());
         let reader = || source.reader(jobs).at_every_path(self.policy.looks_at_paths());
@@ -75,16 +88,13 @@ impl Gate<'_> {
                 }
             }),
         });
-        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (mut done, tally) = done.into_inner().unwrap_or_else(PoisonError::into_inner);
         done.sort_by_key(|(index, _)| *index);
-        let mut outcome = Outcome::default();
+        let mut outcome = Outcome { tally, ..Outcome::default() };
         for (_, judged) in done {
             outcome.findings.extend(judged.findings);
             outcome.skipped.extend(judged.skipped);
             outcome.failures.extend(judged.failure);
-            outcome.tally.blobs += judged.tally.blobs;
-            outcome.tally.streams += judged.tally.streams;
-            outcome.tally.imports += judged.tally.imports;
         }
         outcome
     }

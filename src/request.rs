@@ -13,6 +13,12 @@ use crate::policy::{self, Date, Layer, Policy};
 use crate::rule::Level;
 use crate::source::{Place, Selection, Source, hook};
 
+/// Jobs that nobody asked for. More are rarely faster, and each keeps the objects it unpacked last.
+const MOST_JOBS: NonZero<usize> = match NonZero::new(8) {
+    Some(jobs) => jobs,
+    None => NonZero::<usize>::MIN,
+};
+
 /// One scan.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -76,7 +82,7 @@ impl Request {
             recurse_submodules: reading.recurse_submodules,
             jobs: reading
                 .jobs
-                .or_else(|| std::thread::available_parallelism().ok())
+                .or_else(|| std::thread::available_parallelism().ok().map(|cores| cores.min(MOST_JOBS)))
                 .unwrap_or(NonZero::<usize>::MIN),
         }
     }

@@ -1,5 +1,6 @@
 //! A path that a source found, before its content is read.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -96,9 +97,12 @@ pub(super) enum Entries {
     Growing(Mutex<Growing>),
 }
 
-/// Entries that are still being listed.
+/// Entries that are still being listed. Each is handed out once.
 pub(super) struct Growing {
-    known: Vec<Entry>,
+    /// Entries that are known; those that were handed out are gone, the first of them altogether.
+    known: VecDeque<Option<Entry>>,
+    /// How many were at the front of `known`.
+    gone: usize,
     rest: Box<dyn Iterator<Item = Entry> + Send>,
 }
 
@@ -107,21 +111,27 @@ const AHEAD: usize = 256;
 
 impl Entries {
     pub(super) fn growing(mut rest: Box<dyn Iterator<Item = Entry> + Send>) -> Entries {
-        let known = rest.by_ref().take(AHEAD).collect();
-        Entries::Growing(Mutex::new(Growing { known, rest }))
+        let known = rest.by_ref().take(AHEAD).map(Some).collect();
+        Entries::Growing(Mutex::new(Growing { known, gone: 0, rest }))
     }
 
-    /// The entry at `index`; `None` past the end.
+    /// The entry at `index`; `None` past the end. One that is still being listed is given once.
     pub(super) fn get(&self, index: usize) -> Option<Entry> {
         match self {
             Entries::Listed(entries) => entries.get(index).cloned(),
             Entries::Growing(growing) => {
                 let mut growing = growing.lock().unwrap_or_else(PoisonError::into_inner);
-                while growing.known.len() <= index {
+                let at = index.checked_sub(growing.gone)?;
+                while growing.known.len() <= at {
                     let next = growing.rest.next()?;
-                    growing.known.push(next);
+                    growing.known.push_back(Some(next));
                 }
-                growing.known.get(index).cloned()
+                let entry = growing.known.get_mut(at).and_then(Option::take);
+                while growing.known.front().is_some_and(Option::is_none) {
+                    growing.known.pop_front();
+                    growing.gone += 1;
+                }
+                entry
             }
         }
     }
@@ -130,7 +140,10 @@ impl Entries {
     pub(super) fn len(&self) -> usize {
         match self {
             Entries::Listed(entries) => entries.len(),
-            Entries::Growing(growing) => growing.lock().unwrap_or_else(PoisonError::into_inner).known.len(),
+            Entries::Growing(growing) => {
+                let growing = growing.lock().unwrap_or_else(PoisonError::into_inner);
+                growing.gone + growing.known.len()
+            }
         }
     }
 
