@@ -81,12 +81,16 @@ impl States {
     #[inline]
     pub fn note(&mut self, cursor: &impl Cursor, dict: Value, items: &[Value]) -> Option<String> {
         let mut late = None;
-        for key in items.iter().step_by(2) {
+        for pair in items.chunks(2) {
+            let Some(key) = pair.first() else { continue };
             let place = self.harmless.get_mut(key.payload() as usize % HARMLESS);
             if place.as_deref() == Some(key) {
                 continue;
             }
             match planted_key(cursor, *key) {
+                // A layer's flag `add`: nothing comes of calling it but a TypeError.
+                Some(Planted::Attribute(name))
+                    if !name.starts_with('_') && pair.get(1).is_some_and(|v| v.is(Tag::Bool)) => {}
                 Some(why) => late = self.plant(dict, why).or(late),
                 None => match place {
                     Some(place) => *place = *key,
@@ -233,8 +237,10 @@ fn planted_name(cursor: &impl Cursor, key: Value) -> Option<Planted> {
     let Text::Str(name) = text::decode(cursor, key.payload(), ATTRIBUTE) else { return None };
     let dunder = name.len() > 4 && name.starts_with("__") && name.ends_with("__");
     // Set by typing and by tools on plain data; nothing looks them up to call them.
-    let inert =
-        matches!(name.as_str(), "__orig_class__" | "__doc__" | "__module__" | "__name__" | "__version__");
+    let inert = matches!(
+        name.as_str(),
+        "__orig_class__" | "__doc__" | "__module__" | "__name__" | "__version__" | "__networkx_cache__"
+    );
     let called = matches!(name.as_str(), "append" | "extend" | "add");
     ((dunder && !inert) || called).then(|| Planted::Attribute(name.into()))
 }

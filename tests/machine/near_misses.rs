@@ -95,6 +95,11 @@ fn keys_that_matter_only_in_state() {
         let argument = join(&[b"\x80\x04", &global("a", "B"), &dict(&text(key), b"K\x01"), b"\x85R."]);
         row(key, &argument, &["a.B"], &[]);
     }
+    // A layer's flag: layers of YOLO models have `self.add = shortcut`.
+    for value in [b"\x88", b"\x89"] {
+        let state = join(&[b"\x80\x04", &global("a", "B"), b")\x81", &dict(&text("add"), value), b"b."]);
+        row("add", &state, &["a.B"], &[]);
+    }
     // Attributes that only look like one of these.
     for key in
         ["_append", "appended", "address", "_", "__", "____", "__doc__", "_metadata", "extend_", "\u{e9}"]

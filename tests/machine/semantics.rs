@@ -59,6 +59,7 @@ fn state_that_turns_opcodes_into_calls() {
                 ]),
             ),
             ("through the memo", join(&[&planted, b"q\x090h\x09"])),
+            ("behind a flag of that name", join(&[b"}", &text(key), b"q\x09\x88sh\x09K\x01s"])),
         ] {
             let streams = read(&join(&[b"\x80\x04", &instance(), &state, b"b."]));
             assert_eq!(rules(&streams), MUTATION, "{key} {name}");
