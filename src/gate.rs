@@ -13,7 +13,7 @@ use crate::facts::{Facts, Stream};
 use crate::finding::{Finding, Outcome, ReadFailure, Skipped, Snippet, SnippetLine, Tally};
 use crate::judge;
 use crate::limits::Limits;
-use crate::pickle::decompile::{Decompiler, Keep};
+use crate::pickle::decompile::{BESIDE, Decompiler, Keep};
 use crate::pickle::machine;
 use crate::policy::{Policy, Usage};
 use crate::progress::Progress;
@@ -166,13 +166,17 @@ impl Gate<'_> {
         let mut failure = None;
         let facts = scan::scan_watched(&blob.content, &blob.path, &self.limits, &mut |content, stream| {
             let one = Facts { streams: vec![stream.clone()], ..Facts::default() };
-            for finding in judge::judge(&one, &blob.path, None, self.policy, self.usage) {
-                let Some(offset) = finding.offset.filter(|_| snippets.len() < MAX_SNIPPETS) else { continue };
-                match snippet(content, stream, offset, &self.limits) {
-                    Ok(Some(snippet)) => snippets.push((stream.member.clone(), offset, snippet)),
-                    Ok(None) => {}
-                    Err(error) => failure = Some(error),
+            let room = MAX_SNIPPETS.saturating_sub(snippets.len());
+            let found = judge::judge(&one, &blob.path, None, self.policy, self.usage);
+            // They are in the order of their offsets.
+            let mut offsets: Vec<u64> = found.iter().filter_map(|finding| finding.offset).collect();
+            offsets.dedup();
+            offsets.truncate(room);
+            match self::snippets(content, stream, &offsets, &self.limits) {
+                Ok(found) => {
+                    snippets.extend(found.into_iter().map(|(offset, s)| (stream.member.clone(), offset, s)));
                 }
+                Err(error) => failure = Some(error),
             }
         })?;
         if let Some(error) = failure {
@@ -267,20 +271,26 @@ fn sha256(content: &Content) -> std::io::Result<[u8; 32]> {
     }
 }
 
-/// The decompiled lines around an offset of a stream.
-fn snippet(
+/// The decompiled lines around each of these offsets of a stream, for all of them in one run.
+fn snippets(
     content: &Content,
     stream: &Stream,
-    offset: u64,
+    offsets: &[u64],
     limits: &Limits,
-) -> std::io::Result<Option<Snippet>> {
-    let mut decompiler = Decompiler::new(Keep::Around(offset));
+) -> std::io::Result<Vec<(u64, Snippet)>> {
+    if offsets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut decompiler = Decompiler::new(Keep::Around(offsets.to_vec()));
     machine::run_traced(content, stream.start, stream.reading, "", limits, &mut decompiler)?;
-    let lines: Vec<SnippetLine> = decompiler
-        .lines
-        .into_iter()
-        .map(|line| SnippetLine { offset: line.offset, text: line.text })
-        .collect();
-    let marked = lines.iter().rposition(|l| l.offset <= offset).unwrap_or(0);
-    Ok((!lines.is_empty()).then_some(Snippet { lines, marked }))
+    let kept = decompiler.lines;
+    let around = |offset: u64| {
+        let at = kept.iter().rposition(|line| line.offset <= offset).unwrap_or(0);
+        let from = at.saturating_sub(BESIDE);
+        let lines = kept.iter().skip(from).take(at - from + 1 + BESIDE);
+        let lines: Vec<SnippetLine> =
+            lines.map(|line| SnippetLine { offset: line.offset, text: line.text.clone() }).collect();
+        (!lines.is_empty()).then_some((offset, Snippet { lines, marked: at - from }))
+    };
+    Ok(offsets.iter().filter_map(|offset| around(*offset)).collect())
 }

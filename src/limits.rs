@@ -30,6 +30,8 @@ pub struct Limits {
     pub inflated_free: u64,
     /// Decompressed content up to this size is kept in memory; larger content is read as a stream.
     pub held: u64,
+    /// Files up to this size are read into memory before they are looked at: many small reads cost more.
+    pub whole: u64,
     /// Window through which content that is not in memory is read.
     pub window: usize,
     /// Longest .npy header that is parsed (numpy itself refuses more than 10,000 by default).
@@ -50,6 +52,7 @@ impl Default for Limits {
             ratio: 1_100,
             inflated_free: 64 << 20,
             held: 8 << 20,
+            whole: 4 << 20,
             window: 256 << 10,
             npy_header: 1 << 20,
         }

@@ -40,7 +40,7 @@ pub fn scan_watched(
         next: Vec::new(),
         kept: HashMap::new(),
     };
-    let mut tasks = vec![Task::Open(Job::file(content.clone(), &path.to_lossy()))];
+    let mut tasks = vec![Task::Open(Job::file(at_hand(content, limits)?, &path.to_lossy()))];
     while let Some(task) = tasks.pop() {
         match task {
             Task::Open(job) => scan.open(job)?,
@@ -52,6 +52,19 @@ pub fn scan_watched(
         tasks.extend(scan.next.drain(..).rev());
     }
     Ok(scan.facts)
+}
+
+/// The content, in memory where it is small.
+fn at_hand(content: &Content, limits: &Limits) -> io::Result<Content> {
+    let len = content.len();
+    if content.as_slice().is_some() || len > limits.whole {
+        return Ok(content.clone());
+    }
+    let bytes = content.read_range(0, len as usize)?;
+    if (bytes.len() as u64) < len {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(Content::from_bytes(bytes))
 }
 
 /// Work that is left. A list of it takes the place of recursion.

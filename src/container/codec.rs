@@ -5,7 +5,6 @@ use std::io::{self, Read};
 
 use flate2::FlushDecompress;
 use lzma_rust2::{Action, LzmaStream, XzStream};
-use ruzstd::decoding::errors::FrameDecoderError;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::field::u32_le;
@@ -26,6 +25,8 @@ pub enum Codec {
     Xz,
     /// .lzma with its header, streams joined.
     Lzma,
+    /// .lz, members joined: liblzma takes it where the form is left open, as `lzma.open` leaves it.
+    Lzip,
     /// Zip's method 14: properties in a header of zip's own.
     ZipLzma,
     /// LZ4 frames, joined.
@@ -44,6 +45,7 @@ impl Codec {
             Codec::Bzip2 => "bzip2",
             Codec::Xz => "xz",
             Codec::Lzma | Codec::ZipLzma => "lzma",
+            Codec::Lzip => "lzip",
             Codec::Lz4 => "lz4",
             Codec::Zstd => "zstd",
         }
@@ -66,6 +68,10 @@ pub enum Ending {
 /// Memory that one decoder may take for its dictionary, in KiB: `xz -9` needs 64 MiB, and Python's
 /// `lzma` no more.
 const MEMORY: u32 = 160 << 10;
+
+/// Largest window of Zstandard. libzstd refuses more unless told otherwise (`ZSTD_WINDOWLOG_LIMIT_DEFAULT`), and no
+/// loader tells it.
+const ZSTD_WINDOW: u64 = 128 << 20;
 
 const INPUT: usize = 64 << 10;
 
@@ -320,6 +326,7 @@ impl Decoder {
                 Codec::Bzip2 => ahead.starts_with(b"BZh"),
                 Codec::Xz => ahead.starts_with(b"\xfd7zXZ\0"),
                 Codec::Lzma => ahead.starts_with(b"\x5d\0"),
+                Codec::Lzip => ahead.starts_with(b"LZIP"),
                 Codec::Lz4 | Codec::Zstd => is_frame(ahead),
                 Codec::Deflate | Codec::ZipLzma => false,
             };
@@ -336,7 +343,7 @@ impl Decoder {
             Codec::Bzip2 => Fed::Bzip2(bzip2::Decompress::new(false)),
             Codec::Xz => Fed::Xz(Box::new(XzStream::new_mem_limit(false, MEMORY))),
             Codec::Lzma => Fed::Lzma(Box::new(LzmaStream::new_mem_limit(MEMORY, None))),
-            Codec::ZipLzma => match zip_lzma(&mut input)? {
+            Codec::ZipLzma | Codec::Lzip => match headed_lzma(self.codec, &mut input)? {
                 Ok(stream) => Fed::Lzma(Box::new(stream)),
                 Err(ending) => {
                     self.end(ending);
@@ -371,14 +378,9 @@ impl Decoder {
 
     fn start_zstd(&mut self, mut input: Input) -> io::Result<()> {
         let mut frame = FrameDecoder::new();
-        frame.set_max_window_size(u64::from(MEMORY) << 10);
-        match frame.init(&mut input) {
-            Ok(()) => {}
-            Err(error @ FrameDecoderError::WindowSizeTooBig { .. }) => {
-                self.end(Ending::Limit(error.to_string()));
-                return Ok(());
-            }
-            Err(error) => return self.broken(input, &error),
+        frame.set_max_window_size(ZSTD_WINDOW);
+        if let Err(error) = frame.init(&mut input) {
+            return self.broken(input, &error);
         }
         self.engine = Engine::Zstd(input, Box::new(frame));
         Ok(())
@@ -427,6 +429,10 @@ impl Decoder {
                 if let Fed::Lzma(stream) = &fed {
                     input.unread(stream.unused_input());
                 }
+                if self.codec == Codec::Lzip {
+                    // Checksum and lengths, which are not compared.
+                    input.skip(LZIP_TRAILER)?;
+                }
                 self.idle(input);
                 return Ok(fill.produced);
             }
@@ -453,6 +459,33 @@ fn is_frame(ahead: &[u8]) -> bool {
         ahead,
         [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] | [0x04, 0x22, 0x4d, 0x18, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..]
     )
+}
+
+/// Checksum (4), length of the content (8), length of the member (8).
+const LZIP_TRAILER: u64 = 20;
+
+fn headed_lzma(codec: Codec, input: &mut Input) -> io::Result<Result<LzmaStream, Ending>> {
+    if codec == Codec::Lzip { lzip(input) } else { zip_lzma(input) }
+}
+
+/// The lzip manual, "File format": magic (4), version, coded size of the dictionary, then a stream with
+/// the default properties (lc 3, lp 0, pb 2: 93) and an end mark.
+fn lzip(input: &mut Input) -> io::Result<Result<LzmaStream, Ending>> {
+    let [_, _, _, _, version, coded, ..] = *input.peek(6)? else {
+        return Ok(Err(Ending::Broken("the lzip header is cut short".to_owned())));
+    };
+    // Version 0 has a shorter trailer; nobody writes it.
+    if version != 1 || !(12..=29).contains(&(coded & 0x1f)) {
+        return Ok(Err(Ending::Broken("an lzip header of unknown form".to_owned())));
+    }
+    let base = 1u32 << (coded & 0x1f);
+    let dictionary = base - base / 16 * u32::from(coded >> 5);
+    if dictionary > MEMORY << 10 {
+        return Ok(Err(Ending::Limit(format!("its dictionary needs more than {} MiB", MEMORY >> 10))));
+    }
+    input.consume(6);
+    Ok(LzmaStream::new_with_props(u64::MAX, 93, dictionary, None)
+        .map_err(|error| Ending::Broken(error.to_string())))
 }
 
 /// APPNOTE 5.8.8: version (2), size of the properties (2), properties (5), then the stream.

@@ -121,7 +121,7 @@ const FOREIGN: &[&str] = &[
     "feather",
 ];
 
-const CODECS: &[&str] = &["gz", "gzip", "bz2", "xz", "lzma", "lz4", "zst", "zstd", "z", "zlib"];
+const CODECS: &[&str] = &["gz", "gzip", "bz2", "xz", "lzma", "lz", "lz4", "zst", "zstd", "z", "zlib"];
 
 impl Family {
     /// The family of a file name.

@@ -109,6 +109,7 @@ impl Scan<'_> {
             Form::Bzip2 => Codec::Bzip2,
             Form::Xz => Codec::Xz,
             Form::Lzma => Codec::Lzma,
+            Form::Lzip => Codec::Lzip,
             Form::Lz4 => Codec::Lz4,
             Form::Zstd => Codec::Zstd,
             Form::ZFile => {

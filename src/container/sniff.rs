@@ -20,6 +20,8 @@ pub enum Form {
     Xz,
     /// .lzma, as `lzma.FORMAT_ALONE` writes it. No magic: it counts once it inflates.
     Lzma,
+    /// .lz
+    Lzip,
     /// The LZ4 frame format, or a skippable frame before one.
     Lz4,
     /// Zstandard, or a skippable frame before it.
@@ -82,6 +84,7 @@ const MAGICS: &[(&[u8], Form)] = &[
     (b"PK\x05\x06", Form::Zip),
     (b"\x1f\x8b", Form::Gzip),
     (b"\xfd7zXZ\0", Form::Xz),
+    (b"LZIP", Form::Lzip),
     (b"\x04\x22\x4d\x18", Form::Lz4),
     (b"\x28\xb5\x2f\xfd", Form::Zstd),
     (b"\x93NUMPY", Form::Npy),

@@ -8,6 +8,7 @@ use std::ops::Range;
 use super::segments::Segments;
 use crate::content::Content;
 use crate::facts::MemberFault;
+use crate::pickle::number::unsigned;
 use crate::rule::Rule;
 use crate::scan::{self, Job, Scan, Task, Verdict};
 
@@ -27,20 +28,18 @@ pub fn checksum_holds(block: &[u8; 512]) -> bool {
             signed += i64::from(i8::from_ne_bytes([*b]));
         }
     }
-    let named = block.first().is_some_and(|b| *b != 0);
-    named && (stated == unsigned || i64::try_from(stated) == Ok(signed))
+    stated == unsigned || i64::try_from(stated) == Ok(signed)
 }
 
-/// A number field: octal digits, or, with the highest bit set, a number to base 256.
+/// A number field: octal digits as Python's `int` takes them, with `_`, `0o` or a sign, or, with the highest bit set, a number to base 256.
 fn number(field: &[u8]) -> Option<u64> {
     match field.split_first()? {
         (0x80, rest) => rest.iter().try_fold(0u64, |n, b| n.checked_mul(256)?.checked_add(u64::from(*b))),
         // Negative.
         (0xff, _) => None,
         _ => {
-            let text = field.split(|b| *b == 0).next()?;
-            let text = std::str::from_utf8(text).ok()?.trim();
-            if text.is_empty() { Some(0) } else { u64::from_str_radix(text, 8).ok() }
+            let text = text(field).trim_ascii();
+            if text.is_empty() { Some(0) } else { unsigned(text, 8) }
         }
     }
 }
@@ -169,15 +168,20 @@ impl Scan<'_> {
         }
         let mut fields = walk.all.clone();
         fields.extend(walk.next.drain());
-        let digits =
-            |key: &[u8]| -> Option<u64> { std::str::from_utf8(fields.get(key)?).ok()?.trim().parse().ok() };
-        let size = digits(b"size").unwrap_or(header.size);
+        // What is no number counts as 0, as in `tarfile`.
+        let size = fields.get(&b"size"[..]).map_or(header.size, |text| unsigned(text, 10).unwrap_or(0));
+        if walk.all.contains_key(&b"size"[..]) {
+            let message = "a size for all further members: readers part on where these begin";
+            self.fault(&walk.job.member, Rule::ContainerAnomaly, at, message);
+        }
         let name = [&b"GNU.sparse.name"[..], b"path"].iter().find_map(|key| fields.get(*key));
         let name = String::from_utf8_lossy(name.unwrap_or(&header.name)).into_owned();
         let link = String::from_utf8_lossy(fields.get(&b"linkpath"[..]).unwrap_or(&header.link)).into_owned();
         // Links, devices and folders have no data, whatever their size says.
         let has_data = !matches!(header.kind, b'1'..=b'6');
-        walk.at = if has_data { after(data, size) } else { data };
+        // The old form's folder: `tarfile` looks for the next header where others see its content.
+        let folder = header.kind == 0 && header.name.last() == Some(&b'/');
+        walk.at = if has_data && !folder { after(data, size) } else { data };
         if walk.at > walk.job.content.len() && data.saturating_add(size) > walk.job.content.len() && has_data
         {
             walk.fault(Rule::ContainerAnomaly, at, "a tar member goes beyond the end of the file");

@@ -23,6 +23,8 @@ const SHOWN_DEPTH: u32 = 4;
 const MAX_CONTAINERS: usize = 200_000;
 /// Longest line.
 const MAX_LINE: usize = 400;
+/// Lines before and behind a marked one.
+pub const BESIDE: usize = 2;
 
 /// What a line stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,12 +59,12 @@ pub struct Line {
 }
 
 /// Which lines are kept.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Keep {
     /// The first so many.
     First(usize),
-    /// The line at or last before an offset, and two on either side.
-    Around(u64),
+    /// For each of these offsets, in order, the line at or last before it, and [`BESIDE`] on either side.
+    Around(Vec<u64>),
 }
 
 /// Records lines while a machine runs.
@@ -72,8 +74,11 @@ pub struct Decompiler {
     pub lines: Vec<Line>,
     /// Lines that were not kept.
     pub dropped: u64,
-    /// Lines behind the marked one, under [`Keep::Around`].
-    after: usize,
+    /// Under [`Keep::Around`]: lines at the front that stay, offsets that have been passed, and lines
+    /// that the last of them still wants behind it.
+    pinned: usize,
+    passed: usize,
+    wanted: usize,
     code: u8,
     imports: HashMap<u32, String>,
     names: HashMap<String, u32>,
@@ -94,7 +99,9 @@ impl Decompiler {
             keep,
             lines: Vec::new(),
             dropped: 0,
-            after: 0,
+            pinned: 0,
+            passed: 0,
+            wanted: 0,
             code: 0,
             imports: HashMap::new(),
             names: HashMap::new(),
@@ -104,22 +111,9 @@ impl Decompiler {
     }
 
     fn line(&mut self, offset: u64, kind: LineKind, import: Option<u32>, text: String) {
-        match self.keep {
-            Keep::First(max) if self.lines.len() >= max => {
-                self.dropped += 1;
-                return;
-            }
-            Keep::First(_) => {}
-            Keep::Around(wanted) => {
-                if offset > wanted {
-                    self.after += 1;
-                    if self.after > 2 {
-                        return;
-                    }
-                } else if self.lines.len() > 2 {
-                    self.lines.remove(0);
-                }
-            }
+        if !self.keeps(offset) {
+            self.dropped += 1;
+            return;
         }
         let text = shorten(&text, MAX_LINE);
         self.lines.push(Line {
@@ -130,6 +124,34 @@ impl Decompiler {
             import,
             arguments: Vec::new(),
         });
+    }
+
+    /// Whether the next line, at this offset, is kept. Makes room for it.
+    fn keeps(&mut self, offset: u64) -> bool {
+        let offsets = match &self.keep {
+            Keep::First(max) => return self.lines.len() < *max,
+            Keep::Around(offsets) => offsets,
+        };
+        let before = self.passed;
+        while offsets.get(self.passed).is_some_and(|wanted| *wanted < offset) {
+            self.passed += 1;
+        }
+        if self.passed > before {
+            self.pinned = self.lines.len();
+            self.wanted = BESIDE;
+        }
+        if self.wanted > 0 {
+            self.wanted -= 1;
+            self.pinned += 1;
+            return true;
+        }
+        if self.passed >= offsets.len() {
+            return false;
+        }
+        if self.lines.len() - self.pinned > BESIDE {
+            self.lines.remove(self.pinned);
+        }
+        true
     }
 
     fn expression<C: Cursor>(&self, view: &View<'_, C>, value: Value, depth: u32) -> String {
@@ -448,7 +470,7 @@ mod tests {
             bytes.extend(b"h\0)R0");
         }
         bytes.push(b'.');
-        let lines = listing(&bytes, Keep::Around(7 + 5 * 50));
+        let lines = listing(&bytes, Keep::Around(vec![7 + 5 * 50]));
         assert!(lines.len() <= 5, "{lines:?}");
         assert!(lines.iter().any(|l| l.starts_with("_50 ")), "{lines:?}");
     }

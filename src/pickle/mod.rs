@@ -13,7 +13,7 @@ mod imports;
 mod joblib;
 pub mod machine;
 mod memo;
-mod number;
+pub(crate) mod number;
 mod numpy;
 pub mod opcode;
 pub mod reader;

@@ -61,9 +61,9 @@ fn python_int(text: &[u8], base: u32) -> Option<Parsed> {
     let (negative, body) = split_sign(trim(text));
     let (radix, mut body, prefixed) = match body {
         [b'0', b'x' | b'X', rest @ ..] if base == 0 => (16, rest, true),
-        [b'0', b'o' | b'O', rest @ ..] if base == 0 => (8, rest, true),
+        [b'0', b'o' | b'O', rest @ ..] if base == 0 || base == 8 => (8, rest, true),
         [b'0', b'b' | b'B', rest @ ..] if base == 0 => (2, rest, true),
-        _ => (10, body, false),
+        _ => (if base == 8 { 8 } else { 10 }, body, false),
     };
     if prefixed && let [b'_', rest @ ..] = body {
         body = rest;
@@ -129,6 +129,11 @@ fn strtol_whole(text: &[u8]) -> Option<i64> {
         n.checked_mul(i64::from(radix))?.checked_add(digit)
     })?;
     Some(if negative { -value } else { value })
+}
+
+/// `int(text, base)`, where it is not negative. The base is 8 or 10.
+pub fn unsigned(text: &[u8], base: u32) -> Option<u64> {
+    python_int(text, base)?.value.and_then(|n| u64::try_from(n).ok())
 }
 
 /// The line as C sees it: up to the first NUL.
