@@ -3,6 +3,9 @@
 //! `cargo bench --bench gate` builds its inputs once under `target/bench-data`:
 //! - a torch zip of 2 GiB whose tensors are a hole in the file, against reading its directory and its
 //!   `data.pkl` and nothing else;
+//! - a checkpoint of 1 GiB in torch's legacy layout, its storage a hole in the file, against reading its
+//!   first page;
+//! - an array of 512 MiB in joblib's compressed forms, against inflating them with the same crates;
 //! - two repositories, one of 100,000 files and one of 10,000 commits, against what git needs to name and
 //!   to read the same content.
 //!
@@ -11,6 +14,8 @@
 
 #![allow(clippy::print_stdout)]
 
+#[path = "gate/container.rs"]
+mod container;
 #[path = "gate/source.rs"]
 mod source;
 
@@ -26,12 +31,16 @@ const HOLE: u64 = 2 << 30;
 fn main() -> io::Result<()> {
     // The row that stands for the floor is this binary too, in another role.
     let args: Vec<String> = std::env::args().collect();
+    if let Some(played) = container::floor(&args) {
+        return played;
+    }
     if let Some(at) = args.iter().position(|a| a == "--read-directory") {
         return read_directory(Path::new(&args[at + 1]));
     }
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench-data");
     fs::create_dir_all(&data)?;
     large_zip(&data)?;
+    container::measure(&data, Path::new(env!("CARGO_BIN_EXE_fickgate")))?;
     source::measure(&data, Path::new(env!("CARGO_BIN_EXE_fickgate")))
 }
 
@@ -129,8 +138,18 @@ fn read_directory(path: &Path) -> io::Result<()> {
 }
 
 fn row(name: &str, ours: &mut Command, floor_name: &str, floor: &mut Command) -> io::Result<()> {
+    rounds(ROUNDS, name, ours, floor_name, floor)
+}
+
+fn rounds(
+    count: usize,
+    name: &str,
+    ours: &mut Command,
+    floor_name: &str,
+    floor: &mut Command,
+) -> io::Result<()> {
     let mut samples: [Vec<Duration>; 2] = [Vec::new(), Vec::new()];
-    for round in 0..=ROUNDS {
+    for round in 0..=count {
         for (command, samples) in [&mut *ours, &mut *floor].into_iter().zip(&mut samples) {
             let start = Instant::now();
             let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status()?;
