@@ -170,3 +170,36 @@ fn honest_files_pass_under_common_attributes() {
     let out = repo.command(env!("CARGO_BIN_EXE_fickgate"), &repo.root).arg("--staged").output().unwrap();
     assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stdout));
 }
+
+#[test]
+fn attributes_count_wherever_git_reads_them() {
+    for place in ["info", "user", "home", "folder", "macro"] {
+        let repo = Repo::new();
+        repo.commit("base");
+        let rule = "*.pkl text eol=crlf\n";
+        match place {
+            "info" => repo.write(".git/info/attributes", rule),
+            "user" => {
+                repo.write("../mine", rule);
+                let mine = repo.root.parent().unwrap().join("mine");
+                repo.git(&["config", "core.attributesFile", mine.to_str().unwrap()]);
+            }
+            "home" => repo.write("../home/xdg/git/attributes", rule),
+            "folder" => {
+                repo.add("a/b/.gitattributes", rule);
+                repo.commit("attributes");
+            }
+            _ => {
+                repo.add(".gitattributes", "[attr]odd text eol=crlf\n");
+                repo.add("a/.gitattributes", "*.pkl odd\n");
+                repo.commit("attributes");
+            }
+        }
+        repo.add("a/b/m.pkl", two_faced());
+        let command = &mut repo.command(env!("CARGO_BIN_EXE_fickgate"), &repo.root);
+        let output = command.arg("--staged").output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(1), "{place}: {text}");
+        assert!(text.contains("checkout-differs"), "{place}: {text}");
+    }
+}
