@@ -33,6 +33,11 @@ pub enum Verb {
     Explain(ExplainArgs),
     /// Judge what a git hook, or the pre-commit framework, is about to let through
     Hook(HookArgs),
+    /// Show, check or explain the policy: what is allowed, and by whom
+    #[command(subcommand)]
+    Policy(PolicyVerb),
+    /// Allow an import, or what a file imports, in the repository's policy
+    Allow(AllowArgs),
     /// Explain a rule: what it means, an example, how to fix it, when to lower it
     Rule(RuleArgs),
     /// Print completions for a shell
@@ -207,6 +212,76 @@ pub struct ExplainArgs {
     /// Layers of the policy.
     #[command(flatten)]
     pub policy: PolicyArgs,
+}
+
+/// `fickgate policy`.
+#[derive(Debug, Subcommand)]
+pub enum PolicyVerb {
+    /// Print everything that is in force, and the file and line it stands in
+    Show {
+        /// Layers of the policy.
+        #[command(flatten)]
+        policy: PolicyArgs,
+        /// Format of standard output
+        #[arg(long, value_enum, default_value_t = PlainFormat::Human)]
+        format: PlainFormat,
+    },
+    /// Read a policy file and say what is wrong with it [default: the repository's]
+    ///
+    /// Exit code 1 where entries are past their date, cover more than one name or undo a judgement of the
+    /// built-in list; 2 where the file cannot be read.
+    Check {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Say who allows or refuses an import, for which uses, and why; exit code 1 where it is refused
+    Why {
+        /// The import: module.name, or module:Outer.Inner
+        #[arg(value_name = "IMPORT")]
+        import: String,
+        /// Layers of the policy.
+        #[command(flatten)]
+        policy: PolicyArgs,
+    },
+    /// Print the JSON Schema of policy files, for editors
+    Schema,
+}
+
+/// `fickgate allow`.
+#[derive(Args, Debug)]
+pub struct AllowArgs {
+    /// An import (module.name), or a file: everything it imports that is not allowed yet
+    #[arg(value_name = "IMPORT|FILE", required_unless_present = "from_findings")]
+    pub what: Option<OsString>,
+    /// Allow what every file of the repository imports today, each import for the files that need it
+    #[arg(long, conflicts_with = "what")]
+    pub from_findings: bool,
+    /// Why it is safe; it stands in the policy for those who read it later
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Glob of paths it is allowed for (repeatable) [default: every path]
+    #[arg(long, value_name = "GLOB", conflicts_with = "from_findings")]
+    pub path: Vec<String>,
+    /// Last day on which it is allowed: YYYY-MM-DD
+    #[arg(long, value_name = "DATE")]
+    pub expires: Option<String>,
+    /// Accept this very content by its SHA-256, whatever it imports, instead of its imports; with
+    /// --from-findings, the content of files that no entry can allow
+    #[arg(long)]
+    pub pin: bool,
+    /// Allow an import that was judged unsafe; needs --reason
+    #[arg(long, requires = "reason")]
+    pub force: bool,
+}
+
+/// Formats of `policy show`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlainFormat {
+    /// Lines for a person
+    Human,
+    /// One stable, versioned JSON document
+    Json,
 }
 
 /// `fickgate rule`.

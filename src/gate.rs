@@ -258,7 +258,7 @@ impl Gate<'_> {
 }
 
 /// The hash by which a policy pins content.
-fn sha256(content: &Content) -> std::io::Result<[u8; 32]> {
+pub fn sha256(content: &Content) -> std::io::Result<[u8; 32]> {
     let mut hasher = Sha256::new();
     let mut at = 0;
     loop {

@@ -246,6 +246,14 @@ fn help(stream: &Stream, import: &Import, refusal: &Refusal<'_>, near: Option<&E
 /// The line of a policy file that allows just what this stream does with the import; `None` where the name is not
 /// one that a policy file or a shell could hold.
 fn allow_line(import: &Import) -> Option<String> {
+    let (written, uses) = wanted(import)?;
+    let uses = if uses.is_empty() { String::new() } else { format!(", use: [{}]", uses.join(", ")) };
+    Some(format!("- {{import: {written}{uses}, reason: …}}"))
+}
+
+/// How a policy file has to name the import to allow what a stream does with it, and the uses it has to
+/// permit, none where those that its name suggests are enough. `None` where no entry can.
+pub fn wanted(import: &Import) -> Option<(String, Vec<&'static str>)> {
     let written = pattern::written(&import.module, &import.name);
     let pattern = Pattern::parse(&written).ok()?;
     if !written.is_ascii() || written.len() > SHOWN_IMPORT {
@@ -256,12 +264,8 @@ fn allow_line(import: &Import) -> Option<String> {
     if needed.contains(Uses::CALL_RESULT) {
         return None;
     }
-    let uses = if assumed.contains(needed) {
-        String::new()
-    } else {
-        format!(", use: [{}]", needed.words().join(", "))
-    };
-    Some(format!("- {{import: {written}{uses}, reason: …}}"))
+    let uses = if assumed.contains(needed) { Vec::new() } else { needed.words() };
+    Some((written, uses))
 }
 
 /// Every use this stream makes of the import.

@@ -8,6 +8,7 @@
 //! [`scan::scan`] is a pure function of bytes, [`judge::judge`] a pure function of facts and policy,
 //! and the reports print findings and decide nothing.
 
+pub mod allow;
 pub mod budget;
 pub mod cli;
 mod container;
@@ -36,12 +37,14 @@ use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use budget::Budget;
-use cli::{Cli, ExplainArgs, ExplainFormat, RuleArgs, Verb};
+use cli::{Cli, ExplainArgs, ExplainFormat, PlainFormat, PolicyArgs, PolicyVerb, RuleArgs, Verb};
 use error::{Error, Result};
 use exit::Exit;
 use explain::Ruling;
 use gate::Gate;
 use limits::Limits;
+use policy::why::Why;
+use policy::{Date, Layer, Policy, audit, show};
 use progress::Progress;
 use report::Style;
 use request::Request;
@@ -53,6 +56,11 @@ pub fn run(cli: &Cli) -> Exit {
     let outcome = catch_unwind(AssertUnwindSafe(|| match &cli.verb {
         Some(Verb::Explain(args)) => explain_file(args),
         Some(Verb::Hook(args)) => Request::of_hook(args).and_then(|request| scan_request(&request)),
+        Some(Verb::Policy(verb)) => policy_verb(verb),
+        Some(Verb::Allow(args)) => {
+            let lines = allow::allow(args)?;
+            printed(|out| lines.iter().try_for_each(|line| writeln!(out, "{line}"))).map(|()| Exit::Clean)
+        }
         Some(Verb::Rule(args)) => explain_rule(args),
         Some(Verb::Completions { shell }) => {
             printed(|out| manpage::write_completions(*shell, out)).map(|()| Exit::Clean)
@@ -113,6 +121,40 @@ fn printed(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> Result<(
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(Error::new(format!("cannot write to standard output: {error}"))),
     }
+}
+
+/// `fickgate policy`.
+fn policy_verb(verb: &PolicyVerb) -> Result<Exit> {
+    let in_force = |args| request::policy_for(args, Some(&Source::here()?));
+    match verb {
+        PolicyVerb::Show { policy, format } => {
+            let policy = in_force(policy)?;
+            printed(|out| match format {
+                PlainFormat::Human => show::write_human(&policy, out),
+                PlainFormat::Json => show::write_json(&policy, out),
+            })?;
+        }
+        PolicyVerb::Check { file } => {
+            let policy = match file {
+                Some(file) => {
+                    let file = request::policy_from_disk(file, Layer::Repository)?;
+                    Policy::new([file], Date::today())
+                }
+                None => in_force(&PolicyArgs::default())?,
+            };
+            let findings = audit::audit(&policy, None);
+            printed(|out| audit::write(&findings, &policy, out))?;
+            return Ok(if findings.is_empty() { Exit::Clean } else { Exit::Findings });
+        }
+        PolicyVerb::Why { import, policy } => {
+            let policy = in_force(policy)?;
+            let why = Why::of(import, &policy)?;
+            printed(|out| why.write(out))?;
+            return Ok(if why.allowed() { Exit::Clean } else { Exit::Findings });
+        }
+        PolicyVerb::Schema => printed(|out| out.write_all(policy::SCHEMA.as_bytes()))?,
+    }
+    Ok(Exit::Clean)
 }
 
 /// `fickgate rule`.

@@ -144,7 +144,8 @@ pub fn policy_notice(args: &PolicyArgs) -> Option<String> {
     Some(format!("the repository's policy is read from {place}"))
 }
 
-fn policy_from_disk(path: &Path, layer: Layer) -> Result<PolicyFile> {
+/// A policy file that somebody named.
+pub fn policy_from_disk(path: &Path, layer: Layer) -> Result<PolicyFile> {
     PolicyFile::parse(&read(path)?, &path.to_string_lossy(), layer)
 }
 

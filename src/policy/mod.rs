@@ -11,14 +11,18 @@
 //! 3. no import, and no reference to what the process has loaded;
 //! 4. no deserialisation of further data, unless a guard has that data read as well.
 
+pub mod audit;
 pub mod builtin;
 mod date;
+pub mod edit;
 pub mod file;
 pub mod guard;
 mod layers;
 pub mod pattern;
+pub mod show;
 mod stdlib;
 mod usage;
+pub mod why;
 
 use std::borrow::Cow;
 
@@ -31,6 +35,9 @@ use guard::Guard;
 
 /// Where a repository keeps its policy, relative to its root. At most one of them may exist.
 pub const FILES: [&str; 2] = [".fickgate.yaml", ".github/fickgate.yaml"];
+
+/// The JSON Schema of a policy file.
+pub const SCHEMA: &str = include_str!("../../docs/policy.schema.json");
 
 /// A set of uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

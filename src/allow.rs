@@ -1,0 +1,371 @@
+//! `fickgate allow`: adds to the repository's policy what an import, a file or a whole repository needs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{self, Write as _};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use crate::cli::{AllowArgs, PolicyArgs};
+use crate::content::Content;
+use crate::error::{Error, Result};
+use crate::policy::builtin::Refused;
+use crate::policy::edit::{self, NewEntry, NewPin};
+use crate::policy::pattern::Pattern;
+use crate::policy::{self, Date, Policy, show};
+use crate::rule::{Level, Rule};
+use crate::source::{BlobPath, Item, Selection, Source};
+use crate::{escape, explain, gate, judge, limits, request, scan};
+
+/// Files an entry is bound to one by one; where more need it, it holds everywhere.
+const MOST_PATHS: usize = 16;
+
+/// Edits the policy and says what was done, a line each.
+///
+/// # Errors
+/// What cannot be allowed, or a policy that cannot be edited; then nothing was written.
+pub fn allow(args: &AllowArgs) -> Result<Vec<String>> {
+    let here = Source::here()?;
+    let target = Target::of(&here)?;
+    let policy = request::policy_for(&PolicyArgs::default(), Some(&here))?;
+    let mut additions = Additions::new(args)?;
+    match &args.what {
+        None => additions.repository(&policy, args.pin)?,
+        Some(what) if Path::new(what).is_file() => {
+            let (content, path, _) = explain::open(what)?;
+            let path = target.relative(&path.to_path())?;
+            match args.pin {
+                true => additions.pin(&content, &path)?,
+                false => additions.file(&content, path, &policy, args.force)?,
+            }
+        }
+        Some(_) if args.pin => {
+            return Err(Error::new("--pin is for a file, and there is no file of this name"));
+        }
+        Some(what) => additions.import(&what.to_string_lossy(), &policy, args.force)?,
+    }
+    additions.write(&target)
+}
+
+/// The policy file that is edited.
+struct Target {
+    /// Where paths in it start.
+    root: PathBuf,
+    /// Relative to the root.
+    name: &'static str,
+}
+
+impl Target {
+    fn of(here: &Source) -> Result<Target> {
+        let root = match here.root() {
+            Some(root) => root.to_owned(),
+            None if here.in_repository() => {
+                return Err(Error::new("a bare repository has no policy file to edit")
+                    .remedy("edit it in a working tree, and push"));
+            }
+            None => PathBuf::from("."),
+        };
+        let name =
+            policy::FILES.into_iter().find(|name| root.join(name).exists()).unwrap_or(policy::FILES[0]);
+        Ok(Target { root, name })
+    }
+
+    /// As the policy names a file.
+    fn relative(&self, path: &Path) -> Result<BlobPath> {
+        let outside = |_| {
+            let path = path.to_string_lossy();
+            Error::new(format!("{} is outside of the repository", escape::terminal(&path)))
+        };
+        let root = self.root.canonicalize().map_err(|e| unreadable(&self.root, &e))?;
+        let path = path.canonicalize().map_err(|e| unreadable(path, &e))?;
+        path.strip_prefix(&root).map(BlobPath::from_path).map_err(outside)
+    }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Error {
+    Error::new(format!("cannot read {}: {error}", escape::terminal(&path.to_string_lossy())))
+}
+
+/// What files need that is not allowed yet.
+#[derive(Default)]
+struct Needs {
+    imports: BTreeMap<String, Need>,
+    /// Files with something that no entry allows, and what it is.
+    others: BTreeMap<String, String>,
+}
+
+#[derive(Default)]
+struct Need {
+    uses: BTreeSet<&'static str>,
+    paths: BTreeSet<String>,
+    refused: Option<&'static Refused>,
+}
+
+impl Needs {
+    fn read(&mut self, content: &Content, path: &BlobPath, policy: &Policy) -> io::Result<()> {
+        let usage = policy.usage();
+        let facts = scan::scan(content, path, &limits::Limits::default())?;
+        let file = path.to_lossy().into_owned();
+        let hash = policy.pins_content().then(|| gate::sha256(content)).transpose()?;
+        let findings = judge::judge(&facts, path, hash.as_ref(), policy, &usage);
+        let errors = findings.iter().filter(|f| f.level == Level::Error);
+        if let Some(other) = errors.clone().find(|f| f.rule != Rule::ImportNotAllowed) {
+            self.others.insert(file.clone(), format!("{}: {}", other.rule, other.message));
+        }
+        if errors.count() == 0 {
+            return Ok(());
+        }
+        for stream in &facts.streams {
+            for import in &stream.imports {
+                if judge::ruling(stream, import, path, policy, &usage).0 {
+                    continue;
+                }
+                let Some((written, uses)) = judge::wanted(import) else {
+                    let name = escape::name(&import.dotted());
+                    self.others
+                        .insert(file.clone(), format!("no entry can allow what it does with `{name}`"));
+                    continue;
+                };
+                let need = self.imports.entry(written).or_default();
+                need.uses.extend(uses);
+                need.paths.insert(file.clone());
+                need.refused = policy.refused(&import.module, &import.name);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is to be added.
+struct Additions {
+    reason: String,
+    paths: Vec<String>,
+    expires: Option<Date>,
+    entries: Vec<NewEntry>,
+    pins: Vec<NewPin>,
+    left: Vec<String>,
+}
+
+impl Additions {
+    fn new(args: &AllowArgs) -> Result<Additions> {
+        let today = Date::today();
+        let expires = args.expires.as_deref().map(|text| {
+            let date = Date::parse(text).filter(|date| *date >= today);
+            date.ok_or_else(|| {
+                Error::new(format!("--expires {}: not a day to come", escape::terminal(text)))
+                    .remedy("write YYYY-MM-DD")
+            })
+        });
+        Ok(Additions {
+            reason: args.reason.clone().unwrap_or_else(|| format!("added on {today}, not reviewed yet")),
+            paths: args.path.clone(),
+            expires: expires.transpose()?,
+            entries: Vec::new(),
+            pins: Vec::new(),
+            left: Vec::new(),
+        })
+    }
+
+    fn entry(&mut self, import: &str, uses: Vec<String>, paths: Vec<String>) {
+        let (reason, expires) = (self.reason.clone(), self.expires);
+        self.entries.push(NewEntry { import: import.to_owned(), reason, paths, expires, uses });
+    }
+
+    fn import(&mut self, import: &str, policy: &Policy, force: bool) -> Result<()> {
+        let shown = escape::terminal(import);
+        let pattern = Pattern::parse(import)
+            .and_then(|p| p.check_allow().map(|()| p))
+            .map_err(|error| Error::new(format!("{shown}: {error}")).remedy("give module.name, or a file"))?;
+        let name = match &pattern.names {
+            policy::pattern::Names::One(name) => name.as_str(),
+            _ => "*",
+        };
+        if let Some(refused) = policy.refused(&pattern.module, name).filter(|_| !force) {
+            return Err(judged_unsafe(import, refused));
+        }
+        let paths = self.paths.clone();
+        self.entry(import, Vec::new(), paths);
+        Ok(())
+    }
+
+    fn file(&mut self, content: &Content, path: BlobPath, policy: &Policy, force: bool) -> Result<()> {
+        let shown = path.to_lossy().into_owned();
+        let mut needs = Needs::default();
+        needs.read(content, &path, policy).map_err(|e| unreadable(&path.to_path(), &e))?;
+        if let Some(why) = needs.others.values().next() {
+            return Err(Error::new(format!("{}: {why}", escape::terminal(&shown))).remedy(
+                "no entry can allow that; if you trust who wrote this very file, pin it with --pin",
+            ));
+        }
+        let unsafe_import = needs.imports.iter().find_map(|(import, need)| Some((import, need.refused?)));
+        if let Some((import, refused)) = unsafe_import.filter(|_| !force) {
+            return Err(judged_unsafe(import, refused));
+        }
+        for (import, need) in needs.imports {
+            let uses = need.uses.iter().map(|use_| (*use_).to_owned()).collect();
+            let paths = self.paths.clone();
+            self.entry(&import, uses, paths);
+        }
+        Ok(())
+    }
+
+    fn pin(&mut self, content: &Content, path: &BlobPath) -> Result<()> {
+        let hash = gate::sha256(content).map_err(|e| unreadable(&path.to_path(), &e))?;
+        self.pins.push(NewPin {
+            sha256: show::hex(&hash),
+            path: path.to_lossy().into_owned(),
+            reason: self.reason.clone(),
+            expires: self.expires,
+        });
+        Ok(())
+    }
+
+    /// Everything that the files of the repository need today.
+    fn repository(&mut self, policy: &Policy, pin: bool) -> Result<()> {
+        let source = Source::open(&Selection::Paths(Vec::new()))?;
+        let mut needs = Needs::default();
+        let mut pinned = Ok(());
+        source.visit(&mut |item| {
+            match &item {
+                Item::Blob(blob) if policy.excluded(&blob.path.to_lossy()).is_none() => {
+                    let path = blob.path.to_lossy().into_owned();
+                    let mut own = Needs::default();
+                    if let Err(error) = own.read(&blob.content, &blob.path, policy) {
+                        own.others.insert(path.clone(), error.to_string());
+                    }
+                    let refused = own.imports.iter().find_map(|(import, need)| Some((import, need.refused?)));
+                    if let Some((import, refused)) = refused {
+                        let why = format!("`{import}` {}", refused.criterion.as_str());
+                        own.others.entry(path.clone()).or_insert(why);
+                    }
+                    if own.others.is_empty() {
+                        for (import, need) in own.imports {
+                            let all = needs.imports.entry(import).or_default();
+                            all.uses.extend(need.uses);
+                            all.paths.extend(need.paths);
+                        }
+                    } else if pin {
+                        pinned = self.pin(&blob.content, &blob.path);
+                    } else {
+                        needs.others.extend(own.others);
+                    }
+                }
+                Item::Finding(finding) if finding.level == Level::Error => {
+                    needs.others.insert(finding.path.to_lossy().into_owned(), finding.message.clone());
+                }
+                _ => {}
+            }
+            if pinned.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        pinned?;
+        for (import, need) in needs.imports {
+            let everywhere = need.paths.len() > MOST_PATHS;
+            let paths =
+                if everywhere { Vec::new() } else { need.paths.iter().map(|p| globset::escape(p)).collect() };
+            let uses = need.uses.iter().map(|use_| (*use_).to_owned()).collect();
+            self.entry(&import, uses, paths);
+        }
+        self.left = needs
+            .others
+            .into_iter()
+            .map(|(path, why)| format!("{}: {why}", escape::terminal(&path)))
+            .collect();
+        Ok(())
+    }
+
+    /// Writes the file and says so.
+    fn write(mut self, target: &Target) -> Result<Vec<String>> {
+        let path = target.root.join(target.name);
+        let old = match fs::read(&path) {
+            Ok(bytes) => String::from_utf8(bytes).map_err(|_| {
+                Error::new(format!("{} is not UTF-8", target.name)).remedy("save the file as UTF-8")
+            })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(unreadable(&path, &error)),
+        };
+        let known = policy::file::PolicyFile::parse(old.as_bytes(), target.name, policy::Layer::Repository)?;
+        let mut lines = Vec::new();
+        self.entries.retain(|entry| {
+            let there = known.allow.iter().find(|e| {
+                let bounds = e.bounds.as_deref();
+                e.import() == entry.import
+                    && bounds.map_or(&[][..], |b| &b.paths[..]) == entry.paths
+                    && entry.uses.is_empty()
+            });
+            if let Some(there) = there {
+                let import = escape::terminal(&entry.import);
+                lines.push(format!("{}:{} has {import} already", target.name, there.line.unwrap_or(0)));
+            }
+            there.is_none()
+        });
+        if !self.entries.is_empty() || !self.pins.is_empty() {
+            let text = edit::with_additions(&old, target.name, &self.entries, &self.pins)?;
+            replace(&path, &text).map_err(|error| {
+                Error::new(format!("cannot write {}: {error}", escape::terminal(&path.to_string_lossy())))
+            })?;
+        }
+        for entry in &self.entries {
+            let paths = if entry.paths.is_empty() {
+                String::new()
+            } else {
+                format!(" for {}", entry.paths.join(", "))
+            };
+            lines.push(
+                escape::terminal(&format!("{}: allow {}{paths}", target.name, entry.import)).into_owned(),
+            );
+        }
+        for pin in &self.pins {
+            let hash: String = pin.sha256.chars().take(12).collect();
+            lines.push(
+                escape::terminal(&format!("{}: accept {} as it is (sha256 {hash}…)", target.name, pin.path))
+                    .into_owned(),
+            );
+        }
+        if lines.is_empty() && self.left.is_empty() {
+            lines.push("everything is allowed already: nothing was written".to_owned());
+        }
+        if !self.left.is_empty() {
+            lines.push(format!(
+                "left, {} files that no entry can allow (--pin accepts them as they are):",
+                self.left.len()
+            ));
+            lines.extend(self.left.iter().map(|left| format!("  {left}")));
+        }
+        Ok(lines)
+    }
+}
+
+fn judged_unsafe(import: &str, refused: &Refused) -> Error {
+    Error::new(format!("{} was judged unsafe: it {}", escape::terminal(import), refused.criterion.as_str()))
+        .remedy(
+            "if you trust who wrote a file that needs it, accept that file alone: `fickgate allow --pin FILE`; \
+             to allow the import all the same, add --force --reason WHY",
+        )
+        .excerpt([format!("  {}", refused.why)])
+}
+
+/// The whole file or nothing, through a symbolic link, and with the permissions it had.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".fickgate").tempfile_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    match fs::metadata(&path) {
+        Ok(old) => file.as_file().set_permissions(old.permissions())?,
+        Err(_) => permit_reading(file.as_file())?,
+    }
+    file.persist(&path)?;
+    Ok(())
+}
+
+/// A new file is for everybody to read, as an editor would make it.
+#[cfg(unix)]
+fn permit_reading(file: &fs::File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn permit_reading(_: &fs::File) -> io::Result<()> {
+    Ok(())
+}

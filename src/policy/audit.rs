@@ -1,0 +1,76 @@
+//! What is wrong with the policy itself: entries that are past their date, cover more than one name,
+//! or allowed nothing.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::{Entry, Layer, Policy, Usage};
+use crate::finding::Finding;
+use crate::rule::Rule;
+use crate::source::BlobPath;
+
+/// Findings on the entries of the layers above the built-in list. `usage` is given where everything
+/// the policy is for was judged: then entries without a mark are `unused-allow`.
+pub fn audit(policy: &Policy, usage: Option<&Usage>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for entry in policy.all().take_while(|entry| entry.layer != Layer::BuiltIn) {
+        let Some(line) = entry.line else { continue };
+        let import = crate::escape::name(&entry.import());
+        if let Some(refused) = policy.refused(&entry.module, &entry.name) {
+            let message =
+                format!("line {line}: `{import}` was judged unsafe: it {}", refused.criterion.as_str());
+            findings.push(finding(policy, Rule::BroadAllow, entry, message, refused.why));
+        } else if entry.name == "*" {
+            let message = format!("line {line}: `{import}` allows every name of the module");
+            findings.push(finding(policy, Rule::BroadAllow, entry, message, "name the imports one by one"));
+        }
+        if let Some(day) = entry.bounds.as_ref().and_then(|b| b.expires).filter(|d| *d < policy.today()) {
+            let message = format!("line {line}: `{import}` expired on {day} and no longer allows");
+            let help = "look at it again: set a later `expires`, or remove the entry";
+            findings.push(finding(policy, Rule::ExpiredAllow, entry, message, help));
+        }
+    }
+    for entry in usage.into_iter().flat_map(|usage| policy.unused(usage)) {
+        let Some(line) = entry.line else { continue };
+        let message = format!("line {line}: `{}` allowed nothing", crate::escape::name(&entry.import()));
+        findings.push(finding(
+            policy,
+            Rule::UnusedAllow,
+            entry,
+            message,
+            "remove it if nothing needs it any more",
+        ));
+    }
+    findings
+}
+
+/// What is wrong, a line each, and what the policy has.
+pub fn write(findings: &[Finding], policy: &Policy, out: &mut dyn Write) -> io::Result<()> {
+    for finding in findings {
+        let (path, level) = (finding.path.to_lossy(), finding.level.as_str());
+        let path = crate::escape::terminal(&path);
+        writeln!(out, "{path}: {level}[{}]: {}", finding.rule, finding.message)?;
+        if let Some(help) = &finding.help {
+            writeln!(out, "  help: {help}")?;
+        }
+    }
+    let own = policy.all().take_while(|entry| entry.layer != Layer::BuiltIn).count();
+    let (deny, files, exclude) = (policy.denied().len(), policy.pins().len(), policy.excludes().len());
+    let state = if findings.is_empty() { "nothing is wrong" } else { "see above" };
+    writeln!(out, "{own} allow, {files} files, {deny} deny, {exclude} exclude: {state}")
+}
+
+fn finding(policy: &Policy, rule: Rule, entry: &Entry, message: String, help: &str) -> Finding {
+    Finding {
+        rule,
+        level: policy.level(rule),
+        path: BlobPath::from_path(Path::new(&*entry.source)),
+        member: String::new(),
+        offset: None,
+        import: Some(entry.import()),
+        message,
+        help: Some(help.to_owned()),
+        entry: None,
+        snippet: None,
+    }
+}

@@ -1,0 +1,178 @@
+//! `fickgate policy show`: everything that is in force, and where each line of it stands.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::{Entry, Policy};
+use crate::escape;
+
+/// Version of the JSON document.
+const SCHEMA: u32 = 1;
+
+/// Writes the entries file by file, the layers that win first.
+pub fn write_human(policy: &Policy, out: &mut dyn Write) -> io::Result<()> {
+    for deny in policy.denied() {
+        let place = place(&deny.source, deny.line);
+        writeln!(out, "deny     {}  {place}", escape::terminal(&deny.pattern.to_string()))?;
+    }
+    for pin in policy.pins() {
+        let path = pin.path.as_deref().unwrap_or("any path");
+        let hash: String = hex(&pin.sha256).chars().take(12).collect();
+        let place = place(&pin.source, Some(pin.line));
+        writeln!(out, "accept   {} (sha256 {hash}…)  {place}", escape::terminal(path))?;
+    }
+    for exclude in policy.excludes() {
+        let place = place(&exclude.source, Some(exclude.line));
+        writeln!(out, "exclude  {}  {place}", escape::terminal(&exclude.glob))?;
+    }
+    let mut source = None;
+    let mut count = 0u64;
+    for entry in policy.all() {
+        if source != Some(&entry.source) {
+            source = Some(&entry.source);
+            writeln!(out, "\n{} ({})", escape::terminal(&entry.source), entry.layer.as_str())?;
+        }
+        let line = entry.line.map_or_else(String::new, |line| line.to_string());
+        write!(out, "{line:>6}  {}  [{}]", escape::terminal(&entry.import()), entry.uses.words().join(", "))?;
+        for note in notes(policy, entry) {
+            write!(out, "  {}", escape::terminal(&note))?;
+        }
+        writeln!(out)?;
+        count += 1;
+    }
+    writeln!(out, "\n{count} entries")
+}
+
+/// What narrows an entry or takes it away.
+fn notes(policy: &Policy, entry: &Entry) -> Vec<String> {
+    let mut notes = Vec::new();
+    notes.extend(entry.guard.map(|guard| format!("guard {}", guard.as_str())));
+    notes.extend(entry.risk.map(|risk| format!("risk {}", risk.as_str())));
+    notes.extend(entry.container.map(|_| "in TorchScript archives only".to_owned()));
+    if let Some(bounds) = &entry.bounds {
+        if !bounds.paths.is_empty() {
+            notes.push(format!("for {}", bounds.paths.join(", ")));
+        }
+        notes.extend(bounds.expires.map(|day| match day < policy.today() {
+            true => format!("EXPIRED {day}"),
+            false => format!("until {day}"),
+        }));
+    }
+    if let Some(deny) = policy.denied().iter().find(|d| d.pattern.matches(&entry.module, &entry.name)) {
+        notes.push(format!("DENIED by {}", place(&deny.source, deny.line)));
+    }
+    notes
+}
+
+#[derive(Serialize)]
+struct Document<'p> {
+    schema: u32,
+    entries: Vec<Row<'p>>,
+    deny: Vec<DenyRow<'p>>,
+    files: Vec<PinRow<'p>>,
+    exclude: Vec<ExcludeRow<'p>>,
+}
+
+#[derive(Serialize)]
+struct Row<'p> {
+    import: String,
+    kind: &'static str,
+    r#use: Vec<&'static str>,
+    guard: Option<&'static str>,
+    risk: Option<&'static str>,
+    paths: &'p [String],
+    expires: Option<String>,
+    layer: &'static str,
+    source: &'p str,
+    line: Option<usize>,
+    reason: &'p str,
+}
+
+#[derive(Serialize)]
+struct DenyRow<'p> {
+    import: String,
+    layer: &'static str,
+    source: &'p str,
+    line: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct PinRow<'p> {
+    sha256: String,
+    path: Option<&'p str>,
+    expires: Option<String>,
+    layer: &'static str,
+    source: &'p str,
+    line: usize,
+    reason: &'p str,
+}
+
+#[derive(Serialize)]
+struct ExcludeRow<'p> {
+    glob: &'p str,
+    source: &'p str,
+    line: usize,
+}
+
+/// Writes one JSON document: `schema`, `entries`, `deny`, `files`, `exclude`.
+pub fn write_json(policy: &Policy, out: &mut dyn Write) -> io::Result<()> {
+    let entries = policy.all().map(|entry| Row {
+        import: entry.import(),
+        kind: entry.kind.as_str(),
+        r#use: entry.uses.words(),
+        guard: entry.guard.map(|guard| guard.as_str()),
+        risk: entry.risk.map(|risk| risk.as_str()),
+        paths: entry.bounds.as_ref().map_or(&[], |bounds| &bounds.paths),
+        expires: entry.bounds.as_ref().and_then(|bounds| bounds.expires).map(|day| day.to_string()),
+        layer: entry.layer.as_str(),
+        source: &entry.source,
+        line: entry.line,
+        reason: &entry.reason,
+    });
+    let document = Document {
+        schema: SCHEMA,
+        entries: entries.collect(),
+        deny: policy
+            .denied()
+            .iter()
+            .map(|deny| DenyRow {
+                import: deny.pattern.to_string(),
+                layer: deny.layer.as_str(),
+                source: &deny.source,
+                line: deny.line,
+            })
+            .collect(),
+        files: policy
+            .pins()
+            .iter()
+            .map(|pin| PinRow {
+                sha256: hex(&pin.sha256),
+                path: pin.path.as_deref(),
+                expires: pin.expires.map(|day| day.to_string()),
+                layer: pin.layer.as_str(),
+                source: &pin.source,
+                line: pin.line,
+                reason: &pin.reason,
+            })
+            .collect(),
+        exclude: policy
+            .excludes()
+            .iter()
+            .map(|e| ExcludeRow { glob: &e.glob, source: &e.source, line: e.line })
+            .collect(),
+    };
+    serde_json::to_writer_pretty(&mut *out, &document)?;
+    writeln!(out)
+}
+
+/// A hash as `sha256sum` prints it.
+pub fn hex(hash: &[u8; 32]) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// `file:line`.
+pub(super) fn place(source: &str, line: Option<usize>) -> String {
+    let source = escape::terminal(source);
+    line.map_or_else(|| source.to_string(), |line| format!("{source}:{line}"))
+}
