@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::policy::builtin::Refused;
 use crate::policy::edit::{self, NewEntry, NewPin};
 use crate::policy::pattern::Pattern;
-use crate::policy::{self, Date, Policy, show};
+use crate::policy::{self, Date, Policy, Uses, show};
 use crate::rule::{Level, Rule};
 use crate::source::{BlobPath, Item, Selection, Source};
 use crate::{escape, explain, gate, judge, limits, request, scan};
@@ -42,7 +42,7 @@ pub fn allow(args: &AllowArgs) -> Result<Vec<String>> {
         Some(_) if args.pin => {
             return Err(Error::new("--pin is for a file, and there is no file of this name"));
         }
-        Some(what) => additions.import(&what.to_string_lossy(), &policy, args.force)?,
+        Some(what) => additions.import(&what.to_string_lossy(), args, &policy)?,
     }
     additions.write(&target)
 }
@@ -171,7 +171,7 @@ impl Additions {
         self.entries.push(NewEntry { import: import.to_owned(), reason, paths, expires, uses });
     }
 
-    fn import(&mut self, import: &str, policy: &Policy, force: bool) -> Result<()> {
+    fn import(&mut self, import: &str, args: &AllowArgs, policy: &Policy) -> Result<()> {
         let shown = escape::terminal(import);
         let pattern = Pattern::parse(import)
             .and_then(|p| p.check_allow().map(|()| p))
@@ -180,11 +180,16 @@ impl Additions {
             policy::pattern::Names::One(name) => name.as_str(),
             _ => "*",
         };
-        if let Some(refused) = policy.refused(&pattern.module, name).filter(|_| !force) {
+        if let Some(refused) = policy.refused(&pattern.module, name).filter(|_| !args.force) {
             return Err(judged_unsafe(import, refused));
         }
+        let unknown = |word: &&String| Uses::from_word(word).is_none_or(|uses| uses == Uses::CALL_RESULT);
+        if let Some(word) = args.r#use.iter().find(unknown) {
+            return Err(Error::new(format!("--use {}: not a use", escape::terminal(word)))
+                .remedy("it is one of reference, create, call, state, items"));
+        }
         let paths = self.paths.clone();
-        self.entry(import, Vec::new(), paths);
+        self.entry(import, args.r#use.clone(), paths);
         Ok(())
     }
 

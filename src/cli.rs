@@ -263,6 +263,9 @@ pub struct AllowArgs {
     /// Glob of paths it is allowed for (repeatable) [default: every path]
     #[arg(long, value_name = "GLOB", conflicts_with = "from_findings")]
     pub path: Vec<String>,
+    /// What may be done with it: reference, create, call, state, items [default: by its name]
+    #[arg(long, value_name = "USE", value_delimiter = ',', conflicts_with_all = ["from_findings", "pin"])]
+    pub r#use: Vec<String>,
     /// Last day on which it is allowed: YYYY-MM-DD
     #[arg(long, value_name = "DATE")]
     pub expires: Option<String>,

@@ -203,16 +203,14 @@ fn why(refusal: &Refusal<'_>) -> String {
 
 fn help(stream: &Stream, import: &Import, refusal: &Refusal<'_>, near: Option<&Entry>) -> String {
     const PIN: &str =
-        "if you trust who wrote this very file, list its SHA-256 under `files` in .fickgate.yaml";
+        "if you trust who wrote this very file, accept it as it is: `fickgate allow --pin FILE`";
     match refusal {
         Refusal::NotListed => {
             let near = near.map_or(String::new(), |e| format!("`{}` is on the list; ", e.import()));
             let tensors =
                 if stream.storages.is_empty() { "" } else { ", or store the tensors alone, as safetensors" };
-            match allow_line(import) {
-                Some(line) => format!(
-                    "{near}if it is yours and safe, add to `allow` in .fickgate.yaml: `{line}`{tensors}"
-                ),
+            match allow_command(import) {
+                Some(command) => format!("{near}if it is yours and safe: `{command}`{tensors}"),
                 None => format!("{near}{PIN}{tensors}"),
             }
         }
@@ -243,12 +241,12 @@ fn help(stream: &Stream, import: &Import, refusal: &Refusal<'_>, near: Option<&E
     }
 }
 
-/// The line of a policy file that allows just what this stream does with the import; `None` where the name is not
-/// one that a policy file or a shell could hold.
-fn allow_line(import: &Import) -> Option<String> {
+/// The command that allows just what this stream does with the import; `None` where no entry can. A
+/// shell takes every character of it for itself.
+fn allow_command(import: &Import) -> Option<String> {
     let (written, uses) = wanted(import)?;
-    let uses = if uses.is_empty() { String::new() } else { format!(", use: [{}]", uses.join(", ")) };
-    Some(format!("- {{import: {written}{uses}, reason: …}}"))
+    let uses = if uses.is_empty() { String::new() } else { format!(" --use {}", uses.join(",")) };
+    Some(format!("fickgate allow {written}{uses} --reason WHY"))
 }
 
 /// How a policy file has to name the import to allow what a stream does with it, and the uses it has to
@@ -427,9 +425,7 @@ mod tests {
         assert_eq!(found[0].offset, Some(2));
         assert_eq!(
             found[0].help.as_deref(),
-            Some(
-                "if it is yours and safe, add to `allow` in .fickgate.yaml: `- {import: ours.Model, reason: …}`"
-            )
+            Some("if it is yours and safe: `fickgate allow ours.Model --reason WHY`")
         );
         assert!(
             judged(vec![stream(vec![import("numpy", "ndarray", vec![])])], &Policy::built_in()).is_empty()
@@ -441,7 +437,7 @@ mod tests {
         let called = import("ours", "Model", vec![used(UseKind::Call, 5), used(UseKind::State, 6)]);
         let found = judged(vec![stream(vec![called.clone()])], &Policy::built_in());
         let help = found[0].help.clone().unwrap_or_default();
-        assert!(help.contains("`- {import: ours.Model, use: [call, state], reason: …}`"), "{help}");
+        assert!(help.contains("`fickgate allow ours.Model --use call,state --reason WHY`"), "{help}");
         let allowed = policy("allow: [{import: ours.Model, use: [call, state], reason: x}]");
         assert!(judged(vec![stream(vec![called.clone()])], &allowed).is_empty());
         let narrow = policy("allow:\n  - import: ours.Model\n    reason: x\n");
@@ -458,7 +454,7 @@ mod tests {
     fn names_that_no_shell_should_see_are_not_in_a_command() {
         for name in ["$(reboot)", "a b", "x;y", "naïve", "a`b"] {
             let found = judged(vec![stream(vec![import("ours", name, vec![])])], &Policy::built_in());
-            assert!(!found[0].help.as_deref().unwrap_or("").contains("{import: ours"), "{name}");
+            assert!(!found[0].help.as_deref().unwrap_or("").contains("allow ours"), "{name}");
         }
     }
 

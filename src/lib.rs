@@ -41,15 +41,16 @@ use cli::{Cli, ExplainArgs, ExplainFormat, PlainFormat, PolicyArgs, PolicyVerb, 
 use error::{Error, Result};
 use exit::Exit;
 use explain::Ruling;
+use finding::{Finding, Outcome};
 use gate::Gate;
 use limits::Limits;
 use policy::why::Why;
-use policy::{Date, Layer, Policy, audit, show};
+use policy::{Date, Layer, Policy, Usage, audit, show};
 use progress::Progress;
 use report::Style;
 use request::Request;
-use rule::manual;
-use source::Source;
+use rule::{Level, manual};
+use source::{Selection, Source};
 
 /// Does what the arguments ask for and says how it ended. Errors are printed to standard error.
 pub fn run(cli: &Cli) -> Exit {
@@ -94,15 +95,10 @@ fn scan_request(request: &Request) -> Result<Exit> {
     let source = Source::open_with(&request.selection, request.recurse_submodules)?;
     let policy = request::policy_for(&request.policy, Some(&source))?;
     let usage = policy.usage();
-    let gate = Gate {
-        policy: &policy,
-        usage: &usage,
-        limits: Limits::default(),
-        jobs: request.jobs,
-        progress: Progress::of_stderr(request.quiet),
-        budget: Budget::default(),
-    };
+    let gate = gate(request, &policy, &usage);
     let mut outcome = gate.judge_all(&source);
+    outcome.findings.extend(policy_findings(request, &source, &gate, &outcome));
+    outcome.findings.sort_by(|a, b| (&a.path, a.rule).cmp(&(&b.path, b.rule)));
     outcome.notices = source.notices().to_vec();
     outcome.notices.extend(request::policy_notice(&request.policy));
     let style = Style::of_stdout(request.color, request.quiet, request.verbose);
@@ -111,6 +107,45 @@ fn scan_request(request: &Request) -> Result<Exit> {
         report::write_file(report, &outcome, &style)?;
     }
     Ok(Exit::of(&outcome, request.fail_on))
+}
+
+fn gate<'p>(request: &Request, policy: &'p Policy, usage: &'p Usage) -> Gate<'p> {
+    Gate {
+        policy,
+        usage,
+        limits: Limits::default(),
+        jobs: request.jobs,
+        progress: Progress::of_stderr(request.quiet),
+        budget: Budget::default(),
+    }
+}
+
+/// What is to be said of the policy itself: entries that are stale or broad, where the whole tree is
+/// looked at, and what a change would make of it.
+fn policy_findings(request: &Request, source: &Source, gate: &Gate<'_>, outcome: &Outcome) -> Vec<Finding> {
+    if let Selection::Paths(paths) = &request.selection {
+        let usage = paths.is_empty().then_some(gate.usage);
+        return audit::audit(gate.policy, usage.filter(|_| source.is_whole()));
+    }
+    let (policy, change, name) = match request::policy_change(&request.policy, source) {
+        Ok(None) => return Vec::new(),
+        Ok(Some(change)) => change,
+        Err(error) => {
+            let message = format!("the changed policy is not to be understood: {error}");
+            return vec![audit::changed(gate.policy, policy::FILES[0], message)];
+        }
+    };
+    let mut message = format!("the change edits the policy: it {}", change.describe());
+    let errors = |outcome: &Outcome| outcome.count(Level::Error) > 0;
+    if errors(outcome) {
+        let after = self::gate(request, &policy, &policy.usage()).judge_all(source);
+        if !errors(&after) {
+            message.push_str("; with that it would pass once merged");
+        }
+    }
+    let mut findings = audit::audit(&policy, None);
+    findings.push(audit::changed(gate.policy, name, message));
+    findings
 }
 
 /// Writes to standard output. A reader that went away is no error.

@@ -8,6 +8,7 @@ use crate::cli::{
     Color, FailOn, Format, HookArgs, OutputArgs, PolicyArgs, PolicyFrom, ReadingArgs, ReportTo, ScanArgs,
 };
 use crate::error::{Error, Result};
+use crate::policy::change::PolicyChange;
 use crate::policy::file::PolicyFile;
 use crate::policy::{self, Date, Layer, Policy};
 use crate::rule::Level;
@@ -94,13 +95,52 @@ pub fn policy_for(args: &PolicyArgs, source: Option<&Source>) -> Result<Policy> 
     if !args.no_policy {
         files.extend(repository_policy(source, args.policy_from.as_ref())?);
     }
+    files.extend(command_line_policies(args)?);
+    Ok(Policy::new(files, Date::today()))
+}
+
+/// The layers that would apply once the change that is judged is there, and what it does to the
+/// repository's file. `None` where it leaves that file alone.
+///
+/// # Errors
+/// The file as the change leaves it is not to be understood.
+pub fn policy_change(
+    args: &PolicyArgs,
+    source: &Source,
+) -> Result<Option<(Policy, PolicyChange, &'static str)>> {
+    let (false, Some(tip)) = (args.no_policy, source.tip()) else { return Ok(None) };
+    let base = source.policy_place();
+    let mut sides = [None, None];
+    let mut changed = None;
+    for name in policy::FILES {
+        let (old, new) = (source.read_file(base, name)?, source.read_file(tip, name)?);
+        if old != new {
+            changed = Some(name);
+        }
+        for (side, bytes) in sides.iter_mut().zip([old, new]) {
+            if let Some(bytes) = bytes {
+                *side = Some(PolicyFile::parse(&bytes, name, Layer::Repository)?);
+            }
+        }
+    }
+    let Some(name) = changed else { return Ok(None) };
+    let [old, new] = sides;
+    let change = PolicyChange::between(old.as_ref(), new.as_ref());
+    let mut files: Vec<PolicyFile> = new.into_iter().collect();
+    files.extend(command_line_policies(args)?);
+    Ok(Some((Policy::new(files, Date::today()), change, name)))
+}
+
+/// The layers of `--policy` and `--allow`.
+fn command_line_policies(args: &PolicyArgs) -> Result<Vec<PolicyFile>> {
+    let mut files = Vec::new();
     for path in &args.policy {
         files.push(policy_from_disk(path, Layer::CommandLine)?);
     }
     if !args.allow.is_empty() {
         files.push(PolicyFile::of_allow(&args.allow)?);
     }
-    Ok(Policy::new(files, Date::today()))
+    Ok(files)
 }
 
 /// The repository's policy, from the place that was asked for, else from where its content comes from;

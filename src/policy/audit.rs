@@ -60,14 +60,24 @@ pub fn write(findings: &[Finding], policy: &Policy, out: &mut dyn Write) -> io::
     writeln!(out, "{own} allow, {files} files, {deny} deny, {exclude} exclude: {state}")
 }
 
+/// A change to the policy file of this name.
+pub fn changed(policy: &Policy, name: &str, message: String) -> Finding {
+    let help = "it takes effect once it is merged: have somebody look at it who may decide that";
+    on_file(policy, Rule::PolicyChanged, name, message, help)
+}
+
 fn finding(policy: &Policy, rule: Rule, entry: &Entry, message: String, help: &str) -> Finding {
+    Finding { import: Some(entry.import()), ..on_file(policy, rule, &entry.source, message, help) }
+}
+
+fn on_file(policy: &Policy, rule: Rule, file: &str, message: String, help: &str) -> Finding {
     Finding {
         rule,
         level: policy.level(rule),
-        path: BlobPath::from_path(Path::new(&*entry.source)),
+        path: BlobPath::from_path(Path::new(file)),
         member: String::new(),
         offset: None,
-        import: Some(entry.import()),
+        import: None,
         message,
         help: Some(help.to_owned()),
         entry: None,

@@ -13,6 +13,7 @@
 
 pub mod audit;
 pub mod builtin;
+pub mod change;
 mod date;
 pub mod edit;
 pub mod file;

@@ -28,7 +28,9 @@ pub fn write_human(policy: &Policy, out: &mut dyn Write) -> io::Result<()> {
     }
     let mut source = None;
     let mut count = 0u64;
-    for entry in policy.all() {
+    let mut entries: Vec<&Entry> = policy.all().collect();
+    entries.sort_by(|a, b| (b.layer, &a.source, a.line).cmp(&(a.layer, &b.source, b.line)));
+    for entry in entries {
         if source != Some(&entry.source) {
             source = Some(&entry.source);
             writeln!(out, "\n{} ({})", escape::terminal(&entry.source), entry.layer.as_str())?;

@@ -325,6 +325,12 @@ impl Source {
         self.repository.as_ref().and_then(Repository::root)
     }
 
+    /// Whether the current folder is the root of the repository, or there is none.
+    pub fn is_whole(&self) -> bool {
+        let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
+        self.root().is_none_or(|root| root.canonicalize().ok() == here)
+    }
+
     /// Where the policy belongs that judges these entries: the index for staged files, the base
     /// commit for a diff, the working tree for paths, the other side's default branch for a push.
     pub fn policy_place(&self) -> &Place {

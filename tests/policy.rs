@@ -1,0 +1,186 @@
+//! The policy from the outside: the verbs that show and edit it, and what a change to it may do.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "git/repo.rs"]
+#[allow(dead_code)]
+mod repo;
+
+use std::fs;
+
+use repo::Repo;
+
+const EVIL: &[u8] = b"cos\nsystem\n(S'true'\ntR.";
+const OURS: &[u8] = b"\x80\x04\x8c\x04ours\x94\x8c\x05Model\x94\x93\x94)\x81\x94}b.";
+
+struct Run {
+    code: i32,
+    text: String,
+}
+
+fn fickgate(repo: &Repo, args: &[&str]) -> Run {
+    let output = repo.command(env!("CARGO_BIN_EXE_fickgate"), &repo.root).args(args).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    Run { code: output.status.code().unwrap(), text: String::from_utf8(text).unwrap() }
+}
+
+fn policy(repo: &Repo) -> String {
+    fs::read_to_string(repo.root.join(".fickgate.yaml")).unwrap()
+}
+
+#[test]
+fn a_change_is_not_judged_by_the_policy_it_brings() {
+    let repo = Repo::new();
+    fs::write(repo.root.join("readme"), "x").unwrap();
+    repo.git(&["add", "."]);
+    repo.git(&["commit", "-qm", "first"]);
+    repo.git(&["checkout", "-qb", "change"]);
+    fs::write(repo.root.join("m.pkl"), EVIL).unwrap();
+    let entry = "allow:\n  - import: os.system\n    reason: trust me\n";
+    fs::write(repo.root.join(".fickgate.yaml"), entry).unwrap();
+    repo.git(&["add", "."]);
+    repo.git(&["commit", "-qm", "second"]);
+    for args in [&["--diff", "main"][..], &["--diff", "main..change"], &["--diff", "main...change"]] {
+        let run = fickgate(&repo, args);
+        assert_eq!(run.code, 1, "{}", run.text);
+        for words in ["import-not-allowed", "os.system", "policy-changed", "adds allow os.system"] {
+            assert!(run.text.contains(words), "{words}: {}", run.text);
+        }
+        assert!(run.text.contains("would pass once merged"), "{}", run.text);
+    }
+    let trusted = fickgate(&repo, &["--diff", "main", "--policy-from", "head"]);
+    assert_eq!(trusted.code, 0, "{}", trusted.text);
+}
+
+#[test]
+fn a_change_that_takes_a_deny_away_or_breaks_the_file_is_told() {
+    let repo = Repo::new();
+    fs::write(repo.root.join(".fickgate.yaml"), "deny: [ours.Model]\n").unwrap();
+    repo.git(&["add", "."]);
+    repo.git(&["commit", "-qm", "first"]);
+    repo.git(&["checkout", "-qb", "change"]);
+    repo.git(&["rm", "-q", ".fickgate.yaml"]);
+    repo.git(&["commit", "-qm", "second"]);
+    let run = fickgate(&repo, &["--diff", "main...change"]);
+    assert!(run.code == 0 && run.text.contains("removes deny ours.Model"), "{}", run.text);
+    fs::write(repo.root.join(".fickgate.yaml"), "allow: 5\n").unwrap();
+    repo.git(&["add", "."]);
+    repo.git(&["commit", "-qm", "third"]);
+    let run = fickgate(&repo, &["--diff", "main...change"]);
+    assert!(run.text.contains("policy-changed") && run.text.contains(".fickgate.yaml:1:8"), "{}", run.text);
+}
+
+#[test]
+fn what_help_says_is_what_allows() {
+    let repo = Repo::new();
+    fs::write(repo.root.join("m.pkl"), OURS).unwrap();
+    let run = fickgate(&repo, &[]);
+    assert_eq!(run.code, 1, "{}", run.text);
+    let command = run.text.split('`').find(|part| part.starts_with("fickgate allow ")).expect("a command");
+    let args: Vec<&str> = command.split(' ').skip(1).collect();
+    let run = fickgate(&repo, &args);
+    assert_eq!(run.code, 0, "{}", run.text);
+    assert!(run.text.contains(".fickgate.yaml: allow ours.Model"), "{}", run.text);
+    assert_eq!(fickgate(&repo, &[]).code, 0);
+    assert!(fickgate(&repo, &args).text.contains("already"));
+}
+
+#[test]
+fn a_file_brings_its_imports_or_is_pinned() {
+    let repo = Repo::new();
+    fs::create_dir(repo.root.join("m")).unwrap();
+    fs::write(repo.root.join("m/a b.pkl"), OURS).unwrap();
+    fs::write(repo.root.join("m/evil.pkl"), EVIL).unwrap();
+    fs::write(repo.root.join(".fickgate.yaml"), "# ours\nlevels: {}\n").unwrap();
+    let run = fickgate(&repo, &["allow", "m/a b.pkl", "--path", "m/**", "--reason", "ours: reviewed"]);
+    assert_eq!(run.code, 0, "{}", run.text);
+    let text = policy(&repo);
+    assert!(text.starts_with("# ours\nlevels: {}\n") && text.contains("\"ours: reviewed\""), "{text}");
+    let refused = fickgate(&repo, &["allow", "m/evil.pkl"]);
+    assert!(refused.code == 2 && refused.text.contains("judged unsafe"), "{}", refused.text);
+    assert_eq!(policy(&repo), text);
+    assert_eq!(fickgate(&repo, &["allow", "os.system"]).code, 2);
+    assert_eq!(fickgate(&repo, &["allow", "--pin", "m/evil.pkl"]).code, 0);
+    assert_eq!(fickgate(&repo, &[]).code, 0);
+    fs::write(repo.root.join("m/evil.pkl"), [EVIL, b"\n"].concat()).unwrap();
+    assert_eq!(fickgate(&repo, &[]).code, 1);
+}
+
+#[test]
+fn a_repository_is_adopted_but_for_what_is_unsafe() {
+    let repo = Repo::new();
+    fs::write(repo.root.join("a.pkl"), OURS).unwrap();
+    fs::write(repo.root.join("b [1].pkl"), OURS).unwrap();
+    fs::write(repo.root.join("evil.pkl"), EVIL).unwrap();
+    let run = fickgate(&repo, &["allow", "--from-findings"]);
+    assert!(run.code == 0 && run.text.contains("evil.pkl"), "{}", run.text);
+    assert!(!policy(&repo).contains("os.system"));
+    let left = fickgate(&repo, &["--format", "concise"]);
+    assert!(left.code == 1 && !left.text.contains("ours.Model"), "{}", left.text);
+    assert_eq!(fickgate(&repo, &["allow", "--from-findings", "--pin"]).code, 0);
+    assert_eq!(fickgate(&repo, &[]).code, 0);
+}
+
+#[test]
+fn stale_and_broad_entries_are_told_with_their_line() {
+    let repo = Repo::new();
+    let text = "allow:\n  - {import: ours.Old, reason: x, expires: 2020-01-01}\n  - {import: ours.more.*, reason: x}\n  - {import: ours.Unused, reason: x}\n";
+    fs::write(repo.root.join(".fickgate.yaml"), text).unwrap();
+    let run = fickgate(&repo, &["-v", "--format", "concise"]);
+    for words in ["expired-allow", "line 2", "broad-allow", "line 3", "unused-allow", "line 4"] {
+        assert!(run.text.contains(words), "{words}: {}", run.text);
+    }
+    assert_eq!(run.code, 0, "{}", run.text);
+    assert_eq!(fickgate(&repo, &["--fail-on", "warning"]).code, 1);
+    fs::write(repo.root.join(".fickgate.yaml"), format!("{text}levels: {{unused-allow: error}}\n")).unwrap();
+    assert_eq!(fickgate(&repo, &[]).code, 1);
+    let check = fickgate(&repo, &["policy", "check"]);
+    assert!(check.code == 1 && check.text.contains("expired"), "{}", check.text);
+}
+
+#[test]
+fn why_and_show_name_the_line_that_decides() {
+    let repo = Repo::new();
+    let text = "allow:\n  - {import: ours.Model, reason: reviewed}\ndeny: [numpy.dtype]\n";
+    fs::write(repo.root.join(".fickgate.yaml"), text).unwrap();
+    for (import, code, words) in [
+        ("ours.Model", 0, ".fickgate.yaml:2 (repository)"),
+        ("numpy.dtype", 1, "denied by .fickgate.yaml:3"),
+        ("os.system", 1, "allowlists/refused.yaml:"),
+        ("__builtin__.set", 0, "builtins.set"),
+        ("ours.Nobody", 1, "no list has it"),
+    ] {
+        let run = fickgate(&repo, &["policy", "why", import]);
+        assert!(run.code == code && run.text.contains(words), "{import}: {}", run.text);
+    }
+    let shown = fickgate(&repo, &["policy", "show", "--format", "json"]);
+    let shown: serde_json::Value = serde_json::from_str(&shown.text).unwrap();
+    let entries = shown["entries"].as_array().unwrap();
+    let own = entries.iter().find(|e| e["import"] == "ours.Model").unwrap();
+    assert_eq!((&own["layer"], &own["line"]), (&"repository".into(), &2.into()));
+    assert!(entries.iter().any(|e| e["import"] == "numpy.ndarray" && e["layer"] == "built-in"));
+    assert!(fickgate(&repo, &["policy", "show"]).text.contains("deny     numpy.dtype  .fickgate.yaml:3"));
+}
+
+/// The keys of the schema, and those the parser names when it meets one that it does not know.
+#[test]
+fn the_schema_has_the_keys_that_the_parser_has() {
+    let repo = Repo::new();
+    let schema: serde_json::Value =
+        serde_json::from_str(&fickgate(&repo, &["policy", "schema"]).text).unwrap();
+    let properties = &schema["properties"];
+    for (keys, text) in [
+        (properties, "QQQQQQQQ: 1\n"),
+        (&properties["allow"]["items"]["properties"], "allow: [{QQQQQQQQ: 1}]\n"),
+        (&properties["files"]["items"]["properties"], "files: [{QQQQQQQQ: 1}]\n"),
+    ] {
+        fs::write(repo.root.join("p.yaml"), text).unwrap();
+        let run = fickgate(&repo, &["policy", "check", "p.yaml"]);
+        let known = run.text.split("the keys here are ").nth(1).unwrap_or_else(|| panic!("{}", run.text));
+        let known: std::collections::BTreeSet<&str> =
+            known.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty() && *w != "and").collect();
+        let keys: std::collections::BTreeSet<&str> =
+            keys.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(known, keys, "{}", run.text);
+    }
+}
