@@ -420,6 +420,11 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
                 self.only_one(at, what);
                 Ok(n)
             }
+            Number::OfVersion(n) => {
+                let message = format!("Python before 3.14 and since 3.14 differ at {what}");
+                self.fault(Rule::StreamAmbiguous, at, message);
+                Ok(n)
+            }
             Number::Neither => Err(Halt::Broken(format!("not {what}"))),
         }
     }

@@ -1,5 +1,6 @@
 //! Decimal and other text arguments, as CPython's two unpicklers read them. They differ in corners;
-//! this module knows the corners and says where only one of the two goes on.
+//! this module knows the corners and says where only one of the two goes on. Since 3.14 both read INT
+//! and LONG with base 10, where they took a prefix (`0x10`) and no leading zeros (`010`) before.
 //!
 //! Sources: `Modules/_pickle.c` (`load_int`, `load_long`, `load_float`, `load_get`, `load_put`) with
 //! `PyLong_FromString` and `PyOS_string_to_double`; `Lib/pickle.py` (the methods of the same names)
@@ -14,6 +15,8 @@ pub enum Reading<T> {
     Both(T),
     /// One reads this, the other raises.
     One(T),
+    /// Both read this up to CPython 3.13, or both since 3.14; the others raise or read something else.
+    OfVersion(T),
     /// Both raise.
     Neither,
 }
@@ -102,8 +105,9 @@ fn python_int(text: &[u8], base: u32) -> Option<Parsed> {
     Some(Parsed { value, negative, digits, long: radix == 10 && count > MAX_DIGITS })
 }
 
-/// C's `strtol(text, &end, 0)` where it uses up the line (`load_int` accepts a newline or NUL there).
-fn strtol_whole(text: &[u8]) -> Option<i64> {
+/// C's `strtol(text, &end, base)`, base 0 or 10, where it uses up the line (`load_int` accepts a newline
+/// or NUL there).
+fn strtol_whole(text: &[u8], base: u32) -> Option<i64> {
     let line = text.split(|b| *b == 0).next().unwrap_or(text);
     if line.is_empty() {
         // No digits: strtol stops where it began, at a NUL. A bare newline is refused before.
@@ -117,8 +121,8 @@ fn strtol_whole(text: &[u8]) -> Option<i64> {
     }
     let (negative, body) = split_sign(body);
     let (radix, digits) = match body {
-        [b'0', b'x' | b'X', rest @ ..] => (16, rest),
-        [b'0', rest @ ..] => (8, if rest.is_empty() { body } else { rest }),
+        [b'0', b'x' | b'X', rest @ ..] if base == 0 => (16, rest),
+        [b'0', rest @ ..] if base == 0 => (8, if rest.is_empty() { body } else { rest }),
         _ => (10, body),
     };
     if digits.is_empty() {
@@ -153,32 +157,50 @@ fn combine<T: PartialEq>(c: Option<T>, pure: Option<T>) -> Reading<T> {
 /// An integer as a value: `None` where it is longer than 64 bits.
 pub type MaybeInt = Option<i64>;
 
+/// What unpicklers of both kinds of versions make of it.
+fn over_versions<T: PartialEq>(before: Reading<T>, since: Reading<T>) -> Reading<T> {
+    match (before, since) {
+        (before, since) if before == since => before,
+        (Reading::One(v), _) | (_, Reading::One(v)) => Reading::One(v),
+        (Reading::Both(v) | Reading::OfVersion(v), _) => Reading::OfVersion(v),
+        (Reading::Neither, Reading::Both(v) | Reading::OfVersion(v)) => Reading::OfVersion(v),
+        (Reading::Neither, Reading::Neither) => Reading::Neither,
+    }
+}
+
 /// INT: `None` inside for an integer too long to keep. The line comes without its newline.
 pub fn int(line: &[u8]) -> Reading<MaybeInt> {
     // How protocols 0 and 1 spell booleans; both unpicklers know it.
     if line == b"01" {
         return Reading::Both(Some(1));
     }
-    let long = python_int(line, 0).is_some_and(|p| p.long);
-    let pure = python_int(line, 0).map(|p| p.value);
-    let c = match strtol_whole(line) {
-        Some(n) => Some(Some(n)),
-        None => python_int(before_nul(line), 0).map(|p| p.value),
+    let reading = |base| {
+        let pure = python_int(line, base);
+        let long = pure.as_ref().is_some_and(|p| p.long);
+        let c = match strtol_whole(line, base) {
+            Some(n) => Some(Some(n)),
+            None => python_int(before_nul(line), base).map(|p| p.value),
+        };
+        limited(combine(c, pure.map(|p| p.value)), long)
     };
-    match combine(c, pure) {
-        Reading::Both(v) if long => Reading::One(v),
-        other => other,
-    }
+    over_versions(reading(0), reading(10))
 }
 
 /// LONG: like INT, with an `L` at the end or without.
 pub fn long(line: &[u8]) -> Reading<MaybeInt> {
     let body = line.strip_suffix(b"L").unwrap_or(line);
-    let parsed = python_int(body, 0);
-    let long = parsed.as_ref().is_some_and(|p| p.long);
-    let pure = parsed.map(|p| p.value);
-    let c = if line.is_empty() { None } else { python_int(before_nul(body), 0).map(|p| p.value) };
-    match combine(c, pure) {
+    let reading = |base| {
+        let pure = python_int(body, base);
+        let long = pure.as_ref().is_some_and(|p| p.long);
+        let c = if line.is_empty() { None } else { python_int(before_nul(body), base).map(|p| p.value) };
+        limited(combine(c, pure.map(|p| p.value)), long)
+    };
+    over_versions(reading(0), reading(10))
+}
+
+/// A number with too many digits is read by some versions only.
+fn limited<T>(reading: Reading<T>, long: bool) -> Reading<T> {
+    match reading {
         Reading::Both(v) if long => Reading::One(v),
         other => other,
     }
@@ -270,21 +292,23 @@ fn overflows(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Reading::{Both, Neither, One};
+    use Reading::{Both, Neither, OfVersion, One};
 
-    // Each row was tried with _pickle.Unpickler and pickle._Unpickler of CPython 3.11.
+    // Each row was tried with _pickle.Unpickler and pickle._Unpickler of CPython 3.11, 3.13 and 3.14.
     #[test]
     fn integers_as_both_unpicklers_read_them() {
         for (line, want) in [
             (&b"10"[..], Both(Some(10))),
             (b"-7", Both(Some(-7))),
-            (b"0x10", Both(Some(16))),
+            (b"0x10", OfVersion(Some(16))),
             (b"1_0", Both(Some(10))),
             (b" 1 ", Both(Some(1))),
-            (b"0b11", Both(Some(3))),
+            (b"0b11", OfVersion(Some(3))),
             (b"00", Both(Some(0))),
             (b"01", Both(Some(1))),
             (b"010", One(Some(8))),
+            (b"0_7", OfVersion(Some(7))),
+            (b"08", OfVersion(Some(8))),
             (b"1\0zz", One(Some(1))),
             (b"zz", Neither),
             (b"", Neither),
@@ -296,6 +320,8 @@ mod tests {
         assert_eq!(long(b"12L"), Both(Some(12)));
         assert_eq!(long(b"12"), Both(Some(12)));
         assert_eq!(long(b"12LL"), Neither);
+        assert_eq!(long(b"07L"), OfVersion(Some(7)));
+        assert_eq!(long(b"0x1FL"), OfVersion(Some(31)));
     }
 
     #[test]

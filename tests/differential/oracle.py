@@ -159,8 +159,9 @@ def readings(data):
 
 def main():
     warnings.simplefilter("ignore")
-    signal.signal(signal.SIGALRM, tick)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS, SECONDS)
+    if hasattr(signal, "setitimer"):  # not in Pyodide
+        signal.signal(signal.SIGALRM, tick)
+        signal.setitimer(signal.ITIMER_REAL, SECONDS, SECONDS)
     try:
         import resource
 
