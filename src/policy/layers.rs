@@ -219,18 +219,19 @@ impl Policy {
         self.levels.iter().find(|(r, _)| *r == rule).map_or(rule.level(), |(_, level)| *level)
     }
 
-    /// An entry whose name differs by little. Slow: for the message of a refusal.
+    /// An entry whose name differs by at most a tenth of its letters, for the message of a refusal.
     pub fn near(&self, module: &str, name: &str) -> Option<&Entry> {
         let wanted = format!("{module}.{name}");
         if wanted.len() > 200 {
             return None;
         }
+        let letters = Letters::of(&[&wanted]);
         let likeness = |entry: &Entry| {
-            let import = format!("{}.{}", entry.module, entry.name);
-            if import.len().abs_diff(wanted.len()) > 3 {
+            let edits = wanted.len().max(entry.module.len() + 1 + entry.name.len()) / 10;
+            if letters.distance(&Letters::of(&[&entry.module, ".", &entry.name])) > edits {
                 return 0.0;
             }
-            strsim::normalized_damerau_levenshtein(&import, &wanted)
+            strsim::normalized_damerau_levenshtein(&entry.import(), &wanted)
         };
         self.all()
             .map(|e| (likeness(e), e))
@@ -278,6 +279,29 @@ impl Policy {
     /// Why the built-in list leaves this import out, if it was judged.
     pub fn refused(&self, module: &str, name: &str) -> Option<&'static Refused> {
         builtin::find_refused(module, name)
+    }
+}
+
+/// How often each letter occurs, to tell cheaply that two names are far apart.
+struct Letters([u8; 32]);
+
+impl Letters {
+    fn of(parts: &[&str]) -> Letters {
+        let mut counts = [0u8; 32];
+        for byte in parts.iter().flat_map(|part| part.bytes()) {
+            if let Some(count) = counts.get_mut(usize::from(byte) % 32) {
+                *count = count.saturating_add(1);
+            }
+        }
+        Letters(counts)
+    }
+
+    /// No more than the edits that make one name of the other.
+    fn distance(&self, other: &Letters) -> usize {
+        let pairs = || self.0.iter().zip(&other.0);
+        let over: usize = pairs().map(|(a, b)| usize::from(a.saturating_sub(*b))).sum();
+        let under: usize = pairs().map(|(a, b)| usize::from(b.saturating_sub(*a))).sum();
+        over.max(under)
     }
 }
 
