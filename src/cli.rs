@@ -38,6 +38,8 @@ pub enum Verb {
     Policy(PolicyVerb),
     /// Allow an import, or what a file imports, in the repository's policy
     Allow(AllowArgs),
+    /// Write a policy file to start from, and install or remove git hooks
+    Init(InitArgs),
     /// Explain a rule: what it means, an example, how to fix it, when to lower it
     Rule(RuleArgs),
     /// Print completions for a shell
@@ -276,6 +278,19 @@ pub struct AllowArgs {
     /// Allow an import that was judged unsafe; needs --reason
     #[arg(long, requires = "reason")]
     pub force: bool,
+}
+
+/// `fickgate init`.
+#[derive(Args, Debug)]
+pub struct InitArgs {
+    /// Install git hooks too; a hook that is there is kept, and runs first
+    ///
+    /// pre-commit, pre-merge-commit, pre-applypatch and pre-push; in a bare repository pre-receive.
+    #[arg(long)]
+    pub hooks: bool,
+    /// Remove the hooks that --hooks installed, and put back those that were there; nothing else
+    #[arg(long)]
+    pub uninstall: bool,
 }
 
 /// Formats of `policy show`.

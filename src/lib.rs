@@ -21,6 +21,8 @@ pub mod explain;
 pub mod facts;
 pub mod finding;
 pub mod gate;
+pub mod init;
+pub mod install;
 pub mod judge;
 pub mod limits;
 pub mod manpage;
@@ -58,10 +60,8 @@ pub fn run(cli: &Cli) -> Exit {
         Some(Verb::Explain(args)) => explain_file(args),
         Some(Verb::Hook(args)) => Request::of_hook(args).and_then(|request| scan_request(&request)),
         Some(Verb::Policy(verb)) => policy_verb(verb),
-        Some(Verb::Allow(args)) => {
-            let lines = allow::allow(args)?;
-            printed(|out| lines.iter().try_for_each(|line| writeln!(out, "{line}"))).map(|()| Exit::Clean)
-        }
+        Some(Verb::Allow(args)) => allow::allow(args).and_then(|lines| print_lines(&lines)),
+        Some(Verb::Init(args)) => init::init(args).and_then(|lines| print_lines(&lines)),
         Some(Verb::Rule(args)) => explain_rule(args),
         Some(Verb::Completions { shell }) => {
             printed(|out| manpage::write_completions(*shell, out)).map(|()| Exit::Clean)
@@ -156,6 +156,11 @@ fn printed(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> Result<(
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(Error::new(format!("cannot write to standard output: {error}"))),
     }
+}
+
+/// Says what was done.
+fn print_lines(lines: &[String]) -> Result<Exit> {
+    printed(|out| lines.iter().try_for_each(|line| writeln!(out, "{line}"))).map(|()| Exit::Clean)
 }
 
 /// `fickgate policy`.

@@ -17,6 +17,7 @@ mod expand;
 mod git;
 mod history;
 pub mod hook;
+pub mod hooks;
 mod index;
 mod object;
 pub mod pointer;
