@@ -15,7 +15,7 @@ pub enum Reading<T> {
     Both(T),
     /// One reads this, the other raises.
     One(T),
-    /// Both read this up to CPython 3.13, or both since 3.14; the others raise or read something else.
+    /// An unpickler reads this up to CPython 3.13, or since 3.14; the others raise or read something else.
     OfVersion(T),
     /// Both raise.
     Neither,
@@ -159,11 +159,12 @@ pub type MaybeInt = Option<i64>;
 
 /// What unpicklers of both kinds of versions make of it.
 fn over_versions<T: PartialEq>(before: Reading<T>, since: Reading<T>) -> Reading<T> {
+    if before == since {
+        return before;
+    }
     match (before, since) {
-        (before, since) if before == since => before,
-        (Reading::One(v), _) | (_, Reading::One(v)) => Reading::One(v),
-        (Reading::Both(v) | Reading::OfVersion(v), _) => Reading::OfVersion(v),
-        (Reading::Neither, Reading::Both(v) | Reading::OfVersion(v)) => Reading::OfVersion(v),
+        (Reading::Both(v) | Reading::One(v) | Reading::OfVersion(v), _) => Reading::OfVersion(v),
+        (_, Reading::Both(v) | Reading::One(v) | Reading::OfVersion(v)) => Reading::OfVersion(v),
         (Reading::Neither, Reading::Neither) => Reading::Neither,
     }
 }
@@ -306,7 +307,7 @@ mod tests {
             (b"0b11", OfVersion(Some(3))),
             (b"00", Both(Some(0))),
             (b"01", Both(Some(1))),
-            (b"010", One(Some(8))),
+            (b"010", OfVersion(Some(8))),
             (b"0_7", OfVersion(Some(7))),
             (b"08", OfVersion(Some(8))),
             (b"1\0zz", One(Some(1))),
