@@ -140,13 +140,12 @@ mod tests {
         let parse = |text: &str| PolicyFile::parse(text.as_bytes(), "x", Layer::Repository);
         let plain = parse(TEMPLATE).expect("a policy");
         assert!(plain.allow.is_empty() && plain.files.is_empty() && plain.deny.is_empty());
-        // Lines that begin with `#` and no space are examples.
+        // In a comment one space makes a sentence; what has none, or two, is an example.
+        let sentence = |line: &str| line.starts_with("# ") && !line.starts_with("#  ");
         let uncommented: String = TEMPLATE
             .lines()
-            .map(|line| match line.strip_prefix('#') {
-                Some(example) if !example.starts_with(' ') && !example.is_empty() => format!("{example}\n"),
-                _ => format!("{line}\n"),
-            })
+            .map(|line| if sentence(line) { line } else { line.strip_prefix('#').unwrap_or(line) })
+            .flat_map(|line| [line, "\n"])
             .collect();
         let full = parse(&uncommented).expect("its examples are a policy");
         assert_eq!((full.allow.len(), full.files.len(), full.deny.len(), full.exclude.len()), (1, 1, 1, 1));
