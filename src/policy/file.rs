@@ -337,8 +337,73 @@ impl Page<'_> {
             Yaml::MultipleDocuments { .. } => {
                 self.error(at, "a second YAML document begins", "a policy is one document: remove the `---`")
             }
-            other => self.error(at, shown(&other.to_string()), ""),
+            other => {
+                let words = other.to_string();
+                let words = words.split(" at line ").next().unwrap_or_default();
+                let (message, help) = self.shape_error(words, at);
+                self.error(at, message, help)
+            }
         }
+    }
+
+    /// What is said where the file has one kind of value in the place of another, and what to write.
+    fn shape_error(&self, words: &str, at: Location) -> (String, String) {
+        if self.text.lines().any(|line| line.starts_with("<<<<<<< ")) {
+            return ("a merge conflict is left in the file".to_owned(), "resolve it".to_owned());
+        }
+        if self.text.starts_with("version https://git-lfs.github.com/") {
+            let help = "keep it out of Git LFS: `.fickgate.yaml -filter` in .gitattributes";
+            return ("a Git LFS pointer stands in place of the policy".to_owned(), help.to_owned());
+        }
+        let key = self.top_key(at);
+        let entry = |first: &str| {
+            let help = format!("write `- {first}`, and `reason: WHY` below it");
+            (format!("an item of `{}` has keys of its own", shown(key)), help)
+        };
+        match (words, key) {
+            ("expected sequence start", _) => {
+                let line = self.line(at);
+                let (name, value) = line.trim().trim_start_matches("- ").split_once(':').unwrap_or((key, ""));
+                let (name, value) = (name.trim(), value.split(" #").next().unwrap_or_default().trim());
+                let help = match name {
+                    "allow" | "files" => "write its items below it, a `- ` before each".to_owned(),
+                    // A plain text in brackets must not begin with `*`.
+                    _ if value.starts_with('*') => format!("write `{}: [\"{}\"]`", shown(name), shown(value)),
+                    _ => format!("write `{}: [{}]`", shown(name), shown(value)),
+                };
+                (format!("`{}` is a list", shown(name)), help)
+            }
+            ("expected mapping start", "allow") => entry("import: module.name"),
+            ("expected mapping start", "files") => entry("sha256: HASH"),
+            ("expected mapping start", "levels") => {
+                ("`levels` has rules and their levels".to_owned(), "write `levels: {RULE: LEVEL}`".to_owned())
+            }
+            ("expected mapping start", _) => (
+                "a policy has keys and values".to_owned(),
+                "begin with `version: 1`; `fickgate init` writes a file to start from".to_owned(),
+            ),
+            ("expected string scalar", _) => {
+                let help = match key {
+                    "deny" => "write names alone: `deny: [module.name]`",
+                    "exclude" => "write globs alone: `exclude: [\"folder/**\"]`",
+                    _ => "",
+                };
+                ("one word or text stands here, no list and no keys".to_owned(), help.to_owned())
+            }
+            _ => (shown(words), String::new()),
+        }
+    }
+
+    /// The line at a place.
+    fn line(&self, at: Location) -> &str {
+        self.text.lines().nth(line(at).saturating_sub(1)).unwrap_or_default()
+    }
+
+    /// The key of the top level under which a place is; empty where there is none.
+    fn top_key(&self, at: Location) -> &str {
+        let above =
+            self.text.lines().take(line(at)).filter(|l| l.starts_with(|c: char| c.is_ascii_lowercase()));
+        above.last().and_then(|l| l.split_once(':')).map_or("", |(key, _)| key)
     }
 
     fn policy(&self, document: Document, layer: Layer) -> Result<PolicyFile> {
@@ -530,6 +595,18 @@ impl Page<'_> {
         let mut glob = text.value.strip_prefix('/').unwrap_or(&text.value).to_owned();
         if glob.ends_with('/') {
             glob.push_str("**");
+        }
+        let never = if glob.starts_with('!') {
+            Some("name what is meant; nothing is taken out of a glob again")
+        } else if glob.split('/').any(|part| part == "." || part == "..") {
+            Some("write the path from the root of the repository, such as `models/**`")
+        } else if glob.contains('\\') && !glob.contains('/') {
+            Some("write `/` between folders, also on Windows")
+        } else {
+            None
+        };
+        if let Some(help) = never {
+            return Err(self.error(text.referenced, "this glob does not match what it seems to", help));
         }
         if glob.is_empty() || glob.split('/').all(|part| part == "*" || part == "**") {
             return Err(self.error(
@@ -756,7 +833,22 @@ levels: {pointer-unresolved: warning, unused-allow: error}
             ("allow:\n  - import: a.B\n    reason: ' '\n".into(), "`reason` is empty", ""),
             (format!("{}  - import: a.B\n    reason: y\n", allow("")), "allowed in line 2 already", ""),
             ("extends: [pandsa]\n".into(), "1:11: no built-in list is named `pandsa`", "`pandas`"),
-            ("extends: ml\n".into(), "1:10", ""),
+            ("extends: ml # all\n".into(), "1:10: `extends` is a list", "`extends: [ml]`"),
+            (allow("    use: create\n"), "4:10: `use` is a list", "`use: [create]`"),
+            ("allow: [a.B]\n".into(), "1:9: an item of `allow`", "`- import: module.name`"),
+            ("files:\n  - a.pkl\n".into(), "2:5: an item of `files`", "`- sha256: HASH`"),
+            ("levels: [x]\n".into(), "1:9: `levels` has rules", "LEVEL"),
+            ("deny:\n  - import: a.B\n".into(), "2:5: one word", "`deny: [module.name]`"),
+            ("<<<<<<< HEAD\nversion: 1\n=======\n>>>>>>> x\n".into(), "merge conflict", "resolve"),
+            (
+                "version https://git-lfs.github.com/spec/v1\noid sha256:1\n".into(),
+                "LFS pointer",
+                "out of Git LFS",
+            ),
+            ("exclude: [../x]\n".into(), "1:11: this glob", "from the root"),
+            ("exclude: [./x]\n".into(), "1:11: this glob", "from the root"),
+            ("exclude: ['!x']\n".into(), "1:11: this glob", "taken out"),
+            ("exclude: ['a\\b']\n".into(), "1:11: this glob", "Windows"),
             (
                 "levels: {import-not-allowed: note}\n".into(),
                 "1:10: `import-not-allowed` may not be lowered",
@@ -768,8 +860,8 @@ levels: {pointer-unresolved: warning, unused-allow: error}
             ("files:\n  - sha256: 12\n    reason: x\n".into(), "2:13: a SHA-256 is 64", "sha256sum"),
             ("exclude: ['**']\n".into(), "matches every path", ""),
             ("deny: [x]\n".into(), "1:8: an import is written", ""),
-            ("allow: 5\n".into(), "1:8", ""),
-            ("- a\n".into(), "1:1", ""),
+            ("allow: 5\n".into(), "1:8: `allow` is a list", "`- `"),
+            ("- a\n".into(), "1:1: a policy has keys", "fickgate init"),
             ("allow: [\n".into(), "", ""),
             ("a: \u{1b}[31m\n".into(), "", ""),
             ("<<: {version: 1}\n".into(), "", ""),
