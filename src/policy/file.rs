@@ -3,14 +3,17 @@
 //! The only module that knows the YAML crate.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use serde::Deserialize;
-use serde::de::{MapAccess, Visitor};
+use globset::{GlobSet, GlobSetBuilder};
+use serde::de::{self, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_yaml::{Location, Spanned};
 
+use super::glob;
 use super::guard::Guard;
+use super::page::{Page, list, nearest, shown};
 use super::pattern::{Names, Pattern};
 use super::{Bounds, Date, Deny, Entry, Kind, Layer, Uses, builtin};
 use crate::error::{Error, Result};
@@ -104,18 +107,18 @@ impl Bounds {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "said")]
     version: Option<Spanned<String>>,
-    #[serde(default)]
-    extends: Option<Vec<Spanned<String>>>,
+    #[serde(default, deserialize_with = "said")]
+    extends: Option<Spanned<Words>>,
     #[serde(default)]
     allow: Option<Vec<Spanned<Allow>>>,
     #[serde(default)]
     files: Option<Vec<Spanned<File>>>,
     #[serde(default)]
-    deny: Option<Vec<Spanned<String>>>,
+    deny: Option<Spanned<Words>>,
     #[serde(default)]
-    exclude: Option<Vec<Spanned<String>>>,
+    exclude: Option<Spanned<Words>>,
     #[serde(default)]
     levels: Option<Pairs>,
 }
@@ -125,15 +128,15 @@ struct Document {
 struct Allow {
     import: Spanned<String>,
     reason: Spanned<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "said")]
     kind: Option<Spanned<String>>,
-    #[serde(default)]
-    r#use: Option<Vec<Spanned<String>>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "said")]
+    r#use: Option<Spanned<Words>>,
+    #[serde(default, deserialize_with = "said")]
     guard: Option<Spanned<String>>,
-    #[serde(default)]
-    paths: Option<Vec<Spanned<String>>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "said")]
+    paths: Option<Spanned<Words>>,
+    #[serde(default, deserialize_with = "said")]
     expires: Option<Spanned<String>>,
 }
 
@@ -142,17 +145,66 @@ struct Allow {
 struct File {
     sha256: Spanned<String>,
     reason: Spanned<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "said")]
     path: Option<Spanned<String>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "said")]
     expires: Option<Spanned<String>>,
+}
+
+/// A value that has to be there where its key is: a key without one may mean everything or nothing.
+fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> std::result::Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// A list of texts. One alone may do without its brackets.
+enum Words {
+    One(String),
+    Many(Vec<Spanned<String>>),
+}
+
+impl Words {
+    /// The texts, each with its place.
+    fn texts(words: Option<Spanned<Words>>) -> Vec<Spanned<String>> {
+        match words {
+            None => Vec::new(),
+            Some(Spanned { value: Words::Many(texts), .. }) => texts,
+            Some(Spanned { value: Words::One(text), referenced, defined }) => {
+                vec![Spanned { value: text, referenced, defined }]
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Words {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct WordsVisitor;
+        impl<'de> Visitor<'de> for WordsVisitor {
+            type Value = Words;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of texts")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> std::result::Result<Words, E> {
+                Ok(Words::One(text.to_owned()))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Words, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(text) = seq.next_element()? {
+                    texts.push(text);
+                }
+                Ok(Words::Many(texts))
+            }
+        }
+        deserializer.deserialize_any(WordsVisitor)
+    }
 }
 
 /// A mapping in the order of the file.
 struct Pairs(Vec<(Spanned<String>, Spanned<String>)>);
 
 impl<'de> Deserialize<'de> for Pairs {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         struct PairsVisitor;
         impl<'de> Visitor<'de> for PairsVisitor {
             type Value = Pairs;
@@ -194,19 +246,13 @@ impl PolicyFile {
             ))
             .remedy("split it, and add the parts with `--policy FILE`"));
         }
-        let text = std::str::from_utf8(bytes).map_err(|e| {
-            let line = 1 + bytes.iter().take(e.valid_up_to()).filter(|b| **b == b'\n').count();
-            Error::new(format!("{}:{line}: not UTF-8 at byte {}", shown(source), e.valid_up_to()))
-                .remedy("save the file as UTF-8")
-        })?;
-        // Editors on Windows write a byte-order mark; YAML permits one.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let page = Page { source, text };
-        if text.lines().all(|l| l.trim().is_empty() || l.trim_start().starts_with('#')) {
+        let page = Page::of(bytes, source)?;
+        if page.is_blank() {
             return Ok(PolicyFile::empty(source, layer));
         }
-        let document: Document =
-            serde_yaml::from_str_with_options(text, options()).map_err(|e| page.yaml_error(&e))?;
+        let document: Option<Document> =
+            serde_yaml::from_str_with_options(page.text, options()).map_err(|e| page.yaml_error(&e))?;
+        let Some(document) = document else { return Ok(PolicyFile::empty(source, layer)) };
         page.policy(document, layer)
     }
 
@@ -276,136 +322,13 @@ fn options() -> serde_yaml::Options {
     serde_yaml::options! {
         with_snippet: false,
         reject_unsupported_tags: true,
+        ignore_binary_tag_for_string: true,
         merge_keys: serde_yaml::MergeKeyPolicy::Error,
         alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: 10_000 },
     }
 }
 
-/// The text of one file, for errors that point into it.
-struct Page<'t> {
-    source: &'t str,
-    text: &'t str,
-}
-
 impl Page<'_> {
-    fn error(&self, at: Location, message: impl fmt::Display, help: impl Into<String>) -> Error {
-        let help = help.into();
-        let (line, column) = (at.line(), at.column());
-        if line == 0 {
-            let error = Error::new(format!("{}: {message}", shown(self.source)));
-            return if help.is_empty() { error } else { error.remedy(help) };
-        }
-        let mut excerpt = Vec::new();
-        if let Some(text) = usize::try_from(line - 1).ok().and_then(|n| self.text.lines().nth(n)) {
-            let before: String = text.chars().take(usize::try_from(column - 1).unwrap_or(0)).collect();
-            let cut: String = text.chars().take(160).collect();
-            let margin = " ".repeat(line.to_string().len());
-            excerpt.push(format!("{line} | {}", shown(&cut)));
-            if column <= 160 {
-                excerpt.push(format!("{margin} | {}^", " ".repeat(shown(&before).chars().count())));
-            }
-        }
-        let error = Error::new(format!("{}:{line}:{column}: {message}", shown(self.source))).excerpt(excerpt);
-        if help.is_empty() { error } else { error.remedy(help) }
-    }
-
-    fn yaml_error(&self, error: &serde_yaml::Error) -> Error {
-        use serde_yaml::Error as Yaml;
-        let error = error.without_snippet();
-        let at = error.location().unwrap_or(Location::UNKNOWN);
-        match error {
-            Yaml::SerdeUnknownField { field, expected, .. } => {
-                let help = nearest(field, expected.iter().copied()).map_or_else(
-                    || format!("the keys here are {}", list(expected)),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                self.error(at, format!("unknown key `{}`", shown(field)), help)
-            }
-            Yaml::SerdeMissingField { field, .. } => {
-                let help = match *field {
-                    "reason" => "say why, in a few words: `reason: our ranking model, reviewed by …`",
-                    "import" => "name the import: `import: ourcompany.models.Ranker`",
-                    "sha256" => "give the content's hash: `sha256sum FILE` prints it",
-                    _ => "",
-                };
-                self.error(at, format!("the key `{field}` is missing"), help)
-            }
-            Yaml::DuplicateMappingKey { key, .. } => {
-                let key = key.as_deref().unwrap_or("?");
-                self.error(at, format!("the key `{}` stands here twice", shown(key)), "keep one of them")
-            }
-            Yaml::MultipleDocuments { .. } => {
-                self.error(at, "a second YAML document begins", "a policy is one document: remove the `---`")
-            }
-            other => {
-                let words = other.to_string();
-                let words = words.split(" at line ").next().unwrap_or_default();
-                let (message, help) = self.shape_error(words, at);
-                self.error(at, message, help)
-            }
-        }
-    }
-
-    /// What is said where the file has one kind of value in the place of another, and what to write.
-    fn shape_error(&self, words: &str, at: Location) -> (String, String) {
-        if self.text.lines().any(|line| line.starts_with("<<<<<<< ")) {
-            return ("a merge conflict is left in the file".to_owned(), "resolve it".to_owned());
-        }
-        if self.text.starts_with("version https://git-lfs.github.com/") {
-            let help = "keep it out of Git LFS: `.fickgate.yaml -filter` in .gitattributes";
-            return ("a Git LFS pointer stands in place of the policy".to_owned(), help.to_owned());
-        }
-        let key = self.top_key(at);
-        let entry = |first: &str| {
-            let help = format!("write `- {first}`, and `reason: WHY` below it");
-            (format!("an item of `{}` has keys of its own", shown(key)), help)
-        };
-        match (words, key) {
-            ("expected sequence start", _) => {
-                let line = self.line(at);
-                let (name, value) = line.trim().trim_start_matches("- ").split_once(':').unwrap_or((key, ""));
-                let (name, value) = (name.trim(), value.split(" #").next().unwrap_or_default().trim());
-                let help = match name {
-                    "allow" | "files" => "write its items below it, a `- ` before each".to_owned(),
-                    // A plain text in brackets must not begin with `*`.
-                    _ if value.starts_with('*') => format!("write `{}: [\"{}\"]`", shown(name), shown(value)),
-                    _ => format!("write `{}: [{}]`", shown(name), shown(value)),
-                };
-                (format!("`{}` is a list", shown(name)), help)
-            }
-            ("expected mapping start", "allow") => entry("import: module.name"),
-            ("expected mapping start", "files") => entry("sha256: HASH"),
-            ("expected mapping start", "levels") => {
-                ("`levels` has rules and their levels".to_owned(), "write `levels: {RULE: LEVEL}`".to_owned())
-            }
-            ("expected mapping start", _) => (
-                "a policy has keys and values".to_owned(),
-                "begin with `version: 1`; `fickgate init` writes a file to start from".to_owned(),
-            ),
-            ("expected string scalar", _) => {
-                let help = match key {
-                    "deny" => "write names alone: `deny: [module.name]`",
-                    "exclude" => "write globs alone: `exclude: [\"folder/**\"]`",
-                    _ => "",
-                };
-                ("one word or text stands here, no list and no keys".to_owned(), help.to_owned())
-            }
-            _ => (shown(words), String::new()),
-        }
-    }
-
-    /// The line at a place.
-    fn line(&self, at: Location) -> &str {
-        self.text.lines().nth(line(at).saturating_sub(1)).unwrap_or_default()
-    }
-
-    /// The key of the top level under which a place is; empty where there is none.
-    fn top_key(&self, at: Location) -> &str {
-        let above =
-            self.text.lines().take(line(at)).filter(|l| l.starts_with(|c: char| c.is_ascii_lowercase()));
-        above.last().and_then(|l| l.split_once(':')).map_or("", |(key, _)| key)
-    }
-
     fn policy(&self, document: Document, layer: Layer) -> Result<PolicyFile> {
         if let Some(version) = &document.version
             && version.value != "1"
@@ -417,25 +340,33 @@ impl Page<'_> {
             ));
         }
         let mut file = PolicyFile::empty(self.source, layer);
-        file.extends = document.extends.map(|words| self.extends(&words)).transpose()?;
+        file.extends = match document.extends {
+            None => None,
+            Some(words) => Some(self.extends(&Words::texts(Some(words)))?),
+        };
+        let mut places = HashMap::new();
         for item in document.allow.unwrap_or_default() {
+            let at = item.value.import.referenced;
             let entry = self.entry(item, layer)?;
-            if let Some(other) = file.allow.iter().find(|e| same_place(e, &entry)) {
-                return Err(Error::new(format!(
-                    "{}:{}: `{}` is allowed in line {} already",
-                    shown(self.source),
-                    entry.line.unwrap_or(0),
-                    shown(&entry.import()),
-                    other.line.unwrap_or(0)
-                ))
-                .remedy("keep one of them, or give them different `paths`"));
+            let paths = entry.bounds.as_ref().map(|b| b.paths.clone()).unwrap_or_default();
+            let place = (entry.module.to_string(), entry.name.to_string(), paths);
+            if let Some(line) = places.insert(place, line(at)) {
+                let message = format!("`{}` is allowed in line {line} already", shown(&entry.import()));
+                return Err(self.error(at, message, "keep one of them, or give them different `paths`"));
             }
             file.allow.push(entry);
         }
+        let mut places = HashMap::new();
         for item in document.files.unwrap_or_default() {
-            file.files.push(self.pin(item, layer)?);
+            let at = item.value.sha256.referenced;
+            let pin = self.pin(item, layer)?;
+            if let Some(line) = places.insert((pin.sha256, pin.path.clone()), line(at)) {
+                let message = format!("this content is accepted in line {line} already");
+                return Err(self.error(at, message, "keep one of them"));
+            }
+            file.files.push(pin);
         }
-        for item in document.deny.unwrap_or_default() {
+        for item in Words::texts(document.deny) {
             let pattern = Pattern::parse(&item.value).map_err(|e| self.error(item.referenced, e, ""))?;
             file.deny.push(Deny {
                 pattern,
@@ -444,7 +375,7 @@ impl Page<'_> {
                 line: Some(line(item.referenced)),
             });
         }
-        for item in document.exclude.unwrap_or_default() {
+        for item in Words::texts(document.exclude) {
             let matcher = self.glob(&item)?.compile_matcher();
             file.exclude.push(Exclude {
                 glob: item.value,
@@ -459,42 +390,57 @@ impl Page<'_> {
         Ok(file)
     }
 
+    /// Reads `extends` from left to right: a name adds, `-name` takes away.
     fn extends(&self, words: &[Spanned<String>]) -> Result<Extends> {
         let mut extends = Extends { lists: Vec::new(), native_memory: true };
         for word in words {
-            let (removed, name) = match word.value.strip_prefix('-') {
-                Some(name) => (true, name),
-                None => (false, word.value.as_str()),
-            };
-            let named = |name: &str| -> Option<Vec<&'static str>> {
-                let lists = builtin::lists().iter();
-                match name {
-                    "ml" => Some(lists.map(|l| l.name).collect()),
-                    "core" => Some(lists.filter(|l| l.core).map(|l| l.name).collect()),
-                    "none" => Some(Vec::new()),
-                    _ => lists.clone().find(|l| l.name == name).map(|l| vec![l.name]),
+            match word.value.strip_prefix('-') {
+                Some(_) if extends.lists.is_empty() => {
+                    let message = format!("`{}` takes away from nothing", shown(&word.value));
+                    let help = format!("name a list before it: `[ml, {}]`", shown(&word.value));
+                    return Err(self.error(word.referenced, message, help));
                 }
-            };
-            if removed && name == "native-memory" {
-                extends.native_memory = false;
-            } else if let Some(lists) = named(name) {
-                extends.lists.retain(|l| !lists.contains(l));
-                if !removed {
+                Some("native-memory") => extends.native_memory = false,
+                Some(name) => {
+                    let lists = self.lists(word, name)?;
+                    extends.lists.retain(|l| !lists.contains(l));
+                }
+                None if word.value == "none" && words.len() > 1 => {
+                    let help = "write `extends: [none]`, or leave `none` out";
+                    return Err(self.error(word.referenced, "`none` stands alone", help));
+                }
+                None => {
+                    let lists = self.lists(word, &word.value)?;
+                    extends.lists.retain(|l| !lists.contains(l));
                     extends.lists.extend(lists);
                 }
-            } else {
-                let known = ["ml", "core", "none", "native-memory"]
-                    .into_iter()
-                    .chain(builtin::lists().iter().map(|l| l.name));
-                let help = nearest(name, known.clone()).map_or_else(
-                    || format!("there are {}", list(&known.collect::<Vec<_>>())),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                let message = format!("no built-in list is named `{}`", shown(name));
-                return Err(self.error(word.referenced, message, help));
             }
         }
         Ok(extends)
+    }
+
+    /// The built-in lists that a name of `extends` stands for.
+    fn lists(&self, word: &Spanned<String>, name: &str) -> Result<Vec<&'static str>> {
+        let lists = builtin::lists().iter();
+        match name {
+            "ml" => return Ok(lists.map(|l| l.name).collect()),
+            "core" => return Ok(lists.filter(|l| l.core).map(|l| l.name).collect()),
+            "none" => return Ok(Vec::new()),
+            _ => {}
+        }
+        if let Some(found) = lists.clone().find(|l| l.name == name) {
+            return Ok(vec![found.name]);
+        }
+        let known = ["ml", "core", "none", "native-memory"].into_iter().chain(lists.map(|l| l.name));
+        let help = match name {
+            "native-memory" => "it is taken away: `[ml, -native-memory]`".to_owned(),
+            several if several.contains([',', ' ']) => "write several as a list: `[ml, -torch]`".to_owned(),
+            _ => nearest(name, known.clone()).map_or_else(
+                || format!("there are {}", list(&known.collect::<Vec<_>>())),
+                |near| format!("did you mean `{near}`?"),
+            ),
+        };
+        Err(self.error(word.referenced, format!("no built-in list is named `{}`", shown(name)), help))
     }
 
     fn entry(&self, item: Spanned<Allow>, layer: Layer) -> Result<Entry> {
@@ -508,10 +454,11 @@ impl Page<'_> {
             kind = self.word(word, "kind", &KINDS)?;
             uses = kind.default_uses();
         }
-        if let Some(words) = &allow.r#use {
+        if let Some(words) = allow.r#use {
+            let at = words.referenced;
             uses = Uses::NONE;
-            for word in words {
-                uses = uses.with(self.word(word, "use", &Uses::WORDS.map(|(u, w)| (w, u)))?);
+            for word in Words::texts(Some(words)) {
+                uses = uses.with(self.word(&word, "use", &Uses::of_entries())?);
             }
             // Who allows state for a class of his own means its items too.
             if uses.contains(Uses::STATE) {
@@ -519,7 +466,7 @@ impl Page<'_> {
             }
             if uses == Uses::NONE {
                 return Err(self.error(
-                    import.referenced,
+                    at,
                     "`use` is empty, so the entry allows nothing",
                     "name one of reference, create, call, state, items, or leave `use` out",
                 ));
@@ -534,7 +481,13 @@ impl Page<'_> {
                 Names::Segment | Names::Below => None,
             },
         };
-        let paths = allow.paths.unwrap_or_default();
+        if let Some(paths @ Spanned { value: Words::Many(texts), .. }) = &allow.paths
+            && texts.is_empty()
+        {
+            let help = "name a glob, or leave `paths` out to allow it everywhere";
+            return Err(self.error(paths.referenced, "`paths` is empty", help));
+        }
+        let paths = Words::texts(allow.paths);
         let expires = allow.expires.map(|text| self.date(&text)).transpose()?;
         let bounds = if paths.is_empty() && expires.is_none() {
             None
@@ -560,12 +513,16 @@ impl Page<'_> {
         let at = line(item.referenced);
         let file = item.value;
         let sha256 = hash(&file.sha256.value).ok_or_else(|| {
-            self.error(
-                file.sha256.referenced,
-                "a SHA-256 is 64 hexadecimal digits",
-                "`sha256sum FILE` prints it",
-            )
+            let message = match file.sha256.value.len() {
+                64 => "a SHA-256 is 64 hexadecimal digits".to_owned(),
+                length => format!("a SHA-256 is 64 hexadecimal digits, and these are {length} characters"),
+            };
+            self.error(file.sha256.referenced, message, "`sha256sum FILE` prints it")
         })?;
+        if let Some(path) = &file.path {
+            glob::check_path(&path.value)
+                .map_err(|(message, help)| self.error(path.referenced, message, help))?;
+        }
         Ok(Pin {
             sha256,
             path: file.path.map(|p| p.value),
@@ -592,32 +549,7 @@ impl Page<'_> {
     }
 
     fn glob(&self, text: &Spanned<String>) -> Result<globset::Glob> {
-        let mut glob = text.value.strip_prefix('/').unwrap_or(&text.value).to_owned();
-        if glob.ends_with('/') {
-            glob.push_str("**");
-        }
-        let never = if glob.starts_with('!') {
-            Some("name what is meant; nothing is taken out of a glob again")
-        } else if glob.split('/').any(|part| part == "." || part == "..") {
-            Some("write the path from the root of the repository, such as `models/**`")
-        } else if glob.contains('\\') && !glob.contains('/') {
-            Some("write `/` between folders, also on Windows")
-        } else {
-            None
-        };
-        if let Some(help) = never {
-            return Err(self.error(text.referenced, "this glob does not match what it seems to", help));
-        }
-        if glob.is_empty() || glob.split('/').all(|part| part == "*" || part == "**") {
-            return Err(self.error(
-                text.referenced,
-                "this glob matches every path",
-                "name a folder (`tests/fixtures/**`) or files (`**/*.doctree`)",
-            ));
-        }
-        GlobBuilder::new(&glob).literal_separator(true).build().map_err(|e| {
-            self.error(text.referenced, format!("not a glob: {}", shown(&e.kind().to_string())), "")
-        })
+        glob::parse(&text.value).map_err(|(message, help)| self.error(text.referenced, message, help))
     }
 
     fn globs(&self, texts: &[Spanned<String>]) -> Result<GlobSet> {
@@ -693,11 +625,6 @@ pub fn may_be_lowered(rule: Rule) -> bool {
     }
 }
 
-fn same_place(a: &Entry, b: &Entry) -> bool {
-    let paths = |e: &Entry| e.bounds.as_ref().map(|b| b.paths.clone()).unwrap_or_default();
-    a.module == b.module && a.name == b.name && paths(a) == paths(b)
-}
-
 fn line(at: Location) -> usize {
     usize::try_from(at.line()).unwrap_or(0)
 }
@@ -713,32 +640,6 @@ fn hash(text: &str) -> Option<[u8; 32]> {
         *byte = u8::from_str_radix(pair, 16).ok()?;
     }
     Some(hash)
-}
-
-/// The known word that is most like `word`, if any is alike.
-fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<&'w str> {
-    if word.len() > 64 {
-        return None;
-    }
-    known
-        .map(|k| (strsim::normalized_damerau_levenshtein(&word.to_lowercase(), k), k))
-        .filter(|(likeness, _)| *likeness >= 0.5)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, k)| k)
-}
-
-fn list(words: &[&str]) -> String {
-    words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")
-}
-
-/// Text from a policy, fit for an error message.
-fn shown(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            let plain = matches!(c, '"' | '\'' | '\\').then_some(c);
-            plain.into_iter().chain(plain.is_none().then(|| c.escape_debug()).into_iter().flatten())
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -804,7 +705,16 @@ levels: {pointer-unresolved: warning, unused-allow: error}
 
     #[test]
     fn an_empty_file_says_nothing() {
-        for text in ["", "\n\n", "# only a comment\n", "version: 1\n", "allow:\n", "allow: []\n"] {
+        for text in [
+            "",
+            "\n\n",
+            "---\n",
+            "--- # x\n...\n",
+            "# only a comment\n",
+            "version: 1\n",
+            "allow:\n",
+            "allow: []\n",
+        ] {
             assert!(parse(text).allow.is_empty(), "{text:?}");
         }
     }
@@ -812,6 +722,7 @@ levels: {pointer-unresolved: warning, unused-allow: error}
     #[test]
     fn what_is_wrong_is_told_with_its_place() {
         let allow = |rest: &str| format!("allow:\n  - import: a.B\n    reason: x\n{rest}");
+        let pin = |rest: &str| format!("files:\n  - sha256: {}\n    {rest}\n    reason: x\n", "0".repeat(64));
         let cases: Vec<(String, &str, &str)> = vec![
             (allow("    pats: [x]\n"), "4:5: unknown key `pats`", "`paths`"),
             ("alow: []\n".into(), "1:1: unknown key `alow`", "`allow`"),
@@ -833,22 +744,6 @@ levels: {pointer-unresolved: warning, unused-allow: error}
             ("allow:\n  - import: a.B\n    reason: ' '\n".into(), "`reason` is empty", ""),
             (format!("{}  - import: a.B\n    reason: y\n", allow("")), "allowed in line 2 already", ""),
             ("extends: [pandsa]\n".into(), "1:11: no built-in list is named `pandsa`", "`pandas`"),
-            ("extends: ml # all\n".into(), "1:10: `extends` is a list", "`extends: [ml]`"),
-            (allow("    use: create\n"), "4:10: `use` is a list", "`use: [create]`"),
-            ("allow: [a.B]\n".into(), "1:9: an item of `allow`", "`- import: module.name`"),
-            ("files:\n  - a.pkl\n".into(), "2:5: an item of `files`", "`- sha256: HASH`"),
-            ("levels: [x]\n".into(), "1:9: `levels` has rules", "LEVEL"),
-            ("deny:\n  - import: a.B\n".into(), "2:5: one word", "`deny: [module.name]`"),
-            ("<<<<<<< HEAD\nversion: 1\n=======\n>>>>>>> x\n".into(), "merge conflict", "resolve"),
-            (
-                "version https://git-lfs.github.com/spec/v1\noid sha256:1\n".into(),
-                "LFS pointer",
-                "out of Git LFS",
-            ),
-            ("exclude: [../x]\n".into(), "1:11: this glob", "from the root"),
-            ("exclude: [./x]\n".into(), "1:11: this glob", "from the root"),
-            ("exclude: ['!x']\n".into(), "1:11: this glob", "taken out"),
-            ("exclude: ['a\\b']\n".into(), "1:11: this glob", "Windows"),
             (
                 "levels: {import-not-allowed: note}\n".into(),
                 "1:10: `import-not-allowed` may not be lowered",
@@ -860,12 +755,83 @@ levels: {pointer-unresolved: warning, unused-allow: error}
             ("files:\n  - sha256: 12\n    reason: x\n".into(), "2:13: a SHA-256 is 64", "sha256sum"),
             ("exclude: ['**']\n".into(), "matches every path", ""),
             ("deny: [x]\n".into(), "1:8: an import is written", ""),
-            ("allow: 5\n".into(), "1:8: `allow` is a list", "`- `"),
-            ("- a\n".into(), "1:1: a policy has keys", "fickgate init"),
-            ("allow: [\n".into(), "", ""),
-            ("a: \u{1b}[31m\n".into(), "", ""),
-            ("<<: {version: 1}\n".into(), "", ""),
-            ("version: !!python/object:os.system 1\n".into(), "", ""),
+            ("deny:\n  - import: a.B\n".into(), "2:5: a text is wanted", "deny: [module.name]"),
+            ("exclude: [../x]\n".into(), "1:11: this path", "root"),
+            ("exclude: ['!x']\n".into(), "1:11: a glob takes", "[!]"),
+            ("exclude: ['a\\b']\n".into(), "1:11: a `\\`", "Windows"),
+            ("extends: ml, core\n".into(), "1:10: no built-in list", "as a list"),
+            ("extends:\n".into(), "this key has no value", "take the key away"),
+            ("extends: 5\n".into(), "1:1: a text or a list of texts", "[one, two]"),
+            ("extends: {ml: 1}\n".into(), "1:10: a text or a list of texts", ""),
+            ("extends: [-native-memory]\n".into(), "1:11: `-native-memory` takes away from nothing", "[ml, "),
+            ("extends: [native-memory]\n".into(), "1:11: no built-in list", "[ml, -native-memory]"),
+            ("extends: [ml, none]\n".into(), "1:15: `none` stands alone", ""),
+            ("extends: [ml, -nativ-memory]\n".into(), "1:15: no built-in list", "`native-memory`"),
+            ("allow: 5\n".into(), "1:8: `allow` is a list of entries", "- import:"),
+            ("allow: [x.y]\n".into(), "1:9: an entry of `allow` has an import and a reason", "- import:"),
+            ("allow:\n  - ours.Ranker\n".into(), "2:5: an entry of `allow` has an import", "reason"),
+            ("allow: {import: x.y, reason: z}\n".into(), "1:8: `allow` is a list", ""),
+            ("allow:\n  import: x.y\n  reason: z\n".into(), "2:3: `allow` is a list", ""),
+            ("allow:\n  -\n".into(), "2:4: an entry of `allow` has", ""),
+            ("files: [abc]\n".into(), "1:9: an entry of `files` has", "allow --pin"),
+            ("levels: [a]\n".into(), "1:9: `levels` has a level for each rule", "levels: {"),
+            ("levels: {not-a-pickle: }\n".into(), "1:22: nothing stands here", ""),
+            ("version:\n".into(), "1:8: nothing stands here", ""),
+            ("version: true\n".into(), "1:10: version `true` is not known", "version: 1"),
+            ("version: [1]\n".into(), "1:10: a text is wanted here", ""),
+            ("deny: [{import: a.B}]\n".into(), "1:8: a text is wanted here", ""),
+            ("- a\n".into(), "1:1: a policy has keys with values", "version: 1"),
+            ("policies/fickgate.yaml".into(), "1:1: a policy has keys with values", ""),
+            ("allow: [\n".into(), "1:8: unclosed bracket", "close"),
+            ("allow: ['a\n".into(), "1:9: unclosed quote", "close"),
+            ("a: \u{1b}[31m\n".into(), "1:4: an invisible character stands here (U+001B)", ""),
+            ("# \u{202e}lla\nversion: 1\n".into(), "1:3: an invisible character stands here (U+202E)", ""),
+            ("version: 1\0\n".into(), "1:11: a NUL stands here", "UTF-8"),
+            ("version: 1\n\u{feff}allow: []\n".into(), "2:1: an invisible character", ""),
+            ("<<: {version: 1}\n".into(), "1:1: `<<` is not read here", "write the keys out"),
+            ("version: !!python/object:os.system 1\n".into(), "1:36: a tag stands here", "alone"),
+            ("allow:\n  - import: !!binary YS5C\n    reason: x\n".into(), "2:22: an import is written", ""),
+            ("allow: *nope\n".into(), "1:8: alias references unknown anchor", "quote"),
+            ("allow:\n  - import: *\n    reason: x\n".into(), "2:13: ", "begins with `*`"),
+            ("allow:\n\t- import: a.B\n".into(), "2:2: a tab indents here", "spaces"),
+            (allow("    expires:\n"), "4:12: nothing stands here", ""),
+            (allow("    paths: []\n"), "4:12: `paths` is empty", "everywhere"),
+            (allow("    paths:\n"), "this key has no value", ""),
+            (allow("    paths: [../x]\n"), "4:13: this path leads out", "root"),
+            (allow("    paths: ./x/**\n"), "4:12: this path leads out", "root"),
+            (allow("    paths: ['a\\b']\n"), "4:13: a `\\` stands here", "`/`"),
+            (allow("    paths: [a//b]\n"), "4:13: a folder without a name", ""),
+            (allow("    paths: ['!a']\n"), "4:13: a glob takes nothing away", "[!]"),
+            (allow("    use: [call-result]\n"), "4:11: `call-result` is not a use", ""),
+            (allow("    why: z\n"), "4:5: unknown key `why`", "`reason`"),
+            ("allow:\n  - name: a.B\n    reason: x\n".into(), "2:5: unknown key `name`", "`import`"),
+            ("ignore: []\n".into(), "1:1: unknown key `ignore`", "`exclude`"),
+            ("allow:\n  - import: 1.5\n    reason: x\n".into(), "2:13: this is a number", ""),
+            ("allow:\n  - import: on\n    reason: x\n".into(), "2:13: an import is written", ""),
+            ("allow:\n  - import: a.B\n    reason: see: this\n".into(), "3:16: a `:` makes a key", "quote"),
+            ("allow:\n  - import: a.B\n    reason:\n".into(), "3:11: nothing stands here", ""),
+            (pin("path: ../x"), "3:11: this path leads out", ""),
+            (pin("path: /x"), "3:11: this is no path in the repository", "git ls-files"),
+            (pin("path: x/"), "3:11: this is a folder", ""),
+            (format!("files:\n  - {{sha256: {}, reason: x}}\n", "a".repeat(40)), "these are 40", ""),
+            (
+                format!(
+                    "files:\n  - {{sha256: {0}, reason: x}}\n  - {{sha256: {0}, reason: y}}\n",
+                    "a".repeat(64)
+                ),
+                "3:14: this content is accepted in line 2 already",
+                "",
+            ),
+            (
+                "version: 1\n<<<<<<< HEAD\nallow: []\n=======\n".into(),
+                "2:1: a merge left a conflict",
+                "resolve",
+            ),
+            (
+                "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n".into(),
+                "1:1: this is a Git LFS pointer",
+                ".gitattributes",
+            ),
         ];
         for (text, message, help) in cases {
             let error = refuse(&text);
@@ -874,6 +840,29 @@ levels: {pointer-unresolved: warning, unused-allow: error}
             assert!(error.help().unwrap_or("").contains(help), "{text}\n{error}\n{:?}", error.help());
             let printed = format!("{error} {:?} {:?}", error.help(), error.lines());
             assert!(!printed.contains('\u{1b}'), "{printed}");
+        }
+    }
+
+    #[test]
+    fn one_text_alone_needs_no_brackets() {
+        let file = parse(
+            "extends: none\ndeny: a.B\nexclude: x/**\nallow: [{import: a.C, reason: x, use: call, paths: y/**}]\n",
+        );
+        assert_eq!(file.extends, Some(Extends { lists: vec![], native_memory: true }));
+        assert_eq!((file.deny[0].line, file.exclude[0].line), (Some(2), 3));
+        assert_eq!(file.allow[0].uses, Uses::CALL);
+        assert!(file.allow[0].bounds.as_ref().is_some_and(|b| b.paths == ["y/**"]));
+    }
+
+    #[test]
+    fn other_encodings_are_told_with_their_place() {
+        for (bytes, words) in [
+            (&b"\xff\xfev\0"[..], "1:1: this is UTF-16"),
+            (b"version: 1\nallow: [] # \xe9\n", "2:13: not UTF-8 at byte 23"),
+        ] {
+            let error = refuse(bytes);
+            assert!(error.message().contains(words), "{error}");
+            assert_eq!(error.lines().len(), 2);
         }
     }
 
@@ -895,7 +884,7 @@ levels: {pointer-unresolved: warning, unused-allow: error}
         refuse(format!("deny: [{}]", "*a,".repeat(10)));
         let long = vec![b'#'; MOST_BYTES + 1];
         assert!(refuse(long).message().contains("more than a policy file may have"));
-        assert!(refuse(b"version: 1\n# \xff\n").message().contains(":2: not UTF-8 at byte 13"));
+        assert!(refuse(b"version: 1\n# \xff\n").message().contains(":2:3: not UTF-8 at byte 13"));
         refuse(b"\xff\xfev\0e\0");
     }
 }

@@ -17,8 +17,10 @@ pub mod change;
 mod date;
 pub mod edit;
 pub mod file;
+mod glob;
 pub mod guard;
 mod layers;
+mod page;
 pub mod pattern;
 pub mod show;
 mod stdlib;
@@ -93,6 +95,13 @@ impl Uses {
     /// The use a word of the policy file names.
     pub fn from_word(word: &str) -> Option<Uses> {
         Uses::WORDS.iter().find(|(_, w)| *w == word).map(|(u, _)| *u)
+    }
+
+    /// The words that an entry may use. What an import returns is not judged, so no entry permits that it
+    /// is called.
+    fn of_entries() -> Vec<(&'static str, Uses)> {
+        let may = |(uses, _): &&(Uses, &str)| *uses != Uses::CALL_RESULT;
+        Uses::WORDS.iter().filter(may).map(|(uses, word)| (*word, *uses)).collect()
     }
 
     /// What an entry has to permit for a use of this kind, given what the import is.

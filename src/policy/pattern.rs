@@ -27,6 +27,9 @@ pub enum Names {
 impl Pattern {
     /// Reads an import as a policy file writes it. The error says what is wrong, without a full stop.
     pub fn parse(text: &str) -> Result<Pattern, String> {
+        if text.parse::<f64>().is_ok() {
+            return Err("this is a number; an import is written `module.name`".to_owned());
+        }
         let (module, name) = match text.split_once(':') {
             Some((module, name)) => (module, name),
             None => text.rsplit_once('.').ok_or_else(|| {
