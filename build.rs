@@ -3,7 +3,7 @@
 //! A list that says something wrong does not build: unknown keys, an import listed twice, a name both
 //! listed and refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -144,8 +144,35 @@ fn main() -> Result<(), Box<dyn Error>> {
         writeln!(out, "{row}")?;
     }
     writeln!(out, "];")?;
-    fs::write(Path::new(&env::var("OUT_DIR")?).join("allowlists.rs"), out)?;
+    let target = Path::new(&env::var("OUT_DIR")?).to_owned();
+    fs::write(target.join("allowlists.rs"), out)?;
+    fs::write(target.join("called.rs"), called(&folder)?)?;
+    fs::write(target.join("callable.rs"), callable(&folder)?)?;
     Ok(())
+}
+
+/// The method names of `called.txt`.
+fn called(folder: &Path) -> Result<String, Box<dyn Error>> {
+    let text = fs::read_to_string(folder.join("called.txt"))?;
+    let names: BTreeSet<&str> = text.lines().filter(|l| !l.is_empty() && !l.starts_with('#')).collect();
+    let names: Vec<_> = names.into_iter().collect();
+    Ok(format!("static CALLED: [&str; {}] = {names:?};\n", names.len()))
+}
+
+/// The classes that `verify/report.tsv` found to have `__call__`, and those that no environment has.
+fn callable(folder: &Path) -> Result<String, Box<dyn Error>> {
+    let text = fs::read_to_string(folder.join("verify/report.tsv"))?;
+    let mut classes = BTreeSet::new();
+    for line in text.lines() {
+        if let [import, environment, "class", _, hooks] = line.split('\t').collect::<Vec<_>>()[..]
+            && (environment == "historical"
+                || hooks.split(' ').any(|h| h == "__call__" || h.starts_with("__call__(")))
+        {
+            classes.insert(split(import)?);
+        }
+    }
+    let rows: Vec<_> = classes.iter().collect();
+    Ok(format!("static CALLABLE: [(&str, &str); {}] = {rows:?};\n", rows.len()))
 }
 
 /// The arguments of `built_in` behind module and name.
@@ -216,6 +243,11 @@ const GUARDS: &[(&str, &str)] = &[
     ("literal-buffer", "LiteralBuffer"),
     ("rebuild-from-type", "RebuildFromType"),
     ("type-of-none", "TypeOfNone"),
+    ("plain-arguments", "PlainArguments"),
+    ("tensor-argument", "TensorArgument"),
+    ("class-argument", "ClassArgument"),
+    ("masked-array", "MaskedArray"),
+    ("time-zone", "TimeZone"),
 ];
 
 const RISKS: &[(&str, &str)] = &[("native-memory", "NativeMemory")];

@@ -8,7 +8,8 @@
 Each environment of environments.json is a Python version and pinned packages from PyPI. An entry has to
 exist in one of them (the first that has it is named in the report), be what its `kind` says, and not be
 another name of something dangerous; a class must not have __getinitargs__, which would make INST call
-it. An entry that exists in none needs `historical`, the source where its code was read.
+it. An entry that exists in none needs `historical`, the source where its code was read. called.py runs
+beside and names the methods that this code calls; called.txt keeps their names.
 
 Needs PyYAML. Exit code 1 where an entry fails.
 """
@@ -24,6 +25,13 @@ import yaml
 
 HERE = pathlib.Path(__file__).resolve().parent
 LISTS = HERE.parent
+
+CALLED_HEAD = """\
+# Methods that listed code calls, on its own objects and on what their state holds, while it loads.
+# Written by verify/called.py: what stands under these names in a state must not be callable.
+"""
+# Methods that code without readable source calls: CPython's dict and the hooks of Cython classes.
+C_CODE = ["get", "items", "iteritems", "keys", "pop", "setdefault", "update", "values"]
 
 
 def split(text):
@@ -56,13 +64,14 @@ def make(env, folder):
     return python
 
 
-def probe(python, imports):
+def ask(python, script, question):
+    """The answer of a script that runs inside an environment."""
     run = subprocess.run(
-        [python, "-W", "ignore", HERE / "probe.py"], input=json.dumps(imports).encode(), stdout=subprocess.PIPE,
+        [python, "-W", "ignore", HERE / script], input=json.dumps(question).encode(), stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
     if run.returncode:
-        sys.exit(f"{python}: the probe ended with {run.returncode}")
+        sys.exit(f"{python}: {script} ended with {run.returncode}")
     return json.loads(run.stdout)
 
 
@@ -97,7 +106,8 @@ def main():
     environments = json.loads((HERE / "environments.json").read_text())
 
     todo = {f"{m}:{n}": [m, n] for _, e in entries(args.list) for m, n in [split(e["import"])]}
-    found, versions, missing = {}, {}, {}
+    callable_ = {":".join(split(e["import"])) for _, e in entries(args.list) if "call" in e.get("use", [])}
+    found, versions, missing, called = {}, {}, {}, set(C_CODE)
     for env in environments:
         name = env["name"]
         if name in given:
@@ -107,8 +117,11 @@ def main():
         else:
             python = make(env, args.folder)
         tops = set(env["covers"])
-        ask = [v for k, v in todo.items() if k not in found and v[0].split(".")[0] in tops]
-        facts = probe(python, ask) if ask else {}
+        covered = {k: v for k, v in todo.items() if v[0].split(".")[0] in tops}
+        wanted = [v for k, v in covered.items() if k not in found]
+        facts = ask(python, "probe.py", wanted) if wanted else {}
+        if env["python"] != "2.7":
+            called.update(ask(python, "called.py", [[*v, k in callable_] for k, v in covered.items()]))
         for key, fact in facts.items():
             if "missing" in fact:
                 missing.setdefault(key, f"{name}: {fact['missing']}")
@@ -135,6 +148,8 @@ def main():
                 failures.append(f"{stem}: {entry['import']}: {wrong} ({env})")
             rows.append([entry["import"], env, fact["kind"], fact.get("is", ""), " ".join(fact.get("hooks", []))])
     if not args.list:
+        if not args.only_given:
+            (LISTS / "called.txt").write_text(CALLED_HEAD + "".join(f"{name}\n" for name in sorted(called)))
         with open(HERE / "report.tsv", "w") as out:
             for name, text in versions.items():
                 out.write(f"# {name}: {text}\n")

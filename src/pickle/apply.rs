@@ -40,6 +40,9 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 };
                 let object = Value::object(Some(import), at);
                 let (value, objection) = self.apply_known(at, code, import, args, object);
+                let keywords = code == op::NEWOBJ_EX && kwargs.is_some();
+                let objection = objection.or_else(|| self.arguments(import, args, keywords));
+                let (value, objection) = self.class_made(at, code, import, args, (value, objection));
                 self.state.imports.used(import, kind, at, code, objection);
                 value
             }
@@ -61,6 +64,42 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             }
         };
         self.result(at, code, callee, args, kwargs, value);
+    }
+
+    /// Callables that set the state of what they make, and those that run `__new__` of a class they are
+    /// given: each as the opcodes that say the same.
+    fn class_made(
+        &mut self,
+        at: u64,
+        code: u8,
+        import: u32,
+        args: Value,
+        (value, objection): (Value, Option<String>),
+    ) -> (Value, Option<String>) {
+        let guard = self.state.imports.arguments(import);
+        let sets = guard == Some(Guard::ClassArgument)
+            || matches!(self.state.imports.callable(import), Callable::Forwarder(Guard::RebuildFromType))
+            || self.name_of(import) == "torch._utils._rebuild_parameter_with_state";
+        let objection = objection.or_else(|| if sets { self.state_in(args) } else { None });
+        let class = self.state.tuples.get(args, 0).and_then(Value::as_import);
+        match (guard, class) {
+            (Some(Guard::ClassArgument), Some(class)) if objection.is_none() => {
+                self.state.imports.used(class, UseKind::Create, at, code, None);
+                (Value::object(Some(class), at), None)
+            }
+            _ => (value, objection),
+        }
+    }
+
+    /// What is wrong with the states among arguments, which become attributes: dicts, tuples that hold
+    /// them, and the arguments of a call in the arguments.
+    fn state_in(&mut self, args: Value) -> Option<String> {
+        let outer: Vec<Value> = self.state.tuples.items(args).take(16).collect();
+        let inner: Vec<Value> = outer.iter().flat_map(|v| self.state.tuples.items(*v).take(16)).collect();
+        outer.into_iter().chain(inner).find_map(|state| {
+            let why = self.state.states.set_on_object(&self.state.tuples, state)?.to_string();
+            Some(format!("the state it is given cannot be vouched for: {why}"))
+        })
     }
 
     fn unknown_called(&mut self, at: u64) {
@@ -204,8 +243,13 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             Tag::Import => self.mutation(at, target.payload() as u32, "sets state on"),
             Tag::Object => {
                 let Some(import) = target.object_import() else { return Ok(()) };
-                let planted =
-                    self.state.states.set_on_object(&self.state.tuples, state).map(Planted::to_string);
+                let state_of = &mut self.state;
+                let pairs = state_of.states.pairs(&self.cursor, &state_of.imports, &state_of.tuples, state);
+                let planted = pairs
+                    .as_ref()
+                    .or(state_of.states.set_on_object(&state_of.tuples, state))
+                    .map(Planted::to_string)
+                    .or_else(|| self.list_state(import, state));
                 if let Some(why) = planted.or_else(|| self.computed_state(state)) {
                     let name = self.name_of(import);
                     let message = format!("the state of a {name} cannot be vouched for: {why}");
@@ -238,6 +282,15 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         Ok(())
     }
 
+    /// A list or a set as state may hold pairs that nobody followed. Pillow's images take a list apart
+    /// by position.
+    fn list_state(&self, import: u32, state: Value) -> Option<String> {
+        let module = self.state.imports.get(import).map_or("", |i| i.module.as_str());
+        let followed = module == "PIL" || module.starts_with("PIL.");
+        (matches!(state.tag(), Tag::List | Tag::Set | Tag::FrozenSet) && !followed)
+            .then(|| "it is a list, which may hold pairs of names and values".to_owned())
+    }
+
     /// Why a state that is no literal cannot be read: it may be a mapping with any key. A pair of an
     /// object and something is what many a `__setstate__` takes, so there only a half beside `None`
     /// counts.
@@ -263,7 +316,8 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     /// Notes the items above `from` that are put into a mapping.
     pub(super) fn note_items(&mut self, at: u64, mapping: Value, from: usize) {
         let items = self.state.stack.get(from..).unwrap_or(&[]);
-        if let Some(why) = self.state.states.note(&self.cursor, mapping, items) {
+        let imports = &self.state.imports;
+        if let Some(why) = self.state.states.note(&self.cursor, imports, mapping, items) {
             let message = format!("a dict is changed that is the state of an object already: {why}");
             self.fault(Rule::ObjectMutation, at, message);
         }

@@ -54,7 +54,7 @@ pub fn guard_of(module: &str, name: &str) -> Option<Guard> {
 
 impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     /// Module and name of a value that is an import.
-    fn named(&self, value: Value) -> Option<(&str, &str)> {
+    pub(super) fn named(&self, value: Value) -> Option<(&str, &str)> {
         let import = self.state.imports.get(value.as_import()?)?;
         Some((import.module.as_str(), import.name.as_str()))
     }
@@ -71,9 +71,12 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 (Some(_), Some(("builtins" | "__builtin__", "object"))) => {
                     arg(2).is_some_and(|v| v.is(Tag::None))
                 }
-                (Some(_), Some(("builtins" | "__builtin__", base))) => builtin(base),
+                (Some(_), Some(("builtins" | "__builtin__", base))) => {
+                    builtin(base) && arg(2).is_some_and(|v| self.plain(v, true, true))
+                }
                 _ => false,
             },
+            Guard::DefaultFactory if !arg(1).is_none_or(|v| self.plain(v, true, false)) => false,
             Guard::DefaultFactory => match (arg(0), named(0)) {
                 (None, _) => count == Some(0),
                 (Some(v), _) if v.is(Tag::None) => true,
@@ -98,9 +101,12 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             Guard::RebuildFromType => {
                 matches!(named(0), Some(("torch._utils", name)) if name.starts_with("_rebuild_"))
                     && named(1).is_some()
+                    && arg(0).and_then(Value::as_import).zip(arg(2)).is_some_and(|(function, args)| {
+                        args.is(Tag::Tuple) && self.arguments(function, args, false).is_none()
+                    })
             }
             Guard::TypeOfNone => count == Some(1) && arg(0).is_some_and(|v| v.is(Tag::None)),
-            Guard::NumpyDtype | Guard::NestedBytes | Guard::JoblibArray | Guard::CodecsEncode => true,
+            _ => true,
         };
         if fine {
             return None;

@@ -4,23 +4,34 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::arguments;
 use super::callable::Callable;
 use super::text::Text;
-use super::value::Value;
+use super::value::{Tag, Value};
 use super::{compat, opcode};
 use crate::escape;
 use crate::facts::{Import, Objection, Use, UseKind};
+use crate::policy::guard::Guard;
 
 /// An import and its counters.
 struct Row {
     import: Import,
     callable: Callable,
+    /// What is asked of its arguments, whatever else is known.
+    arguments: Option<Guard>,
+    /// What gensim puts in the place of a class method on instances: it raises whatever it is given.
+    only_raises: bool,
+    /// Whether what it makes can be called: an instance of a listed class that has `__call__`.
+    makes_callable: bool,
     /// `module.name` as messages show it, once one does.
     shown: OnceCell<Box<str>>,
     /// How often it was pushed, and how often that push was applied. The rest are references.
     pushed: u64,
     applied: u64,
 }
+
+// `CALLABLE`: listed classes whose instances can be called, sorted.
+include!(concat!(env!("OUT_DIR"), "/callable.rs"));
 
 /// Memory for a row beyond its names, in bytes.
 const ROW: usize = 256;
@@ -97,6 +108,9 @@ impl Imports {
         let index = self.rows.len() as u32;
         let row = Row {
             callable: Callable::of(module, name),
+            arguments: arguments::guard_of(module, name),
+            only_raises: name == "call_on_class_only" && module.starts_with("gensim."),
+            makes_callable: CALLABLE.binary_search(&(module, name)).is_ok(),
             shown: OnceCell::new(),
             import: Import {
                 module: module.to_owned(),
@@ -141,6 +155,26 @@ impl Imports {
     #[inline]
     pub fn callable(&self, index: u32) -> Callable {
         self.rows.get(index as usize).map_or(Callable::Other, |r| r.callable)
+    }
+
+    /// The guard on the arguments of an import.
+    #[inline]
+    pub fn arguments(&self, index: u32) -> Option<Guard> {
+        self.rows.get(index as usize).and_then(|r| r.arguments)
+    }
+
+    /// Whether a value may be called: an import, or an instance of a listed class that has `__call__`.
+    #[inline]
+    pub fn may_be_called(&self, value: Value) -> bool {
+        match value.tag() {
+            Tag::Unknown => true,
+            Tag::Import => self.rows.get(value.payload() as usize).is_none_or(|row| !row.only_raises),
+            Tag::Object => value
+                .object_import()
+                .and_then(|i| self.rows.get(i as usize))
+                .is_none_or(|row| row.makes_callable),
+            _ => false,
+        }
     }
 
     /// Counts a push.

@@ -22,6 +22,7 @@ use super::value::{Tag, Tuples, Value};
 use crate::content::Content;
 use crate::facts::{Fault, Nested, NestedBytes, Reading, StorageId, Stream};
 use crate::limits::Limits;
+use crate::policy::guard::Guard;
 use crate::rule::Rule;
 
 /// One stream, and the others that a loader would read from the same bytes.
@@ -935,7 +936,10 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
             return Err(Halt::Limit(format!("more than {} different imports", self.limits.imports)));
         }
         // From here on some dicts are state that a guard will want to see.
-        if matches!(self.state.imports.callable(index), Callable::NumpyDtype | Callable::JoblibArray) {
+        if matches!(
+            self.state.imports.callable(index),
+            Callable::NumpyDtype | Callable::JoblibArray | Callable::Forwarder(Guard::PandasIndex)
+        ) {
             self.state.states.keep_from(at);
         }
         self.state.imports.pushed(index);

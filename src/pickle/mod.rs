@@ -3,6 +3,7 @@
 //! Names and behaviour follow CPython: `Lib/pickle.py`, `Modules/_pickle.c`, `Lib/pickletools.py`.
 
 mod apply;
+mod arguments;
 mod callable;
 pub mod compat;
 pub mod decompile;

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
+use super::imports::Imports;
 use super::opcode as op;
 use super::reader::Cursor;
 use super::text::{self, Text};
@@ -23,6 +24,9 @@ const PARTS: usize = 16;
 /// Places for keys that were found harmless.
 const HARMLESS: usize = 512;
 
+// `CALLED`: names of methods that the listed code calls while it loads, sorted.
+include!(concat!(env!("OUT_DIR"), "/called.rs"));
+
 /// A dict whose items are kept.
 struct Recent {
     dict: Value,
@@ -34,6 +38,8 @@ struct Recent {
 pub enum Planted {
     /// It sets an attribute that later opcodes call.
     Attribute(Box<str>),
+    /// It puts something callable where listed code looks for a method while it loads.
+    Method(Box<str>),
     /// One of its keys is no literal.
     ComputedKey,
     /// It was made by a call, with its items.
@@ -44,6 +50,9 @@ impl std::fmt::Display for Planted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Planted::Attribute(name) => write!(f, "it sets the attribute {}", escape::name(name)),
+            Planted::Method(name) => {
+                write!(f, "it replaces the method {} by something that can be called", escape::name(name))
+            }
             Planted::ComputedKey => f.write_str("it has a key that is computed"),
             Planted::Opaque => f.write_str("its keys come from a call and cannot be read"),
         }
@@ -79,10 +88,21 @@ impl States {
 
     /// Notes items that are set; keys and values in turn. Says what is wrong with setting them now.
     #[inline]
-    pub fn note(&mut self, cursor: &impl Cursor, dict: Value, items: &[Value]) -> Option<String> {
+    pub fn note(
+        &mut self,
+        cursor: &impl Cursor,
+        imports: &Imports,
+        dict: Value,
+        items: &[Value],
+    ) -> Option<String> {
         let mut late = None;
         for pair in items.chunks(2) {
             let Some(key) = pair.first() else { continue };
+            if pair.get(1).is_some_and(|v| imports.may_be_called(*v))
+                && let Some(why) = replaced_method(cursor, *key)
+            {
+                late = self.plant(dict, why).or(late);
+            }
             let place = self.harmless.get_mut(key.payload() as usize % HARMLESS);
             if place.as_deref() == Some(key) {
                 continue;
@@ -163,6 +183,25 @@ impl States {
         }
     }
 
+    /// Whether a value, or a part of it, is a pair or a sequence of pairs that sets what must not be
+    /// set: some `__setstate__` begin with `dict(state)`.
+    pub fn pairs(
+        &self,
+        cursor: &impl Cursor,
+        imports: &Imports,
+        tuples: &Tuples,
+        state: Value,
+    ) -> Option<Planted> {
+        tuples.items(state).take(PARTS).find_map(|pair| {
+            let (Some(2), Some(key)) = (tuples.len(pair), tuples.get(pair, 0)) else { return None };
+            if !key.is(Tag::Text) {
+                return None;
+            }
+            let called = tuples.get(pair, 1).is_some_and(|v| imports.may_be_called(v));
+            planted_key(cursor, key).or_else(|| replaced_method(cursor, key).filter(|_| called))
+        })
+    }
+
     /// A value becomes the state of an object. Says why it must not: a key that a later opcode would
     /// call, in the state itself or in a part of it, such as either half of `(state, slotstate)`.
     pub fn set_on_object(&mut self, tuples: &Tuples, state: Value) -> Option<&Planted> {
@@ -230,6 +269,17 @@ fn planted_key(cursor: &impl Cursor, key: Value) -> Option<Planted> {
     }
     drop(head);
     planted_name(cursor, key)
+}
+
+/// A key that names a method which listed code calls while it loads. What stands there in the state of
+/// an object hides the method of its class.
+#[inline(never)]
+fn replaced_method(cursor: &impl Cursor, key: Value) -> Option<Planted> {
+    if !key.is(Tag::Text) {
+        return None;
+    }
+    let Text::Str(name) = text::decode(cursor, key.payload(), ATTRIBUTE) else { return None };
+    CALLED.binary_search(&name.as_str()).ok().map(|_| Planted::Method(name.into()))
 }
 
 #[inline(never)]

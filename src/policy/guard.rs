@@ -40,11 +40,26 @@ pub enum Guard {
     /// `builtins.type(x)`: one argument, and it is `None`: the class of `None`, of which there is no
     /// other spelling. With three arguments it would make a class.
     TypeOfNone,
+    /// Types and containers that convert what they are given (`str(x)`, `dict(x)`, `list(x)`): literals,
+    /// and for containers literal containers and mappings. `dict(x)` calls `x.keys`, `str(x)` runs
+    /// `type(x).__repr__`, each of which the state of `x` can turn into a call of something else.
+    PlainArguments,
+    /// torch's callables that use methods of a tensor they are given (`data.to(…)`, `data.detach()`): the
+    /// first argument was made by one of torch's rebuild functions.
+    TensorArgument,
+    /// `newObj(cls)` and `__pyx_unpickle_…(cls, checksum, state)`, which run `cls.__new__`: the first
+    /// argument is an import, which is judged as created; `state` is judged as the state of an object.
+    ClassArgument,
+    /// `numpy.ma.core._mareconstruct(subtype, baseclass, …)`: both are imports of numpy, as
+    /// `subtype.__new__` runs.
+    MaskedArray,
+    /// pandas callables that take time zones: no text with `dateutil/`, which names a file to open.
+    TimeZone,
 }
 
 impl Guard {
     /// Every guard.
-    pub const ALL: [Guard; 11] = [
+    pub const ALL: [Guard; 16] = [
         Guard::NumpyDtype,
         Guard::NestedBytes,
         Guard::JoblibArray,
@@ -56,6 +71,11 @@ impl Guard {
         Guard::LiteralBuffer,
         Guard::RebuildFromType,
         Guard::TypeOfNone,
+        Guard::PlainArguments,
+        Guard::TensorArgument,
+        Guard::ClassArgument,
+        Guard::MaskedArray,
+        Guard::TimeZone,
     ];
 
     /// The word of the policy file.
@@ -72,6 +92,11 @@ impl Guard {
             Guard::LiteralBuffer => "literal-buffer",
             Guard::RebuildFromType => "rebuild-from-type",
             Guard::TypeOfNone => "type-of-none",
+            Guard::PlainArguments => "plain-arguments",
+            Guard::TensorArgument => "tensor-argument",
+            Guard::ClassArgument => "class-argument",
+            Guard::MaskedArray => "masked-array",
+            Guard::TimeZone => "time-zone",
         }
     }
 
