@@ -110,13 +110,13 @@ pub fn explain(
         }
         let mut decompiler = Decompiler::new(Keep::First(MAX_LINES));
         let mut disassembler = Disassembler::new(MAX_LINES);
-        let ran = machine::run_traced(content, stream.start, stream.reading, "", limits, &mut decompiler);
-        let ran = ran.and_then(|_| match trace {
-            true => machine::run_traced(content, stream.start, stream.reading, "", limits, &mut disassembler),
-            false => Ok(machine::Run::default()),
+        let ran = machine::retrace(content, stream, limits, &mut decompiler);
+        let ran = ran.and_then(|()| match trace {
+            true => machine::retrace(content, stream, limits, &mut disassembler),
+            false => Ok(()),
         });
         match ran {
-            Ok(_) => streams.push(ExplainedStream {
+            Ok(()) => streams.push(ExplainedStream {
                 steps: disassembler.steps,
                 rulings: stream.imports.iter().map(|i| rule(stream, i)).collect(),
                 stream: stream.clone(),
@@ -178,12 +178,17 @@ impl Explanation {
                 paint(
                     "2",
                     &format!(
-                        "bytes {:#x} to {:#x}, protocol {}, {} opcodes{}",
+                        "bytes {:#x} to {:#x}, protocol {}, {} opcodes{}{}",
                         stream.start,
                         stream.end,
                         stream.protocol,
                         stream.opcodes,
-                        if stream.stopped { "" } else { ", broken" }
+                        if stream.stopped { "" } else { ", broken" },
+                        if stream.framed {
+                            "; from a file: what a short frame leaves is dropped"
+                        } else {
+                            ""
+                        }
                     )
                 )
             )?;
@@ -229,7 +234,11 @@ impl Explanation {
             for step in &explained.steps {
                 let offset = paint("2", &format!("{:>10}", format!("{:#x}", step.offset)));
                 let stack = paint("2", &step.stack);
-                writeln!(out, "{offset} {:<44} {stack}", step.text)?;
+                if step.stack.is_empty() {
+                    writeln!(out, "{offset} {}", step.text)?;
+                } else {
+                    writeln!(out, "{offset} {:<44} {stack}", step.text)?;
+                }
             }
             if explained.dropped > 0 {
                 writeln!(out, "{:>10} # {} more lines", "", explained.dropped)?;
@@ -356,5 +365,31 @@ impl StreamDocument {
             calls: calls.collect(),
             faults: stream.faults.iter().map(|f| FaultDocument::of(&stream.member, f)).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_of_two_readings_has_its_own_lines() {
+        // For pickle.loads one text of 256 bytes; pickle.load drops the byte that the frame has left and
+        // reads a text of one byte, and an import behind it.
+        let mut bytes = b"\x80\x04\x95\x02\0\0\0\0\0\0\0X\0\x01\0\0\0x0cos\nsystem\n.".to_vec();
+        bytes.resize(16 + 256, b' ');
+        bytes.push(b'.');
+        let path = BlobPath::from_path(Path::new("m.pkl"));
+        let ruling = |_: &Stream, _: &Import| Ruling { allowed: false, because: String::new() };
+        let limits = Limits::default();
+        let explained = explain(&Content::from_bytes(bytes), &path, None, true, &limits, &ruling)
+            .expect("bytes in memory are readable");
+        let lines = |i: usize| -> Vec<(u64, &str)> {
+            explained.streams[i].lines.iter().map(|l| (l.offset, l.text.as_str())).collect()
+        };
+        assert!(!explained.streams[0].stream.framed && explained.streams[1].stream.framed);
+        assert!(lines(0).iter().all(|(_, text)| !text.contains("import")), "{:?}", lines(0));
+        assert!(lines(1).contains(&(19, "from os import system")), "{:?}", lines(1));
+        assert!(explained.streams[1].steps.iter().any(|s| s.offset == 19 && s.text.starts_with("GLOBAL")));
     }
 }

@@ -32,6 +32,9 @@ pub struct Stream {
     pub member: String,
     /// Which loader's rules it was read by.
     pub reading: Reading,
+    /// Whether it was read as the C unpickler reads from a file, where the rest of a frame that is too
+    /// short is dropped.
+    pub framed: bool,
     /// Offset in the member of the first opcode.
     pub start: u64,
     /// Offset in the member behind the last byte that was read.

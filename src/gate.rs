@@ -282,7 +282,7 @@ fn snippets(
         return Ok(Vec::new());
     }
     let mut decompiler = Decompiler::new(Keep::Around(offsets.to_vec()));
-    machine::run_traced(content, stream.start, stream.reading, "", limits, &mut decompiler)?;
+    machine::retrace(content, stream, limits, &mut decompiler)?;
     let kept = decompiler.lines;
     let around = |offset: u64| {
         let at = kept.iter().rposition(|line| line.offset <= offset).unwrap_or(0);

@@ -154,7 +154,7 @@ impl Decompiler {
         true
     }
 
-    fn expression<C: Cursor>(&self, view: &View<'_, C>, value: Value, depth: u32) -> String {
+    pub(super) fn expression<C: Cursor>(&self, view: &View<'_, C>, value: Value, depth: u32) -> String {
         match value.tag() {
             Tag::None => "None".to_owned(),
             Tag::Bool => if value.payload() == 0 { "False" } else { "True" }.to_owned(),
@@ -259,7 +259,9 @@ impl Decompiler {
         if self.imports.contains_key(&index) {
             return;
         }
-        let (module, name) = (escape::name(module), escape::name(name));
+        // No attribute has an empty name, but an unpickler may ask for it.
+        let spelled = |name: &str| if name.is_empty() { "''".to_owned() } else { escape::name(name) };
+        let (module, name) = (spelled(module), spelled(name));
         let uses = self.names.entry(name.clone()).or_insert(0);
         *uses += 1;
         let alias = if *uses > 1 { format!("{name}_{uses}") } else { name.clone() };
@@ -271,6 +273,7 @@ impl Decompiler {
 
 impl Trace for Decompiler {
     fn event<C: Cursor>(&mut self, view: &View<'_, C>, offset: u64, event: Event<'_>) {
+        let offset = view.cursor.in_content(offset);
         match event {
             Event::Opcode { code } => self.code = code,
             Event::Import { module, name, value, .. } => self.import(offset, value, module, name),

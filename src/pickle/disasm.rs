@@ -1,6 +1,9 @@
-//! A stream opcode by opcode, each with its argument and the top of the stack it finds.
+//! A stream opcode by opcode, each with its argument, what it puts into the memo or takes from there, and
+//! the top of the stack it finds. Objects have the names that the decompiled lines give them.
 
-use super::decompile::shorten;
+use std::collections::HashMap;
+
+use super::decompile::{Decompiler, Keep, shorten};
 use super::opcode::{self, Argument};
 use super::reader::Cursor;
 use super::text::{self, Text};
@@ -31,25 +34,82 @@ pub struct Disassembler {
     /// Steps that were not kept.
     pub dropped: u64,
     keep: usize,
+    names: Decompiler,
+    /// What the memo holds, by the index as it is written.
+    memo: HashMap<String, Value>,
+    /// The index that the opcode under way stores at.
+    index: String,
 }
 
 impl Disassembler {
     /// Keeps the first so many steps.
     pub fn new(keep: usize) -> Self {
-        Disassembler { steps: Vec::new(), dropped: 0, keep }
+        let names = Decompiler::new(Keep::First(0));
+        Disassembler {
+            steps: Vec::new(),
+            dropped: 0,
+            keep,
+            names,
+            memo: HashMap::new(),
+            index: String::new(),
+        }
+    }
+
+    fn step<C: Cursor>(&mut self, view: &View<'_, C>, offset: u64, code: u8) -> Step {
+        let mut argument = argument(view.cursor, offset, code);
+        match code {
+            opcode::GET | opcode::BINGET | opcode::LONG_BINGET => {
+                if let Some(value) = self.memo.get(&argument) {
+                    argument = format!("{argument} = {}", self.value(view, *value));
+                }
+            }
+            opcode::MEMOIZE => {
+                self.index = self.memo.len().to_string();
+                argument = format!("at {}", self.index);
+            }
+            _ => self.index.clone_from(&argument),
+        }
+        let text = format!("{:<16} {argument}", opcode::name(code)).trim_end().to_owned();
+        Step { offset: view.cursor.in_content(offset), text, stack: self.stack(view) }
+    }
+
+    /// A value in a few characters.
+    fn value<C: Cursor>(&self, view: &View<'_, C>, value: Value) -> String {
+        shorten(&self.names.expression(view, value, 1), SHOWN_TEXT)
+    }
+
+    fn stack<C: Cursor>(&self, view: &View<'_, C>) -> String {
+        let from = view.stack.len().saturating_sub(SHOWN_STACK);
+        let mut shown = Vec::new();
+        if from > 0 {
+            shown.push("…".to_owned());
+        }
+        // Marks lie below the value at their position; only those among the shown values are drawn.
+        let marks_at =
+            |at: usize| view.marks.iter().rev().take_while(|m| **m >= at).filter(|m| **m == at).count();
+        for at in from..=view.stack.len() {
+            shown.extend(std::iter::repeat_n("(".to_owned(), marks_at(at).min(SHOWN_STACK)));
+            shown.extend(view.stack.get(at).map(|entry| self.value(view, *entry)));
+        }
+        shown.join("  ")
     }
 }
 
 impl Trace for Disassembler {
     fn event<C: Cursor>(&mut self, view: &View<'_, C>, offset: u64, event: Event<'_>) {
+        self.names.event(view, offset, event);
         match event {
             Event::Opcode { .. } if self.steps.len() >= self.keep => self.dropped += 1,
             Event::Opcode { code } => {
-                let text = format!("{:<16} {}", opcode::name(code), argument(view.cursor, offset, code));
-                self.steps.push(Step { offset, text: text.trim_end().to_owned(), stack: stack(view) });
+                let step = self.step(view, offset, code);
+                self.steps.push(step);
+            }
+            Event::Memo { value } if self.memo.len() < self.keep => {
+                self.memo.insert(self.index.clone(), value);
             }
             Event::Fault { message } => {
                 let text = format!("# {}", escape::name(message));
+                let offset = view.cursor.in_content(offset);
                 self.steps.push(Step { offset, text, stack: String::new() });
             }
             _ => {}
@@ -124,25 +184,6 @@ fn value(cursor: &impl Cursor, value: Value) -> String {
     }
 }
 
-fn stack<C: Cursor>(view: &View<'_, C>) -> String {
-    let from = view.stack.len().saturating_sub(SHOWN_STACK);
-    let mut shown = Vec::new();
-    if from > 0 {
-        shown.push("…".to_owned());
-    }
-    // Marks lie below the value at their position; only those among the shown values are drawn.
-    let marks_at =
-        |at: usize| view.marks.iter().rev().take_while(|m| **m >= at).filter(|m| **m == at).count();
-    for at in from..=view.stack.len() {
-        shown.extend(std::iter::repeat_n("(".to_owned(), marks_at(at).min(SHOWN_STACK)));
-        if let Some(entry) = view.stack.get(at) {
-            let text = value(view.cursor, *entry);
-            shown.push(if text.is_empty() { "?".to_owned() } else { text });
-        }
-    }
-    shown.join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,9 +200,21 @@ mod tests {
             .expect("bytes in memory are readable");
         let lines: Vec<String> = listing.steps.iter().map(|s| format!("{} | {}", s.text, s.stack)).collect();
         assert_eq!(lines[0], "PROTO            4 | ");
-        assert_eq!(lines[3], "SHORT_BINUNICODE 6 'system' | ( 'os'");
-        assert_eq!(lines[4], "STACK_GLOBAL | ( 'os' 'system'");
-        assert_eq!(lines[7], "REDUCE | ( import tuple");
+        assert_eq!(lines[3], "SHORT_BINUNICODE 6 'system' | (  'os'");
+        assert_eq!(lines[4], "STACK_GLOBAL | (  'os'  'system'");
+        assert_eq!(lines[7], "REDUCE | (  system  (5,)");
+    }
+
+    #[test]
+    fn what_the_memo_gives_is_told() {
+        let mut listing = Disassembler::new(100);
+        let content = Content::from_bytes(&b"cos\nsystem\n\x94)R\x94p7\nh\x00g7\n."[..]);
+        machine::run_traced(&content, 0, Reading::Pickle, "", &Limits::default(), &mut listing)
+            .expect("bytes in memory are readable");
+        let texts: Vec<&str> = listing.steps.iter().map(|s| s.text.as_str()).collect();
+        assert_eq!(texts[1], "MEMOIZE          at 0");
+        assert_eq!(texts[4], "MEMOIZE          at 1");
+        assert_eq!((texts[6], texts[7]), ("BINGET           0 = system", "GET              7 = _1"));
     }
 
     #[test]

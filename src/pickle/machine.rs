@@ -77,6 +77,20 @@ pub fn run_traced<T: Trace>(
     Ok(run)
 }
 
+/// Runs a stream of these facts again, for an onlooker. `content` is that of its member.
+pub fn retrace<T: Trace>(
+    content: &Content,
+    stream: &Stream,
+    limits: &Limits,
+    trace: &mut T,
+) -> io::Result<()> {
+    if stream.framed {
+        let cursor = FramedCursor::new(content, stream.start, limits.window);
+        return Machine::new(cursor, stream.reading, limits, trace).finish_framed().map(drop);
+    }
+    run_traced(content, stream.start, stream.reading, "", limits, trace).map(drop)
+}
+
 /// Why a stream ends.
 pub(super) enum Halt {
     /// STOP.
@@ -173,8 +187,8 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
                 import: None,
             },
         );
-        let at =
-            |offset: &mut u64| *offset = self.cursor.source(*offset..*offset).map_or(*offset, |r| r.start);
+        stream.framed = true;
+        let at = |offset: &mut u64| *offset = self.cursor.in_content(*offset);
         at(&mut stream.end);
         stream.faults.iter_mut().for_each(|fault| at(&mut fault.offset));
         stream.storages.iter_mut().for_each(|storage| at(&mut storage.offset));

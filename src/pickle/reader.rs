@@ -48,6 +48,10 @@ pub trait Cursor {
     fn source(&self, range: Range<u64>) -> Option<Range<u64>> {
         Some(range)
     }
+    /// Where an offset lies in the content.
+    fn in_content(&self, offset: u64) -> u64 {
+        self.source(offset..offset).map_or(offset, |range| range.start)
+    }
     /// Continues at another offset.
     fn seek(&mut self, position: u64);
     /// The line from here, consumed with its newline.
