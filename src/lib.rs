@@ -144,7 +144,7 @@ fn policy_findings(request: &Request, source: &Source, gate: &Gate<'_>, outcome:
         }
     }
     let mut findings = audit::audit(&policy, None);
-    findings.push(audit::changed(gate.policy, name, message));
+    findings.push(audit::changed(gate.policy, &name, message));
     findings
 }
 

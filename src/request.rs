@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::num::NonZero;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use crate::cli::{
     Color, FailOn, Format, HookArgs, OutputArgs, PolicyArgs, PolicyFrom, ReadingArgs, ReportTo, ScanArgs,
@@ -91,85 +91,134 @@ impl Request {
 
 /// The layers above the built-in list: the repository's file, then `--policy` and `--allow`.
 pub fn policy_for(args: &PolicyArgs, source: Option<&Source>) -> Result<Policy> {
+    let place = policy_place(source, args.policy_from.as_ref())?;
     let mut files = Vec::new();
     if !args.no_policy {
-        files.extend(repository_policy(source, args.policy_from.as_ref())?);
+        files.extend(repository_policy(source, &place)?);
     }
-    files.extend(command_line_policies(args)?);
+    for path in &args.policy {
+        files.extend(match source.and_then(|source| Some((source, tracked(source, path)?))) {
+            Some((source, name)) => named_policy(source, &place, path, &name)?,
+            None => Some(policy_from_disk(path, Layer::CommandLine)?),
+        });
+    }
+    files.extend(allowed_for_this_run(args)?);
     Ok(Policy::new(files, Date::today()))
 }
 
-/// The layers that would apply once the change that is judged is there, and what it does to the
-/// repository's file. `None` where it leaves that file alone.
+/// The layers that would apply once the change that is judged is there, what it does to policy files of
+/// the repository, and the last of those files. `None` where it leaves them alone.
 ///
 /// # Errors
-/// The file as the change leaves it is not to be understood.
-pub fn policy_change(
-    args: &PolicyArgs,
-    source: &Source,
-) -> Result<Option<(Policy, PolicyChange, &'static str)>> {
+/// A file as the change leaves it is not to be understood.
+pub fn policy_change(args: &PolicyArgs, source: &Source) -> Result<Option<(Policy, PolicyChange, String)>> {
     let (false, Some(tip)) = (args.no_policy, source.tip()) else { return Ok(None) };
     let base = source.policy_place();
-    let mut sides = [None, None];
-    let mut changed = None;
-    for name in policy::FILES {
+    let mut change = PolicyChange::default();
+    let (mut changed, mut files) = (None, Vec::new());
+    let mut compare = |name: &str, layer| -> Result<Option<PolicyFile>> {
         let (old, new) = (source.read_file(base, name)?, source.read_file(tip, name)?);
-        if old != new {
-            changed = Some(name);
+        let differs = old != new;
+        let parse = |bytes: Option<Vec<u8>>| bytes.map(|b| PolicyFile::parse(&b, name, layer)).transpose();
+        let (old, new) = (parse(old)?, parse(new)?);
+        if differs {
+            changed = Some(name.to_owned());
+            change = std::mem::take(&mut change).and(PolicyChange::between(old.as_ref(), new.as_ref()));
         }
-        for (side, bytes) in sides.iter_mut().zip([old, new]) {
-            if let Some(bytes) = bytes {
-                *side = Some(PolicyFile::parse(&bytes, name, Layer::Repository)?);
-            }
-        }
+        Ok(new)
+    };
+    for name in policy::FILES {
+        files.extend(compare(name, Layer::Repository)?);
+    }
+    if files.len() == policy::FILES.len() {
+        return Err(two_policies());
+    }
+    for path in &args.policy {
+        files.extend(match tracked(source, path) {
+            Some(name) => compare(&name, Layer::CommandLine)?,
+            None => Some(policy_from_disk(path, Layer::CommandLine)?),
+        });
     }
     let Some(name) = changed else { return Ok(None) };
-    let [old, new] = sides;
-    let change = PolicyChange::between(old.as_ref(), new.as_ref());
-    let mut files: Vec<PolicyFile> = new.into_iter().collect();
-    files.extend(command_line_policies(args)?);
+    files.extend(allowed_for_this_run(args)?);
     Ok(Some((Policy::new(files, Date::today()), change, name)))
 }
 
-/// The layers of `--policy` and `--allow`.
-fn command_line_policies(args: &PolicyArgs) -> Result<Vec<PolicyFile>> {
-    let mut files = Vec::new();
-    for path in &args.policy {
-        files.push(policy_from_disk(path, Layer::CommandLine)?);
-    }
-    if !args.allow.is_empty() {
-        files.push(PolicyFile::of_allow(&args.allow)?);
-    }
-    Ok(files)
+/// The layer of `--allow`.
+fn allowed_for_this_run(args: &PolicyArgs) -> Result<Option<PolicyFile>> {
+    (!args.allow.is_empty()).then(|| PolicyFile::of_allow(&args.allow)).transpose()
 }
 
-/// The repository's policy, from the place that was asked for, else from where its content comes from;
-/// outside of a repository, the file in the current folder.
-fn repository_policy(source: Option<&Source>, from: Option<&PolicyFrom>) -> Result<Option<PolicyFile>> {
-    let in_repository = source.filter(|s| s.in_repository());
-    let place = match (in_repository, from) {
-        (Some(source), Some(from)) => source.place_of(from)?,
-        (Some(source), None) => source.policy_place().clone(),
-        (None, None) => Place::Worktree,
-        (None, Some(_)) => {
-            return Err(Error::new("--policy-from: this folder is in no git repository")
-                .remedy("name the policy file instead: --policy FILE"));
+/// The name in git of a file given with `--policy`, where a change that is judged may have brought or
+/// edited it. The path counts as it is written: a change can put a link in its place.
+fn tracked(source: &Source, path: &Path) -> Option<String> {
+    let (root, tip) = (source.root()?.canonicalize().ok()?, source.tip()?);
+    let mut full = std::env::current_dir().ok()?.canonicalize().ok()?;
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                full.pop();
+            }
+            Component::CurDir => {}
+            part => full.push(part),
         }
+    }
+    let parts = full.strip_prefix(&root).ok()?.iter().map(|part| part.to_str());
+    let name = parts.collect::<Option<Vec<_>>>()?.join("/");
+    let known = |place| !matches!(source.read_file(place, &name), Ok(None));
+    (known(source.policy_place()) || known(tip)).then_some(name)
+}
+
+/// A file given with `--policy` that lies in git, from where the repository's own policy is read: a
+/// change brings no policy for itself. `None` where it is not there yet.
+fn named_policy(source: &Source, place: &Place, path: &Path, name: &str) -> Result<Option<PolicyFile>> {
+    if *place == Place::Worktree {
+        return policy_from_disk(path, Layer::CommandLine).map(Some);
+    }
+    source.read_file(place, name)?.map(|b| PolicyFile::parse(&b, name, Layer::CommandLine)).transpose()
+}
+
+/// Where the repository's policy is read: from the place that was asked for, else from where its content
+/// comes from.
+fn policy_place(source: Option<&Source>, from: Option<&PolicyFrom>) -> Result<Place> {
+    match (source.filter(|s| s.in_repository()), from) {
+        (Some(source), Some(from)) => source.place_of(from),
+        (Some(source), None) => Ok(source.policy_place().clone()),
+        (None, None) => Ok(Place::Worktree),
+        (None, Some(_)) => Err(Error::new("--policy-from: this folder is in no git repository")
+            .remedy("name the policy file instead: --policy FILE")),
+    }
+}
+
+/// The repository's policy; outside of a repository, the file in the current folder.
+fn repository_policy(source: Option<&Source>, place: &Place) -> Result<Option<PolicyFile>> {
+    let read = |name: &'static str| match source.filter(|s| s.in_repository()) {
+        Some(source) => source.read_file(place, name),
+        None if Path::new(name).is_file() => read(Path::new(name)).map(Some),
+        None => Ok(None),
     };
     let mut found = Vec::new();
     for name in policy::FILES {
-        let bytes = match in_repository {
-            Some(source) => source.read_file(&place, name)?,
-            None if Path::new(name).is_file() => Some(read(Path::new(name))?),
-            None => None,
-        };
-        found.extend(bytes.map(|bytes| (name, bytes)));
+        found.extend(read(name)?.map(|bytes| (name, bytes)));
     }
-    if let [(one, _), (other, _)] = found.as_slice() {
-        return Err(Error::new(format!("there are two policy files: {one} and {other}"))
-            .remedy(format!("move everything into {one} and remove {other}")));
+    if found.len() > 1 {
+        return Err(two_policies());
+    }
+    if found.is_empty() {
+        for name in policy::MISNAMED {
+            if read(name)?.is_some() {
+                return Err(Error::new(format!("{name} is not read, and looks like a policy"))
+                    .remedy(format!("name it {}", policy::FILES[0])));
+            }
+        }
     }
     found.first().map(|(name, bytes)| PolicyFile::parse(bytes, name, Layer::Repository)).transpose()
+}
+
+fn two_policies() -> Error {
+    let [one, other] = policy::FILES;
+    Error::new(format!("there are two policy files: {one} and {other}"))
+        .remedy(format!("move everything into {one} and remove {other}"))
 }
 
 /// What is said whenever the policy is read from another place than usual.

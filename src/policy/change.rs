@@ -26,6 +26,19 @@ impl PolicyChange {
         }
     }
 
+    /// Both changes: what moves from one file to another is neither added nor removed.
+    #[must_use]
+    pub fn and(mut self, other: PolicyChange) -> PolicyChange {
+        self.added.extend(other.added);
+        self.removed.extend(other.removed);
+        let moved: Vec<String> = self.added.intersection(&self.removed).cloned().collect();
+        for line in &moved {
+            self.added.remove(line);
+            self.removed.remove(line);
+        }
+        self
+    }
+
     /// One clause: what is added, what is removed.
     pub fn describe(&self) -> String {
         let side = |word: &str, lines: &BTreeSet<String>| {

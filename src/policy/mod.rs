@@ -39,6 +39,9 @@ use guard::Guard;
 /// Where a repository keeps its policy, relative to its root. At most one of them may exist.
 pub const FILES: [&str; 2] = [".fickgate.yaml", ".github/fickgate.yaml"];
 
+/// Names that a policy is given by mistake. One that goes unread would take its `deny` with it.
+pub const MISNAMED: [&str; 3] = [".fickgate.yml", ".github/fickgate.yml", ".github/.fickgate.yaml"];
+
 /// The JSON Schema of a policy file.
 pub const SCHEMA: &str = include_str!("../../docs/policy.schema.json");
 

@@ -248,7 +248,14 @@ impl Repository {
         let library = self.library.as_ref().ok_or_else(|| self.no_git(None))?;
         let index = library.index().map_err(|e| self.no_git(Some(&e)))?;
         match index.get_path(Path::new(path), 0) {
-            Some(entry) => self.read_entry(Kind::File, ObjectId::from_git2(entry.id), path),
+            Some(entry) => {
+                let kind = match entry.mode {
+                    0o120000 => Kind::Link,
+                    0o160000 => Kind::Submodule,
+                    _ => Kind::File,
+                };
+                self.read_entry(kind, ObjectId::from_git2(entry.id), path)
+            }
             None => Ok(None),
         }
     }
@@ -271,7 +278,8 @@ impl Repository {
                 Err(Error::new(format!("{path} is a symbolic link, which is not followed in git"))
                     .remedy("commit the file itself"))
             }
-            _ => Ok(None),
+            (Kind::Folder | Kind::Submodule, _) => Err(no_file(path)),
+            (Kind::File, None) => Ok(None),
         }
     }
 }
@@ -280,6 +288,11 @@ impl Repository {
 pub(super) fn unknown(rev: &str) -> Error {
     Error::new(format!("unknown revision: {}", rev.escape_debug()))
         .remedy(format!("fetch it first: git fetch origin {}", rev.escape_debug()))
+}
+
+fn no_file(path: &str) -> Error {
+    Error::new(format!("{path} is a folder, a submodule or a device, where a file is wanted"))
+        .remedy("move it away, and commit the file itself")
 }
 
 fn read_whole(path: &Path) -> Result<Option<Vec<u8>>> {
@@ -291,7 +304,7 @@ fn read_whole(path: &Path) -> Result<Option<Vec<u8>>> {
         Err(e) => return Err(fail(e)),
     };
     if !meta.is_file() {
-        return Ok(None);
+        return Err(no_file(&path.display().to_string()));
     }
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(fail)?;
