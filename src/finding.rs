@@ -1,5 +1,7 @@
 //! What is printed: findings, and the tally of a run. Everything a report needs and nothing it decides.
 
+use std::borrow::Cow;
+
 use crate::rule::{Level, Rule};
 use crate::source::BlobPath;
 
@@ -28,6 +30,14 @@ pub struct Finding {
     pub snippet: Option<Snippet>,
 }
 
+impl Finding {
+    /// The line of the file that it is about. A binary file has none, and readers want one: then the first.
+    pub fn line(&self) -> usize {
+        let own = |entry: &&EntryRef| entry.role == EntryRole::Concerns;
+        self.entry.as_ref().filter(own).and_then(|entry| entry.line).unwrap_or(1)
+    }
+}
+
 /// What an entry has to do with a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryRole {
@@ -37,6 +47,8 @@ pub enum EntryRole {
     FallsShort,
     /// It refuses the import.
     Refuses,
+    /// The finding is about the entry itself.
+    Concerns,
 }
 
 impl EntryRole {
@@ -46,6 +58,7 @@ impl EntryRole {
             EntryRole::Near => "near",
             EntryRole::FallsShort => "falls-short",
             EntryRole::Refuses => "refuses",
+            EntryRole::Concerns => "concerns",
         }
     }
 }
@@ -63,6 +76,16 @@ pub struct EntryRef {
     pub source: String,
     /// Line in it, from 1.
     pub line: Option<usize>,
+}
+
+impl EntryRef {
+    /// `file:line (layer)`.
+    pub fn place(&self) -> String {
+        match self.line {
+            Some(line) => format!("{}:{line} ({})", self.source, self.layer),
+            None => format!("{} ({})", self.source, self.layer),
+        }
+    }
 }
 
 /// A few decompiled lines with one of them marked.
@@ -88,8 +111,8 @@ pub struct SnippetLine {
 pub struct Skipped {
     /// The file.
     pub path: BlobPath,
-    /// Why, in a few words: `submodule`, `symlink`, `excluded by the policy`.
-    pub reason: &'static str,
+    /// Why, in a few words: `submodule`, `symlink`, `excluded by .fickgate.yaml:3 (repository)`.
+    pub reason: Cow<'static, str>,
 }
 
 /// Something that kept one file from being read: exit 2, and the rest is still judged.

@@ -101,8 +101,9 @@ impl Gate<'_> {
 
     fn judge_item(&self, item: Item) -> Judged {
         let path = item.path();
-        if self.policy.excluded(&path.to_lossy()).is_some() {
-            let skipped = Skipped { path: path.clone(), reason: "excluded by the policy" };
+        if let Some(by) = self.policy.excluded(&path.to_lossy()) {
+            let reason = format!("excluded by {}:{} ({})", by.source, by.line, by.layer.as_str());
+            let skipped = Skipped { path: path.clone(), reason: reason.into() };
             return Judged { skipped: Some(skipped), ..Judged::default() };
         }
         match item {
@@ -183,6 +184,11 @@ impl Gate<'_> {
             return Err(error);
         }
         let sha256 = self.policy.pins_content().then(|| sha256(&blob.content)).transpose()?;
+        let pin = sha256.and_then(|hash| self.policy.pin(&hash, &blob.path.to_lossy(), self.usage));
+        let skipped = pin.map(|by| {
+            let reason = format!("accepted as it is by {}:{} ({})", by.source, by.line, by.layer.as_str());
+            Skipped { path: blob.path.clone(), reason: reason.into() }
+        });
         let mut findings = judge::judge(&facts, &blob.path, sha256.as_ref(), self.policy, self.usage);
         for finding in &mut findings {
             let found = snippets.iter().find(|(m, o, _)| *m == finding.member && Some(*o) == finding.offset);
@@ -194,7 +200,7 @@ impl Gate<'_> {
         }
         let imports = facts.streams.iter().map(|s| s.imports.len() as u64).sum();
         let tally = Tally { blobs: 1, streams: facts.streams.len() as u64 + facts.folded, imports };
-        Ok(Judged { findings, tally, ..Judged::default() })
+        Ok(Judged { findings, skipped, tally, ..Judged::default() })
     }
 }
 

@@ -184,3 +184,71 @@ fn the_schema_has_the_keys_that_the_parser_has() {
         assert_eq!(known, keys, "{}", run.text);
     }
 }
+
+#[test]
+fn every_format_says_where_each_decision_stands() {
+    let repo = Repo::new();
+    let model = |name: &str| format!("cours\n{name}\n)R.");
+    for name in ["Denied", "Narrow", "Old", "Else"] {
+        fs::write(repo.root.join(format!("{name}.pkl")), model(name)).unwrap();
+    }
+    fs::write(repo.root.join("evil.pkl"), EVIL).unwrap();
+    fs::create_dir(repo.root.join("out")).unwrap();
+    fs::write(repo.root.join("out/evil.pkl"), EVIL).unwrap();
+    fs::write(repo.root.join("pinned.pkl"), [EVIL, b"\n"].concat()).unwrap();
+    let run = fickgate(&repo, &["allow", "--pin", "pinned.pkl", "--reason", "x"]);
+    assert_eq!(run.code, 0, "{}", run.text);
+    // Lines 1 to 5 are the pin's.
+    let more = "allow:\n- {import: ours.Narrow, use: state, reason: x}\n- {import: ours.Old, use: call, expires: 2020-01-01, reason: x}\n- {import: ours.Else, use: call, paths: x/**, reason: x}\ndeny: ours.Denied\nexclude: out/**\n";
+    fs::write(repo.root.join(".fickgate.yaml"), policy(&repo) + more).unwrap();
+    for format in ["human", "concise", "github", "json", "sarif", "gitlab", "junit", "summary"] {
+        let run = fickgate(&repo, &["-v", "--format", format]);
+        assert_eq!(run.code, 1, "{}", run.text);
+        let text = run.text.replace("&#58;", ":").replace("&#40;", "(").replace("&#41;", ")");
+        let has = |line: usize, layer: &str, file: &str| match format {
+            "json" => {
+                text.contains(&format!("{file}:{line} ({layer})"))
+                    || text.replace(char::is_whitespace, "").contains(&format!(
+                        "\"layer\":\"{}\",\"source\":\"{file}\",\"line\":{line}",
+                        layer.replace(' ', "")
+                    ))
+            }
+            _ => text.contains(&format!("{file}:{line} ({layer})")),
+        };
+        for line in [3, 7, 8, 9, 10, 11] {
+            assert!(has(line, "repository", ".fickgate.yaml"), "{format} {line}: {}", run.text);
+        }
+        assert!(text.contains("allowlists/refused.yaml"), "{format}: {}", run.text);
+    }
+    let sarif: serde_json::Value =
+        serde_json::from_str(&fickgate(&repo, &["--format", "sarif"]).text).unwrap();
+    let results = sarif["runs"][0]["results"].as_array().unwrap();
+    let of = |rule: &str| results.iter().find(|r| r["ruleId"] == rule).unwrap();
+    assert_eq!(of("expired-allow")["properties"]["entry"]["layer"], "repository");
+    assert_eq!(of("expired-allow")["locations"][0]["physicalLocation"]["region"]["startLine"], 8);
+    // A layer above says so as well.
+    fs::write(repo.root.join("org.yaml"), "deny: [ours.Narrow]\n").unwrap();
+    let run = fickgate(&repo, &["--policy", "org.yaml", "--format", "concise"]);
+    assert!(run.text.contains("[org.yaml:1 (command line)]"), "{}", run.text);
+}
+
+#[test]
+fn stale_pins_and_names_that_look_like_others_are_told() {
+    let repo = Repo::new();
+    let text = format!(
+        "files:\n  - {{sha256: {}, path: gone.pkl, reason: x}}\n  - {{sha256: {}, reason: x, expires: 2020-01-01}}\nallow:\n  - {{import: \u{43e}urs.Model, reason: x}}\n  - {{import: \u{43c}\u{43e}\u{434}\u{435}\u{43b}\u{438}.Model, reason: x}}\n",
+        "0".repeat(64),
+        "1".repeat(64)
+    );
+    fs::write(repo.root.join(".fickgate.yaml"), text).unwrap();
+    let run = fickgate(&repo, &["-v", "--format", "concise"]);
+    for words in [
+        "unused-allow]: line 2: `gone.pkl`",
+        "expired-allow]: line 3: the hash 111111111111",
+        "line 5",
+        "U+043E",
+    ] {
+        assert!(run.text.contains(words), "{words}: {}", run.text);
+    }
+    assert_eq!(run.text.matches("alphabets").count(), 1, "{}", run.text);
+}

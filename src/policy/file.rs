@@ -83,6 +83,8 @@ pub struct Pin {
 pub struct Exclude {
     /// As written.
     pub glob: String,
+    /// Who says so.
+    pub layer: Layer,
     /// The file it stands in.
     pub source: String,
     /// Line in that file, from 1.
@@ -379,6 +381,7 @@ impl Page<'_> {
             let matcher = self.glob(&item)?.compile_matcher();
             file.exclude.push(Exclude {
                 glob: item.value,
+                layer,
                 source: self.source.to_owned(),
                 line: line(item.referenced),
                 matcher,

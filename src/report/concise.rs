@@ -9,7 +9,7 @@ use annotate_snippets::renderer::{
 use super::style::Style;
 use super::{human, place, worst_first};
 use crate::escape::{self, SENTENCE};
-use crate::finding::{Finding, Outcome};
+use crate::finding::{EntryRole, Finding, Outcome};
 use crate::rule::Level;
 
 pub(super) fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
@@ -33,7 +33,10 @@ pub(super) fn line(finding: &Finding, style: &Style) -> String {
     let colour = colour(finding.level, style);
     let message = escape::terminal_cut(&finding.message, SENTENCE);
     let level = finding.level.as_str();
-    format!("{place}{offset}: {colour}{level}[{}]{colour:#}: {message}", finding.rule)
+    // An entry that is only spelled alike decided nothing.
+    let decided = finding.entry.as_ref().filter(|entry| entry.role != EntryRole::Near);
+    let by = decided.map(|entry| format!(" [{}]", escape::terminal(&entry.place()))).unwrap_or_default();
+    format!("{place}{offset}: {colour}{level}[{}]{colour:#}: {message}{by}", finding.rule)
 }
 
 fn colour(level: Level, style: &Style) -> Ansi {

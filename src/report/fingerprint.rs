@@ -33,6 +33,11 @@ impl Fingerprints {
         digest(&[finding.path.as_bytes(), in_file.as_bytes()])
     }
 
+    /// The fingerprint of what a line of the policy takes out of judgement.
+    pub(super) fn of_reason(reason: &str) -> String {
+        digest(&[reason.as_bytes(), b"not-judged"])
+    }
+
     /// The fingerprint of a file that could not be read, in the repository.
     pub(super) fn of_failure(failure: &ReadFailure) -> String {
         digest(&[failure.path.as_bytes(), b"could-not-read"])

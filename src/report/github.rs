@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 
 use super::style::Style;
-use super::{human, is_shown, message_at};
+use super::{human, is_shown, message_at, remarks};
 use crate::escape::{command_data, command_property};
 use crate::finding::{Finding, Outcome};
 use crate::rule::Level;
@@ -82,12 +82,13 @@ fn annotation(command: &str, finding: &Finding) -> String {
     let path = crate::escape::lossless(finding.path.as_bytes());
     let message = message_at(finding);
     let mut data = command_data(&message);
-    if let Some(help) = &finding.help {
-        // An encoded line feed: the annotation shows two lines, the log has one.
+    for remark in remarks(finding) {
+        // An encoded line feed: the annotation shows several lines, the log has one.
         data.push_str("%0A");
-        data.push_str(&command_data(&format!("help: {help}")));
+        data.push_str(&command_data(&remark));
     }
-    format!("::{command} file={},line=1,title=fickgate {}::{data}", command_property(&path), finding.rule)
+    let (file, line) = (command_property(&path), finding.line());
+    format!("::{command} file={file},line={line},title=fickgate {}::{data}", finding.rule)
 }
 
 /// 128 bits from the standard library's seed for hash maps, which the operating system's random

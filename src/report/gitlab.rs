@@ -1,13 +1,14 @@
 //! GitLab's code quality report: a JSON array, one object a finding.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
 use super::fingerprint::Fingerprints;
-use super::{json, message_at};
+use super::{json, message_at, origin};
 use crate::escape;
-use crate::finding::Outcome;
+use crate::finding::{Finding, Outcome, Skipped};
 use crate::rule::Level;
 
 pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
@@ -16,7 +17,7 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
         .findings
         .iter()
         .map(|finding| Issue {
-            description: format!("{}: {}", finding.rule, message_at(finding)),
+            description: described(finding),
             check_name: finding.rule.id(),
             fingerprint: fingerprints.in_repository(finding),
             severity: match finding.level {
@@ -24,7 +25,7 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
                 Level::Warning => "minor",
                 Level::Note => "info",
             },
-            location: Location::of(finding.path.as_bytes()),
+            location: Location::of(finding.path.as_bytes(), finding.line()),
         })
         .collect();
     for failure in &outcome.failures {
@@ -36,10 +37,35 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
             check_name: "could-not-read",
             fingerprint: Fingerprints::of_failure(failure),
             severity: "blocker",
-            location: Location::of(failure.path.as_bytes()),
+            location: Location::of(failure.path.as_bytes(), 1),
         });
     }
+    issues.extend(decided_by_path(outcome));
     json::to_writer(&issues, out)
+}
+
+fn described(finding: &Finding) -> String {
+    let origin = origin(finding).map(|origin| format!("; {origin}")).unwrap_or_default();
+    format!("{}: {}{origin}", finding.rule, message_at(finding))
+}
+
+/// What the policy took out of judgement by path or by hash, one issue for each line of it, at the first
+/// of its files. The format has no other place for that.
+fn decided_by_path(outcome: &Outcome) -> Vec<Issue> {
+    let mut lines: BTreeMap<&str, (&Skipped, usize)> = BTreeMap::new();
+    for skipped in &outcome.skipped {
+        if skipped.reason.starts_with("excluded ") || skipped.reason.starts_with("accepted ") {
+            lines.entry(&skipped.reason).or_insert((skipped, 0)).1 += 1;
+        }
+    }
+    let issue = |(reason, (first, files)): (&str, (&Skipped, usize))| Issue {
+        description: format!("{}: {}", super::count(files, "file"), escape::terminal(reason)),
+        check_name: "not-judged",
+        fingerprint: Fingerprints::of_reason(reason),
+        severity: "info",
+        location: Location::of(first.path.as_bytes(), 1),
+    };
+    lines.into_iter().map(issue).collect()
 }
 
 #[derive(Serialize)]
@@ -59,12 +85,12 @@ struct Location {
 
 impl Location {
     /// Binary files have no lines; GitLab wants one.
-    fn of(path: &[u8]) -> Location {
-        Location { path: escape::lossless(path).into_owned(), lines: Lines { begin: 1 } }
+    fn of(path: &[u8], line: usize) -> Location {
+        Location { path: escape::lossless(path).into_owned(), lines: Lines { begin: line } }
     }
 }
 
 #[derive(Serialize)]
 struct Lines {
-    begin: u32,
+    begin: usize,
 }

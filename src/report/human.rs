@@ -10,7 +10,7 @@ use annotate_snippets::{
 use super::style::Style;
 use super::{concise, place, summary_line, worst_first};
 use crate::escape::{self, SENTENCE};
-use crate::finding::{EntryRef, EntryRole, Finding, Outcome};
+use crate::finding::{Finding, Outcome};
 use crate::rule::{Level, Rule};
 
 /// Findings of one file that are drawn with their snippet. The rest get a line each: after so many,
@@ -64,7 +64,7 @@ pub(super) fn write_end(outcome: &Outcome, style: &Style, out: &mut dyn Write) -
     if style.verbose > 0 {
         for skipped in &outcome.skipped {
             let path = escape::terminal_bytes(skipped.path.as_bytes());
-            writeln!(out, "skipped: {path}: {}", escape::terminal(skipped.reason))?;
+            writeln!(out, "skipped: {path}: {}", escape::terminal(&skipped.reason))?;
         }
     }
     for notice in &outcome.notices {
@@ -123,28 +123,14 @@ fn draw(renderer: &Renderer, finding: &Finding) -> String {
             }
         }
     }
-    if let Some(entry) = &finding.entry {
-        elements.push(Shown::NOTE.message(about(entry)).into());
+    if let Some(origin) = super::origin(finding) {
+        elements.push(Shown::NOTE.message(origin).into());
     }
     if let Some(help) = &finding.help {
         elements.push(Shown::HELP.message(escape::terminal_cut(help, SENTENCE)).into());
     }
     let drawn = renderer.render(&[Group::with_title(title).elements(elements)]);
     if header.is_empty() { drawn } else { drawn.replacen(&header, &location, 1) }
-}
-
-fn about(entry: &EntryRef) -> String {
-    let source = escape::terminal(&entry.source);
-    let place = match entry.line {
-        Some(line) => format!("{source}:{line}"),
-        None => source.into_owned(),
-    };
-    let (import, layer) = (escape::terminal(&entry.import), entry.layer);
-    match entry.role {
-        EntryRole::Near => format!("did you mean `{import}`? It is allowed at {place} ({layer})"),
-        EntryRole::FallsShort => format!("the entry for `{import}` is at {place} ({layer})"),
-        EntryRole::Refuses => format!("`{import}` is refused at {place} ({layer})"),
-    }
 }
 
 /// The decompiled lines of a finding, with the label beneath the marked one, in ASCII.

@@ -22,7 +22,7 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
         skipped: outcome
             .skipped
             .iter()
-            .map(|s| JsonSkipped { path: JsonPath::of(&s.path), reason: s.reason })
+            .map(|s| JsonSkipped { path: JsonPath::of(&s.path), reason: &s.reason })
             .collect(),
         failures: outcome
             .failures

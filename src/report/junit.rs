@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use super::style::Style;
-use super::{message_at, summary_line};
+use super::{message_at, remarks, summary_line};
 use crate::escape::{self, xml};
 use crate::finding::Outcome;
 use crate::rule::Level;
@@ -30,11 +30,14 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
         let path = xml(&escape::lossless(finding.path.as_bytes()));
         writeln!(out, "    <testcase classname=\"{path}\" name=\"{}\">", finding.rule)?;
         let message = xml(&message_at(finding));
-        let help = finding.help.as_deref().map(|h| format!("\nhelp: {}", xml(h))).unwrap_or_default();
+        let below: String = remarks(finding).iter().map(|remark| format!("\n{}", xml(remark))).collect();
         if finding.level == Level::Error {
-            writeln!(out, "      <failure type=\"{level}\" message=\"{message}\">{message}{help}</failure>")?;
+            writeln!(
+                out,
+                "      <failure type=\"{level}\" message=\"{message}\">{message}{below}</failure>"
+            )?;
         } else {
-            writeln!(out, "      <system-out>{level}: {message}{help}</system-out>")?;
+            writeln!(out, "      <system-out>{level}: {message}{below}</system-out>")?;
         }
         writeln!(out, "    </testcase>")?;
     }
@@ -47,7 +50,7 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     for skipped in &outcome.skipped {
         let path = xml(&escape::lossless(skipped.path.as_bytes()));
         writeln!(out, "    <testcase classname=\"{path}\" name=\"scan\">")?;
-        writeln!(out, "      <skipped message=\"{}\"/>", xml(skipped.reason))?;
+        writeln!(out, "      <skipped message=\"{}\"/>", xml(&skipped.reason))?;
         writeln!(out, "    </testcase>")?;
     }
     writeln!(out, "  </testsuite>")?;

@@ -24,7 +24,7 @@ pub use style::Style;
 
 use crate::error::{Error, Result};
 use crate::escape::{self, SENTENCE};
-use crate::finding::{Finding, Outcome};
+use crate::finding::{EntryRole, Finding, Outcome};
 use crate::rule::{Level, Rule};
 use crate::source::BlobPath;
 
@@ -85,6 +85,25 @@ fn message_at(finding: &Finding) -> String {
         (false, Some(offset)) => text.push_str(&format!(" (in {member} at byte {offset})")),
     }
     text
+}
+
+/// Where the entry stands that decided or nearly did, as one clause that is safe to print.
+fn origin(finding: &Finding) -> Option<String> {
+    let entry = finding.entry.as_ref()?;
+    let place = escape::terminal(&entry.place()).into_owned();
+    let import = escape::terminal(&entry.import);
+    Some(match entry.role {
+        EntryRole::Near => format!("did you mean `{import}`? It is allowed at {place}"),
+        EntryRole::FallsShort | EntryRole::Concerns => format!("the entry for `{import}` is at {place}"),
+        EntryRole::Refuses => format!("`{import}` is refused at {place}"),
+    })
+}
+
+/// What stands below the message in formats that have room: where the entry is, and what to do.
+fn remarks(finding: &Finding) -> Vec<String> {
+    let note = origin(finding).map(|origin| format!("note: {origin}"));
+    let help = finding.help.as_deref().map(|help| format!("help: {}", escape::terminal_cut(help, SENTENCE)));
+    note.into_iter().chain(help).collect()
 }
 
 /// Whether a report for people shows the finding. Notes wait for `-v`, so that a tree of raw weights

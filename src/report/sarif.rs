@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::fingerprint::Fingerprints;
 use super::style::Style;
-use super::{json, message_at, worst_first};
+use super::{json, message_at, remarks, worst_first};
 use crate::escape::{self, SENTENCE};
 use crate::finding::{Finding, Outcome};
 use crate::rule::manual::Section;
@@ -164,12 +164,12 @@ struct SarifResult {
 impl SarifResult {
     fn of(finding: &Finding, fingerprints: &mut Fingerprints) -> SarifResult {
         let fingerprint = fingerprints.in_file(finding);
-        let help = finding.help.as_deref().map(|h| format!("\nhelp: {}", plain(h))).unwrap_or_default();
+        let below: String = remarks(finding).iter().map(|remark| format!("\n{}", plain(remark))).collect();
         SarifResult {
             rule_id: finding.rule.id(),
             rule_index: Rule::ALL.iter().position(|rule| *rule == finding.rule).unwrap_or(0),
             level: finding.level,
-            message: Text { text: format!("{}{help}", plain(&message_at(finding))) },
+            message: Text { text: format!("{}{below}", plain(&message_at(finding))) },
             locations: [Location::of(finding)],
             partial_fingerprints: PartialFingerprints {
                 line_hash: fingerprint.clone(),
@@ -179,6 +179,13 @@ impl SarifResult {
                 "import": finding.import.as_deref().map(escape::terminal),
                 "member": escape::terminal(&finding.member),
                 "offset": finding.offset,
+                "entry": finding.entry.as_ref().map(|entry| json!({
+                    "role": entry.role.as_str(),
+                    "import": escape::terminal(&entry.import),
+                    "layer": entry.layer,
+                    "source": escape::terminal(&entry.source),
+                    "line": entry.line,
+                })),
             }),
         }
     }
@@ -213,7 +220,10 @@ impl Location {
             physical_location: PhysicalLocation {
                 artifact_location: ArtifactLocation { uri: escape::uri(finding.path.as_bytes()) },
                 // An offset in a member says nothing about the file; it is among the properties.
-                region: Some(Region { start_line: 1, byte_offset: finding.offset.filter(|_| in_file) }),
+                region: Some(Region {
+                    start_line: finding.line(),
+                    byte_offset: finding.offset.filter(|_| in_file),
+                }),
             },
             logical_locations: if in_file { Vec::new() } else { vec![logical] },
         }
@@ -237,7 +247,7 @@ struct ArtifactLocation {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Region {
-    start_line: u32,
+    start_line: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     byte_offset: Option<u64>,
 }
@@ -285,7 +295,7 @@ fn notifications(outcome: &Outcome, left_out: usize) -> Vec<Notification> {
         notifications.push(Notification { locations: at(&failure.path), ..note(Level::Error, text) });
     }
     for skipped in outcome.skipped.iter().take(NOTIFICATIONS) {
-        let text = format!("skipped: {}", plain(skipped.reason));
+        let text = format!("skipped: {}", plain(&skipped.reason));
         notifications.push(Notification { locations: at(&skipped.path), ..note(Level::Note, text) });
     }
     let unnamed = outcome.failures.len().saturating_sub(NOTIFICATIONS)

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::style::Style;
-use super::{human, place, summary_line, worst_first};
+use super::{human, place, remarks, summary_line, worst_first};
 use crate::escape::{self, markdown};
 use crate::finding::{Finding, Outcome};
 use crate::rule::Level;
@@ -47,7 +47,7 @@ pub(super) fn write(outcome: &Outcome, style: &Style, budget: usize, out: &mut d
     let skipped: Vec<String> = outcome
         .skipped
         .iter()
-        .map(|s| format!("- {}: {}\n", code(&escape::lossless(s.path.as_bytes())), markdown(s.reason)))
+        .map(|s| format!("- {}: {}\n", code(&escape::lossless(s.path.as_bytes())), markdown(&s.reason)))
         .collect();
     let head = format!("<details><summary>{} skipped</summary>\n\n", skipped.len());
     if page.list(&head, &skipped, "skipped files") {
@@ -100,9 +100,9 @@ fn row(finding: &Finding) -> String {
         Level::Note => "🔵",
     };
     let offset = finding.offset.map(|o| format!(" at byte {o}")).unwrap_or_default();
-    let help = finding.help.as_deref().map(|h| format!("<br>help: {}", markdown(h))).unwrap_or_default();
+    let below: String = remarks(finding).iter().map(|remark| format!("<br>{}", markdown(remark))).collect();
     format!(
-        "| {mark} {} | {} | {}{offset} | {}{help} |\n",
+        "| {mark} {} | {} | {}{offset} | {}{below} |\n",
         finding.level.as_str(),
         finding.rule,
         code(&place(&finding.path, &finding.member)),

@@ -34,7 +34,7 @@ pub(super) fn summary_line(outcome: &Outcome, style: &Style) -> String {
     if !outcome.skipped.is_empty() {
         let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
         for skipped in &outcome.skipped {
-            *reasons.entry(skipped.reason).or_default() += 1;
+            *reasons.entry(&skipped.reason).or_default() += 1;
         }
         let reasons: Vec<String> = reasons
             .into_iter()

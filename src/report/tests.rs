@@ -86,9 +86,9 @@ pub(super) fn sample() -> Outcome {
     Outcome {
         findings: vec![expired, cut, typo, call, note],
         skipped: vec![
-            Skipped { path: BlobPath::new("third_party"), reason: "submodule" },
-            Skipped { path: BlobPath::new("third_party2"), reason: "submodule" },
-            Skipped { path: BlobPath::new("latest.pt"), reason: "symlink" },
+            Skipped { path: BlobPath::new("third_party"), reason: "submodule".into() },
+            Skipped { path: BlobPath::new("third_party2"), reason: "submodule".into() },
+            Skipped { path: BlobPath::new("latest.pt"), reason: "symlink".into() },
         ],
         failures: vec![],
         notices: vec!["no merge base with main in this shallow clone: the tips are compared".to_owned()],
@@ -123,7 +123,7 @@ fn hostile() -> Outcome {
             outcome.findings.push(f);
         }
         outcome.failures.push(ReadFailure { path: BlobPath::new(text), message: text.to_owned() });
-        outcome.skipped.push(Skipped { path: BlobPath::new(text), reason: "symlink" });
+        outcome.skipped.push(Skipped { path: BlobPath::new(text), reason: "symlink".into() });
         outcome.notices.push(text.to_owned());
     }
     outcome
@@ -196,7 +196,7 @@ fn a_run_that_looked_at_nothing_does_not_read_like_a_clean_one() {
     let mut outcome = Outcome::default();
     let text = render(Format::Human, &outcome, &Style::default());
     assert_eq!(text, "fickgate: no findings in 0 blobs (0 pickles, 0 imports)\n");
-    outcome.skipped.push(Skipped { path: BlobPath::new("x"), reason: "submodule" });
+    outcome.skipped.push(Skipped { path: BlobPath::new("x"), reason: "submodule".into() });
     outcome.failures.push(ReadFailure { path: BlobPath::new("y.pkl"), message: "permission denied".into() });
     let style = Style { elapsed: Some(std::time::Duration::from_millis(1234)), ..Style::default() };
     let text = render(Format::Human, &outcome, &style);

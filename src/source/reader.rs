@@ -1,5 +1,6 @@
 //! From entries to content.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fs::{File, Metadata};
 use std::io;
@@ -169,7 +170,9 @@ impl Reader {
             return self.pointed(path, &pointer);
         }
         match inside(path, target) {
-            Some(target) => Item::Link { link: Skipped { path: path.clone(), reason: JUDGED }, target },
+            Some(target) => {
+                Item::Link { link: Skipped { path: path.clone(), reason: JUDGED.into() }, target }
+            }
             None => outside(path),
         }
     }
@@ -221,7 +224,7 @@ impl Reader {
         };
         let meta = std::fs::metadata(&target)?;
         let led = |reason| {
-            let link = Skipped { path: path.clone(), reason };
+            let link = Skipped { path: path.clone(), reason: Cow::Borrowed(reason) };
             match self.trees.first().and_then(|tree| target.strip_prefix(tree).ok()) {
                 Some(target) => Item::Link { link, target: BlobPath::from_path(target) },
                 None => Item::Skipped(link),
@@ -310,7 +313,7 @@ pub(super) fn open(path: &Path, follow: bool) -> io::Result<File> {
 }
 
 fn skipped(path: &BlobPath, reason: &'static str) -> Item {
-    Item::Skipped(Skipped { path: path.clone(), reason })
+    Item::Skipped(Skipped { path: path.clone(), reason: Cow::Borrowed(reason) })
 }
 
 fn failed(path: &BlobPath, message: String) -> Item {
