@@ -176,9 +176,7 @@ mod tests {
 
     #[test]
     fn no_entry_permits_calling_a_type_that_lays_arrays_over_memory() {
-        for (module, name) in
-            [("numpy", "ndarray"), ("numpy", "matrix"), ("numpy.ma", "MaskedArray"), ("numpy", "memmap")]
-        {
+        for (module, name) in [("numpy", "ndarray"), ("numpy", "matrix"), ("numpy.ma", "MaskedArray")] {
             let uses = find(module, name).map(|e| e.uses);
             assert_eq!(uses, Some(Uses::REFERENCE), "{module}.{name}");
         }
@@ -217,6 +215,7 @@ mod tests {
             ("copyreg", "add_extension"),
             ("_io", "FileIO"),
             ("torch", "load"),
+            ("numpy", "memmap"),
             ("os", "system"),
         ] {
             assert!(find(module, name).is_none(), "{module}.{name}");
