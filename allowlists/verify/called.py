@@ -23,9 +23,13 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 HOOKS = [
     "__setstate__", "__new__", "__setattr__", "__setitem__", "append", "extend", "add", "__getattr__",
-    "__getattribute__", "__hash__", "__eq__", "__del__",
+    "__getattribute__", "__hash__", "__eq__", "__del__", "__len__", "__iter__", "__getitem__", "__contains__",
+    "__bool__",
 ]
 DEPTH = 7
+
+# Honest files keep functions here: TfidfModel of gensim weighs words by two of a few listed ones.
+KEPT = {"wlocal", "wglobal"}
 
 
 class Search:
@@ -91,6 +95,10 @@ class Search:
         if not inspect.isclass(found):
             self.follow(found, None, 0)
             return
+        for attribute in dir(found):
+            value = inspect.getattr_static(found, attribute, None)
+            if isinstance(value, property):
+                self.follow(value, found, 0)
         for hook in HOOKS + (["__init__"] if called else []):
             for base in inspect.getmro(found):
                 if hook in vars(base):
@@ -104,7 +112,8 @@ def main():
     sink, sys.stdout = sys.stdout, sys.stderr
     for module, name, called in json.load(sys.stdin):
         search.entry(module, name, called)
-    json.dump(sorted(n for n in search.names if not (n.startswith("__") and n.endswith("__"))), sink)
+    dunder = {name for name in search.names if name.startswith("__") and name.endswith("__")}
+    json.dump(sorted(search.names - dunder - KEPT), sink)
 
 
 if __name__ == "__main__":

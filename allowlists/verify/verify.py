@@ -30,8 +30,12 @@ CALLED_HEAD = """\
 # Methods that listed code calls, on its own objects and on what their state holds, while it loads.
 # Written by verify/called.py: what stands under these names in a state must not be callable.
 """
-# Methods that code without readable source calls: CPython's dict and the hooks of Cython classes.
-C_CODE = ["get", "items", "iteritems", "keys", "pop", "setdefault", "update", "values"]
+# Methods that code without readable source calls: CPython's dict, the hooks of Cython classes, and what
+# calling a module of torch comes down to.
+C_CODE = [
+    "get", "items", "iteritems", "keys", "pop", "setdefault", "update", "values",
+    "forward", "_call_impl", "_compiled_call_impl", "_slow_forward", "_wrapped_call_impl", "_val",
+]
 
 
 def split(text):

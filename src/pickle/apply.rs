@@ -340,6 +340,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             Tag::Object => {
                 if pairs {
                     self.note_items(at, target, from);
+                    self.items_as_attributes(at, target);
                 }
                 if let Some(import) = target.object_import() {
                     self.state.imports.used(import, UseKind::Items, at, code, None);
@@ -363,6 +364,16 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             }
         }
         self.state.stack.truncate(from);
+    }
+
+    /// Listed dict types such as `AttributeDict` and `Bunch` answer for attributes from their items.
+    fn items_as_attributes(&mut self, at: u64, target: Value) {
+        if self.state.imports.is_mapping(target) {
+            return;
+        }
+        if let Some(why) = self.state.states.hides_method(target).map(Planted::to_string) {
+            self.fault(Rule::ObjectMutation, at, format!("items of a dict that are attributes too: {why}"));
+        }
     }
 
     fn mutation(&mut self, at: u64, import: u32, what: &str) {

@@ -177,6 +177,12 @@ impl Imports {
         }
     }
 
+    /// Whether a value is a dict, or an object that is one.
+    #[inline]
+    pub fn is_mapping(&self, value: Value) -> bool {
+        value.is(Tag::Dict) || value.object_import().is_some_and(|i| self.callable(i) == Callable::Mapping)
+    }
+
     /// Counts a push.
     #[inline]
     pub fn pushed(&mut self, index: u32) {

@@ -40,6 +40,8 @@ pub enum Planted {
     Attribute(Box<str>),
     /// It puts something callable where listed code looks for a method while it loads.
     Method(Box<str>),
+    /// It gives a module of torch an import in the place of a module, a parameter or a hook.
+    Registry,
     /// One of its keys is no literal.
     ComputedKey,
     /// It was made by a call, with its items.
@@ -53,6 +55,7 @@ impl std::fmt::Display for Planted {
             Planted::Method(name) => {
                 write!(f, "it replaces the method {} by something that can be called", escape::name(name))
             }
+            Planted::Registry => f.write_str("an import stands where torch keeps modules, tensors or hooks"),
             Planted::ComputedKey => f.write_str("it has a key that is computed"),
             Planted::Opaque => f.write_str("its keys come from a call and cannot be read"),
         }
@@ -72,6 +75,9 @@ pub struct States {
     just_used: Vec<Value>,
     /// Mappings that guards have seen and that C code keeps: no item may follow.
     sealed: HashSet<Value>,
+    /// Dicts with an import among their values, and those in which torch looks for what it calls.
+    holding: HashSet<Value>,
+    registered: HashSet<Value>,
     /// Literal bytearrays that were changed.
     changed: HashSet<Value>,
     recent: VecDeque<Recent>,
@@ -98,17 +104,16 @@ impl States {
         let mut late = None;
         for pair in items.chunks(2) {
             let Some(key) = pair.first() else { continue };
-            if pair.get(1).is_some_and(|v| imports.may_be_called(*v))
-                && let Some(why) = replaced_method(cursor, *key)
-            {
-                late = self.plant(dict, why).or(late);
+            if let Some(value) = pair.get(1) {
+                late = self.note_value(cursor, imports, dict, (*key, *value)).or(late);
             }
             let place = self.harmless.get_mut(key.payload() as usize % HARMLESS);
             if place.as_deref() == Some(key) {
                 continue;
             }
             match planted_key(cursor, *key) {
-                // A layer's flag `add`: nothing comes of calling it but a TypeError.
+                // A layer's flag `add`. Both unpicklers call what they find without a way back: from CPython
+                // 2.7 to 3.13 `True(items)` is a TypeError, and a later value is judged by itself.
                 Some(Planted::Attribute(name))
                     if !name.starts_with('_') && pair.get(1).is_some_and(|v| v.is(Tag::Bool)) => {}
                 Some(why) => late = self.plant(dict, why).or(late),
@@ -125,6 +130,40 @@ impl States {
             self.keep_items(dict, items);
         }
         late
+    }
+
+    /// A value that can be called, or that may hold such values for an object that calls them.
+    #[inline]
+    fn note_value(
+        &mut self,
+        cursor: &impl Cursor,
+        imports: &Imports,
+        dict: Value,
+        (key, value): (Value, Value),
+    ) -> Option<String> {
+        if imports.may_be_called(value) {
+            let late = if value.is(Tag::Import) { self.hold(dict) } else { None };
+            return replaced_method(cursor, key).and_then(|why| self.plant(dict, why)).or(late);
+        }
+        if !imports.is_mapping(value) || !registry(cursor, key) {
+            return None;
+        }
+        self.registered.insert(value);
+        let why = self.holding.contains(&value).then_some(Planted::Registry)?;
+        self.plant(dict, why)
+    }
+
+    /// A dict holds an import.
+    #[cold]
+    fn hold(&mut self, dict: Value) -> Option<String> {
+        self.holding.insert(dict);
+        self.registered.contains(&dict).then(|| Planted::Registry.to_string())
+    }
+
+    /// A method or a name that unpicklers call, among the items of an object whose `__getattr__` may
+    /// answer from them.
+    pub fn hides_method(&self, mapping: Value) -> Option<&Planted> {
+        self.planted.get(&mapping).filter(|p| matches!(p, Planted::Attribute(_) | Planted::Method(_)))
     }
 
     /// A key that matters; handed back where the mapping is the state of an object already.
@@ -242,6 +281,7 @@ impl States {
     pub fn held(&self) -> usize {
         self.planted.len() * 96
             + (self.used.len() + self.sealed.len() + self.changed.len()) * 16
+            + (self.holding.len() + self.registered.len()) * 16
             + self.just_used.len() * 8
     }
 }
@@ -269,6 +309,16 @@ fn planted_key(cursor: &impl Cursor, key: Value) -> Option<Planted> {
     }
     drop(head);
     planted_name(cursor, key)
+}
+
+/// Attributes of torch's modules and optimizers whose values are called, or found as attributes.
+#[inline(never)]
+fn registry(cursor: &impl Cursor, key: Value) -> bool {
+    if !key.is(Tag::Text) {
+        return false;
+    }
+    let Text::Str(name) = text::decode(cursor, key.payload(), ATTRIBUTE) else { return false };
+    matches!(name.as_str(), "_modules" | "_parameters" | "_buffers") || name.ends_with("_hooks")
 }
 
 /// A key that names a method which listed code calls while it loads. What stands there in the state of

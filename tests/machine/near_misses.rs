@@ -96,9 +96,9 @@ fn keys_that_matter_only_in_state() {
         row(key, &argument, &["a.B"], &[]);
     }
     // A layer's flag: layers of YOLO models have `self.add = shortcut`.
-    for value in [b"\x88", b"\x89"] {
-        let state = join(&[b"\x80\x04", &global("a", "B"), b")\x81", &dict(&text("add"), value), b"b."]);
-        row("add", &state, &["a.B"], &[]);
+    for (key, value) in [("add", b"\x88"), ("add", b"\x89"), ("append", b"\x88"), ("extend", b"\x88")] {
+        let state = join(&[b"\x80\x04", &global("a", "B"), b")\x81", &dict(&text(key), value), b"b."]);
+        row(key, &state, &["a.B"], &[]);
     }
     // Attributes that only look like one of these.
     for key in
