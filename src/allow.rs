@@ -11,8 +11,11 @@ use crate::content::Content;
 use crate::error::{Error, Result};
 use crate::policy::builtin::Refused;
 use crate::policy::edit::{self, NewEntry, NewPin};
+use crate::policy::file::{Pin, PolicyFile};
+use crate::policy::glob;
 use crate::policy::pattern::Pattern;
-use crate::policy::{self, Date, Policy, Uses, show};
+use crate::policy::show::{self, place};
+use crate::policy::{self, Date, Entry, Policy, Uses};
 use crate::rule::{Level, Rule};
 use crate::source::{BlobPath, Item, Selection, Source};
 use crate::{escape, explain, gate, judge, limits, request, scan};
@@ -42,6 +45,17 @@ pub fn allow(args: &AllowArgs) -> Result<Vec<String>> {
         Some(_) if args.pin => {
             return Err(Error::new("--pin is for a file, and there is no file of this name"));
         }
+        Some(what) if Path::new(what).is_dir() => {
+            return Err(Error::new(format!("{} is a folder", escape::terminal(&what.to_string_lossy())))
+                .remedy("name its files, or run `fickgate allow --from-findings`"));
+        }
+        Some(what) if what.to_string_lossy().contains(['/', '\\']) => {
+            return Err(Error::new(format!(
+                "there is no file {}",
+                escape::terminal(&what.to_string_lossy())
+            ))
+            .remedy("name a file that is here, or an import: `ourcompany.models.Ranker`"));
+        }
         Some(what) => additions.import(&what.to_string_lossy(), args, &policy)?,
     }
     additions.write(&target)
@@ -65,6 +79,12 @@ impl Target {
             }
             None => PathBuf::from("."),
         };
+        // Git keeps a link's name and not its content, so that nobody else would see what is written.
+        let is_link = |name: &&str| fs::symlink_metadata(root.join(name)).is_ok_and(|m| m.is_symlink());
+        if let Some(name) = policy::FILES.into_iter().find(|name| is_link(name)) {
+            return Err(Error::new(format!("{name} is a symbolic link, which is not followed in git"))
+                .remedy("put the file itself there"));
+        }
         let name =
             policy::FILES.into_iter().find(|name| root.join(name).exists()).unwrap_or(policy::FILES[0]);
         Ok(Target { root, name })
@@ -144,6 +164,8 @@ struct Additions {
     entries: Vec<NewEntry>,
     pins: Vec<NewPin>,
     left: Vec<String>,
+    /// Whether everything that is there is to be allowed, as far as that goes.
+    adopting: bool,
 }
 
 impl Additions {
@@ -156,6 +178,9 @@ impl Additions {
                     .remedy("write YYYY-MM-DD")
             })
         });
+        if args.reason.as_ref().is_some_and(|reason| reason.trim().is_empty()) {
+            return Err(Error::new("--reason is empty").remedy("say why, in a few words"));
+        }
         Ok(Additions {
             reason: args.reason.clone().unwrap_or_else(|| format!("added on {today}, not reviewed yet")),
             paths: args.path.clone(),
@@ -163,6 +188,7 @@ impl Additions {
             entries: Vec::new(),
             pins: Vec::new(),
             left: Vec::new(),
+            adopting: args.what.is_none(),
         })
     }
 
@@ -266,7 +292,7 @@ impl Additions {
         for (import, need) in needs.imports {
             let everywhere = need.paths.len() > MOST_PATHS;
             let paths =
-                if everywhere { Vec::new() } else { need.paths.iter().map(|p| globset::escape(p)).collect() };
+                if everywhere { Vec::new() } else { need.paths.iter().map(|p| glob::of_path(p)).collect() };
             let uses = need.uses.iter().map(|use_| (*use_).to_owned()).collect();
             self.entry(&import, uses, paths);
         }
@@ -278,31 +304,71 @@ impl Additions {
         Ok(())
     }
 
+    /// Leaves out what the file has already, and says so. What it has for other uses or until a day that
+    /// has passed is for a person to edit.
+    fn take_known(&mut self, known: &PolicyFile) -> Result<Vec<String>> {
+        let (today, adopting) = (Date::today(), self.adopting);
+        let (mut lines, mut left) = (Vec::new(), Vec::new());
+        let mut entries = Vec::new();
+        for entry in std::mem::take(&mut self.entries) {
+            let paths = |e: &Entry| e.bounds.as_ref().map(|b| b.paths.clone()).unwrap_or_default();
+            let Some(there) =
+                known.allow.iter().find(|e| e.import() == entry.import && paths(e) == entry.paths)
+            else {
+                entries.push(entry);
+                continue;
+            };
+            let place = place(&there.source, there.line);
+            let import = escape::terminal(&entry.import);
+            let wanted = entry.uses.iter().filter_map(|word| Uses::from_word(word));
+            let wanted = wanted.fold(Uses::NONE, Uses::with);
+            let expired = there.bounds.as_ref().and_then(|b| b.expires).filter(|day| *day < today);
+            let help = if let Some(day) = expired {
+                format!("it expired on {day}: set a later `expires` there")
+            } else if !there.uses.contains(wanted) {
+                format!("write `use: [{}]` there", there.uses.with(wanted).words().join(", "))
+            } else {
+                lines.push(format!("{place} has {import} already"));
+                continue;
+            };
+            if !adopting {
+                return Err(
+                    Error::new(format!("{place} has {import} already, and it is not enough")).remedy(help)
+                );
+            }
+            left.push(format!("{import}: {place} has it: {help}"));
+        }
+        self.entries = entries;
+        self.left.extend(left);
+        self.pins.retain(|pin| {
+            let same = |p: &&Pin| {
+                show::hex(&p.sha256) == pin.sha256 && p.path.as_ref().is_none_or(|path| *path == pin.path)
+            };
+            let there = known.files.iter().find(same);
+            lines.extend(there.map(|p| {
+                let (place, path) = (place(&p.source, Some(p.line)), escape::terminal(&pin.path));
+                match p.expires.filter(|day| *day < today) {
+                    Some(day) => format!("{place} has {path}, which expired on {day}: set a later `expires`"),
+                    None => format!("{place} has {path} already"),
+                }
+            }));
+            there.is_none()
+        });
+        Ok(lines)
+    }
+
     /// Writes the file and says so.
     fn write(mut self, target: &Target) -> Result<Vec<String>> {
         let path = target.root.join(target.name);
         let old = match fs::read(&path) {
-            Ok(bytes) => String::from_utf8(bytes).map_err(|_| {
-                Error::new(format!("{} is not UTF-8", target.name)).remedy("save the file as UTF-8")
-            })?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(unreadable(&path, &error)),
         };
-        let known = policy::file::PolicyFile::parse(old.as_bytes(), target.name, policy::Layer::Repository)?;
-        let mut lines = Vec::new();
-        self.entries.retain(|entry| {
-            let there = known.allow.iter().find(|e| {
-                let bounds = e.bounds.as_deref();
-                e.import() == entry.import
-                    && bounds.map_or(&[][..], |b| &b.paths[..]) == entry.paths
-                    && entry.uses.is_empty()
-            });
-            if let Some(there) = there {
-                let import = escape::terminal(&entry.import);
-                lines.push(format!("{}:{} has {import} already", target.name, there.line.unwrap_or(0)));
-            }
-            there.is_none()
-        });
+        let known = PolicyFile::parse(&old, target.name, policy::Layer::Repository)?;
+        // What is no UTF-8 was refused above.
+        let old = String::from_utf8_lossy(&old);
+        let mut lines = self.take_known(&known)?;
         if !self.entries.is_empty() || !self.pins.is_empty() {
             let text = edit::with_additions(&old, target.name, &self.entries, &self.pins)?;
             replace(&path, &text).map_err(|error| {
@@ -331,7 +397,7 @@ impl Additions {
         }
         if !self.left.is_empty() {
             lines.push(format!(
-                "left, {} files that no entry can allow (--pin accepts them as they are):",
+                "left, {} that no entry of this command can allow (--pin accepts files as they are):",
                 self.left.len()
             ));
             lines.extend(self.left.iter().map(|left| format!("  {left}")));
@@ -349,17 +415,16 @@ fn judged_unsafe(import: &str, refused: &Refused) -> Error {
         .excerpt([format!("  {}", refused.why)])
 }
 
-/// The whole file or nothing, through a symbolic link, and with the permissions it had.
+/// The whole file or nothing, and with the permissions it had.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".fickgate").tempfile_in(folder)?;
     file.write_all(text.as_bytes())?;
-    match fs::metadata(&path) {
+    match fs::metadata(path) {
         Ok(old) => file.as_file().set_permissions(old.permissions())?,
         Err(_) => permit_reading(file.as_file())?,
     }
-    file.persist(&path)?;
+    file.persist(path)?;
     Ok(())
 }
 

@@ -252,3 +252,115 @@ fn stale_pins_and_names_that_look_like_others_are_told() {
     }
     assert_eq!(run.text.matches("alphabets").count(), 1, "{}", run.text);
 }
+
+#[test]
+fn allowing_twice_adds_once() {
+    let repo = Repo::new();
+    fs::write(repo.root.join("m.pkl"), b"cours\nmake\n)R.").unwrap();
+    for args in [
+        &["allow", "ours.make", "--use", "call", "--reason", "x"][..],
+        &["allow", "m.pkl", "--reason", "x"],
+        &["allow", "--pin", "m.pkl", "--reason", "x"],
+        &["allow", "--from-findings"],
+        &["allow", "ours.Other", "--path", "a/**", "--path", "b/**", "--expires", "2999-01-01"],
+    ] {
+        let first = fickgate(&repo, args);
+        assert_eq!(first.code, 0, "{args:?}: {}", first.text);
+        let text = policy(&repo);
+        let second = fickgate(&repo, args);
+        assert_eq!((second.code, policy(&repo)), (0, text), "{args:?}: {}", second.text);
+        assert!(second.text.contains("already"), "{args:?}: {}", second.text);
+    }
+    // Another use of the same entry is for a person to decide.
+    let wider = fickgate(&repo, &["allow", "ours.make", "--use", "call,state"]);
+    assert!(wider.code == 2 && wider.text.contains("write `use: [call, state]`"), "{}", wider.text);
+    let expired = "allow:\n  - {import: a.B, reason: x, expires: 2020-01-01}\n";
+    fs::write(repo.root.join(".fickgate.yaml"), expired).unwrap();
+    let again = fickgate(&repo, &["allow", "a.B"]);
+    assert!(again.code == 2 && again.text.contains("later `expires`"), "{}", again.text);
+    assert_eq!(policy(&repo), expired);
+}
+
+#[test]
+fn what_cannot_be_allowed_is_told_and_nothing_is_written() {
+    let repo = Repo::new();
+    fs::create_dir(repo.root.join("folder")).unwrap();
+    for (args, words) in [
+        (&["allow", "os.system"][..], "judged unsafe"),
+        (&["allow", "builtins.*"], "standard library"),
+        (&["allow", "numpy.core.*"], "judges one by one"),
+        (&["allow", "*"], "an import is written"),
+        (&["allow", "a.*.b"], "character that no module name has"),
+        (&["allow", "a.b.**"], "for `deny`"),
+        (&["allow", "a..b"], "empty part"),
+        (&["allow", "a.b "], "no name has"),
+        (&["allow", "a.b\n.c"], "no module name has"),
+        (&["allow", "a\u{200b}.b"], "no module name has"),
+        (&["allow", "__main__.*"], "may not stand for"),
+        (&["allow", "ours.__init__.*"], "may not stand for"),
+        (&["allow", "os.system", "--force", "--reason", " "], "--reason is empty"),
+        (&["allow", "a.B", "--path", "../x"], "the new entry:4:"),
+        (&["allow", "a.B", "--use", "cal"], "--use cal"),
+        (&["allow", "a.B", "--expires", "2020-01-01"], "not a day to come"),
+        (&["allow", "a.B", "--expires", "2027-02-30"], "not a day to come"),
+        (&["allow", "m/none.pkl"], "there is no file"),
+        (&["allow", "folder"], "is a folder"),
+    ] {
+        let run = fickgate(&repo, args);
+        assert!(run.code == 2 && run.text.contains(words), "{args:?}: {}", run.text);
+        assert!(!repo.root.join(".fickgate.yaml").exists(), "{args:?}");
+    }
+    let bare = Repo::with(&["--bare"]);
+    let run = fickgate(&bare, &["allow", "a.B"]);
+    assert!(run.code == 2 && run.text.contains("bare repository"), "{}", run.text);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_file_keeps_its_mode_and_a_link_is_not_written_through() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let repo = Repo::new();
+    let path = repo.root.join(".fickgate.yaml");
+    fs::write(&path, "version: 1\n").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    assert_eq!(fickgate(&repo, &["allow", "a.B"]).code, 0);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    fs::rename(&path, repo.root.join("other.yaml")).unwrap();
+    for target in ["other.yaml", "nowhere.yaml"] {
+        std::os::unix::fs::symlink(target, &path).unwrap();
+        let run = fickgate(&repo, &["allow", "a.C"]);
+        assert!(run.code == 2 && run.text.contains("symbolic link"), "{}", run.text);
+        fs::remove_file(&path).unwrap();
+    }
+    assert!(!fs::read_to_string(repo.root.join("other.yaml")).unwrap().contains("a.C"));
+}
+
+#[test]
+fn a_repository_with_odd_names_and_old_commits_is_adopted() {
+    let repo = Repo::new();
+    fs::write(repo.root.join("old.pkl"), EVIL).unwrap();
+    repo.git(&["add", "."]);
+    repo.git(&["commit", "-qm", "first"]);
+    repo.git(&["rm", "-q", "old.pkl"]);
+    let mut names = vec!["a b.pkl", "[x].pkl", "!x.pkl", " y.pkl", "{z}.pkl", "ü.pkl"];
+    if cfg!(unix) {
+        names.extend(["back\\slash.pkl", "star*.pkl", "line\nfeed.pkl"]);
+    }
+    for name in &names {
+        fs::write(repo.root.join(name), OURS).unwrap();
+    }
+    repo.git(&["add", "."]);
+    repo.git(&["commit", "-qm", "second"]);
+    let run = fickgate(&repo, &["allow", "--from-findings"]);
+    assert_eq!(run.code, 0, "{}", run.text);
+    let run = fickgate(&repo, &[]);
+    assert_eq!(run.code, 0, "{}", run.text);
+    // What only old commits have is no part of what is adopted.
+    assert!(!policy(&repo).contains("os.system"));
+    assert_eq!(fickgate(&repo, &["--history"]).code, 1);
+    for name in &names {
+        let run = fickgate(&repo, &["allow", "--pin", name]);
+        assert_eq!(run.code, 0, "{name}: {}", run.text);
+    }
+    assert_eq!(fickgate(&repo, &["policy", "check"]).code, 0);
+}

@@ -39,6 +39,11 @@ impl PolicyChange {
         self
     }
 
+    /// Whether everything that decided before still stands.
+    pub fn removes_nothing(&self) -> bool {
+        self.removed.is_empty()
+    }
+
     /// One clause: what is added, what is removed.
     pub fn describe(&self) -> String {
         let side = |word: &str, lines: &BTreeSet<String>| {

@@ -20,7 +20,10 @@ pub(super) fn parse(text: &str) -> Result<Glob, Wrong> {
         ));
     }
     if text.starts_with('!') {
-        return Err(("a glob takes nothing away".to_owned(), "name what is meant; `[!]` stands for a `!`"));
+        return Err((
+            "a glob takes nothing away".to_owned(),
+            "name what is meant; `?` stands for any one character",
+        ));
     }
     let mut glob = text.strip_prefix('/').unwrap_or(text).to_owned();
     if glob.ends_with('/') {
@@ -44,37 +47,62 @@ pub(super) fn parse(text: &str) -> Result<Glob, Wrong> {
 
 /// Checks the path of one file.
 pub(super) fn check_path(text: &str) -> Result<(), Wrong> {
-    const HELP: &str = "write it as `git ls-files` does: `legacy/old.pkl`";
+    const HELP: &str = "write it as `git ls-files -z` does: `legacy/old.pkl`";
     if text.starts_with('/') || text.is_empty() {
         return Err(("this is no path in the repository".to_owned(), HELP));
     }
     if text.ends_with('/') {
         return Err(("this is a folder, and content is accepted file by file".to_owned(), HELP));
     }
-    check(text)
+    check_folders(text)
 }
 
-/// What is wrong with globs and paths alike.
-fn check(text: &str) -> Result<(), Wrong> {
-    const HELP: &str = "paths start at the root of the repository: `models/ranking/**`";
-    let drive = |text: &str| {
-        let mut chars = text.chars();
-        chars.next().is_some_and(|c| c.is_ascii_alphabetic())
-            && chars.next() == Some(':')
-            && matches!(chars.next(), Some('/' | '\\'))
+/// The glob that matches this path, and hardly another.
+pub(crate) fn of_path(path: &str) -> String {
+    let escaped = globset::escape(path).replace('\\', "?");
+    let last = escaped.chars().count().saturating_sub(1);
+    let drive = drive(path);
+    let odd = |at: usize, c: char| match at {
+        0 => c.is_whitespace() || c == '!' || c == '~' || drive,
+        at => at == last && c.is_whitespace(),
     };
+    escaped.chars().enumerate().map(|(at, c)| if odd(at, c) { '?' } else { c }).collect()
+}
+
+/// Whether a path begins as one of Windows does.
+fn drive(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next().is_some_and(|c| c.is_ascii_alphabetic())
+        && chars.next() == Some(':')
+        && matches!(chars.next(), Some('/' | '\\'))
+}
+
+const ROOT: &str = "paths start at the root of the repository: `models/ranking/**`";
+
+/// What is wrong with a glob before it is compiled.
+fn check(text: &str) -> Result<(), Wrong> {
     if text.len() > MOST_BYTES {
-        return Err((format!("{} bytes is more than a path has here", text.len()), HELP));
+        return Err((format!("{} bytes is more than a path has here", text.len()), ROOT));
     }
     if text.trim() != text {
-        return Err(("a blank begins or ends it".to_owned(), "take it away"));
+        return Err(("a blank begins or ends it".to_owned(), "take it away, or write `?` for it"));
     }
+    if drive(text) || text.starts_with("~/") {
+        return Err((OUTSIDE.to_owned(), ROOT));
+    }
+    check_folders(text)
+}
+
+const OUTSIDE: &str = "this path leads out of the repository, or around in it";
+
+/// What is wrong with the folders of a path.
+fn check_folders(text: &str) -> Result<(), Wrong> {
     let inner = text.strip_suffix('/').unwrap_or(text);
-    if drive(text) || text.starts_with("~/") || inner.split('/').any(|part| part == "." || part == "..") {
-        return Err(("this path leads out of the repository, or around in it".to_owned(), HELP));
+    if inner.split('/').any(|part| part == "." || part == "..") {
+        return Err((OUTSIDE.to_owned(), ROOT));
     }
-    if text != "/" && inner.split('/').any(str::is_empty) && !text.is_empty() {
-        return Err(("a folder without a name".to_owned(), HELP));
+    if !inner.is_empty() && inner.split('/').any(str::is_empty) {
+        return Err(("a folder without a name".to_owned(), ROOT));
     }
     Ok(())
 }
@@ -119,6 +147,16 @@ mod tests {
     }
 
     #[test]
+    fn the_glob_of_a_path_matches_it() {
+        for path in
+            ["a/b.pkl", "a [1].pkl", "{x}/*?.pkl", "!x", " x ", "~/x", "C:/x", "a\\b", "**", "ü/x", "a\nb"]
+        {
+            let glob = of_path(path);
+            assert!(matches(&glob, path), "{path} {glob}");
+        }
+    }
+
+    #[test]
     fn what_no_path_can_be_meant_by_is_refused() {
         let long = "a".repeat(MOST_BYTES + 1);
         let nested = "{".repeat(2000) + &"}".repeat(2000);
@@ -130,10 +168,10 @@ mod tests {
         }
         // Deep nesting ends, either way.
         let _ = parse(&nested);
-        for path in ["", "/x", "x/", "./x", "../x", "a//b", "a/./b", " x", "C:\\x"] {
+        for path in ["", "/x", "x/", "./x", "../x", "a//b", "a/./b"] {
             assert!(check_path(path).is_err(), "{path}");
         }
-        for path in ["x", "a/b [1].pkl", "a\\b", "ü/x", ".a/..b", "a b"] {
+        for path in ["x", "a/b [1].pkl", "a\\b", "ü/x", ".a/..b", "a b", " x ", "~/x", "!x"] {
             assert!(check_path(path).is_ok(), "{path}");
         }
     }

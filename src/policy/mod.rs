@@ -17,7 +17,7 @@ pub mod change;
 mod date;
 pub mod edit;
 pub mod file;
-mod glob;
+pub(crate) mod glob;
 pub mod guard;
 mod layers;
 mod page;

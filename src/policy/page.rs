@@ -47,9 +47,7 @@ impl<'t> Page<'t> {
     fn check_characters(&self) -> Result<()> {
         let odd = |c: char| match c {
             '\t' | '\n' | '\r' => false,
-            // Such marks make a line read otherwise than it is.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => true,
-            c => c.is_control(),
+            c => c.is_control() || is_unseen(c),
         };
         let Some((at, c)) = self.text.char_indices().find(|(_, c)| odd(*c)) else { return Ok(()) };
         let (message, help) = match c {
@@ -214,6 +212,11 @@ impl<'t> Page<'t> {
         };
         above.iter().rev().find_map(key).unwrap_or("")
     }
+}
+
+/// Whether a character makes a line read otherwise than it is, and cannot be seen itself.
+pub(super) fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 const ENTRY: &str =

@@ -174,7 +174,7 @@ pub fn hex(hash: &[u8; 32]) -> String {
 }
 
 /// `file:line`.
-pub(super) fn place(source: &str, line: Option<usize>) -> String {
+pub fn place(source: &str, line: Option<usize>) -> String {
     let source = escape::terminal(source);
     line.map_or_else(|| source.to_string(), |line| format!("{source}:{line}"))
 }
