@@ -26,6 +26,8 @@ pub fn guard_of(module: &str, name: &str) -> Option<Guard> {
             Guard::PlainArguments
         }
         ("collections", "OrderedDict" | "Counter" | "UserDict" | "UserList" | "deque")
+        | ("nltk.probability", "FreqDist" | "ConditionalFreqDist")
+        | ("spacy.strings", "StringStore")
         | ("decimal", "Decimal")
         | ("fractions", "Fraction")
         | ("pathlib" | "pathlib._local", _) => Guard::PlainArguments,
@@ -53,7 +55,11 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             Guard::PlainArguments => {
                 let name = self.state.imports.get(import).map_or("", |i| i.name.as_str());
                 let containers = COPIES.contains(&name)
-                    || matches!(name, "OrderedDict" | "Counter" | "UserDict" | "UserList" | "deque");
+                    || matches!(
+                        name,
+                        "OrderedDict" | "Counter" | "UserDict" | "UserList" | "deque" | "StringStore"
+                    )
+                    || name.ends_with("FreqDist");
                 let bytes = matches!(name, "bytes" | "bytearray");
                 !keywords && tuples.items(args).all(|v| self.plain(v, containers, bytes))
             }
