@@ -296,7 +296,11 @@ fn advice(rule: Rule) -> Option<&'static str> {
         Rule::PointerMismatch => "fetch the content again",
         Rule::MissingObject => "fetch the object, for example with `git fetch --refetch`",
         Rule::CheckoutDiffers => "mark the path `-text -ident -filter` in .gitattributes",
-        Rule::PolicyChanged | Rule::UnusedAllow | Rule::ExpiredAllow | Rule::BroadAllow => return None,
+        Rule::PolicyChanged
+        | Rule::UnusedAllow
+        | Rule::ExpiredAllow
+        | Rule::BroadAllow
+        | Rule::ShadowedModule => return None,
     })
 }
 

@@ -47,7 +47,7 @@ use finding::{Finding, Outcome};
 use gate::Gate;
 use limits::Limits;
 use policy::why::Why;
-use policy::{Date, Layer, Policy, Usage, audit, show};
+use policy::{Date, Layer, Policy, Usage, audit, shadow, show};
 use progress::Progress;
 use report::Style;
 use request::Request;
@@ -98,6 +98,9 @@ fn scan_request(request: &Request) -> Result<Exit> {
     let gate = gate(request, &policy, &usage);
     let mut outcome = gate.judge_all(&source);
     outcome.findings.extend(policy_findings(request, &source, &gate, &outcome));
+    let place = source.tip().unwrap_or(source.policy_place());
+    let exists = |path: &str| matches!(source.read_file(place, path), Ok(Some(_)));
+    outcome.findings.extend(shadow::shadowed(&policy, &usage, exists));
     outcome.findings.sort_by(|a, b| (&a.path, a.rule).cmp(&(&b.path, b.rule)));
     outcome.notices = source.notices().to_vec();
     outcome.notices.extend(request::policy_notice(&request.policy));

@@ -77,6 +77,7 @@ rules! {
     UnusedAllow "unused-allow" Note "An allow entry matched nothing";
     ExpiredAllow "expired-allow" Warning "An allow entry is past its date and no longer allows";
     BroadAllow "broad-allow" Warning "An allow entry covers more than one name";
+    ShadowedModule "shadowed-module" Warning "The repository has a module under the name of one that the built-in list judged";
 }
 
 impl Rule {

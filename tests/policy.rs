@@ -364,3 +364,38 @@ fn a_repository_with_odd_names_and_old_commits_is_adopted() {
     }
     assert_eq!(fickgate(&repo, &["policy", "check"]).code, 0);
 }
+
+#[test]
+fn a_module_of_the_repository_that_takes_an_allowlisted_ones_place_is_told() {
+    let model = b"\x80\x02cfractions\nFraction\nX\x03\x00\x00\x001/2\x85R.";
+    for (name, told) in [
+        ("fractions.py", true),
+        ("fractions/__init__.py", true),
+        ("fractions.so", true),
+        ("fractions/x.py", false),
+        ("lib/fractions.py", false),
+        ("Fractions.py", false),
+        ("decimal.py", false),
+    ] {
+        let repo = Repo::new();
+        fs::write(repo.root.join("readme"), "x").unwrap();
+        repo.git(&["add", "."]);
+        repo.git(&["commit", "-qm", "first"]);
+        repo.git(&["checkout", "-qb", "change"]);
+        fs::write(repo.root.join("m.pkl"), model).unwrap();
+        let path = repo.root.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "x = 1\n").unwrap();
+        for (args, staged) in [(&[][..], false), (&["--staged"], true), (&["--diff", "main"], true)] {
+            if staged {
+                repo.git(&["add", "-A"]);
+            }
+            if args.contains(&"--diff") {
+                repo.git(&["commit", "-qm", "second"]);
+            }
+            let run = fickgate(&repo, args);
+            assert_eq!(run.code, 0, "{name} {args:?}: {}", run.text);
+            assert_eq!(run.text.contains("shadowed-module"), told, "{name} {args:?}: {}", run.text);
+        }
+    }
+}

@@ -125,7 +125,8 @@ fn finding(policy: &Policy, rule: Rule, entry: &Entry, message: String, help: &s
     }
 }
 
-fn on_file(policy: &Policy, rule: Rule, file: &str, message: String, help: &str) -> Finding {
+/// A finding about a file as a whole.
+pub(super) fn on_file(policy: &Policy, rule: Rule, file: &str, message: String, help: &str) -> Finding {
     Finding {
         rule,
         level: policy.level(rule),

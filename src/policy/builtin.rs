@@ -110,10 +110,12 @@ pub fn refused() -> &'static [Refused] {
 
 /// The entry of this import.
 pub fn find(module: &str, name: &str) -> Option<&'static Entry> {
-    ENTRIES
-        .binary_search_by(|e| (&*e.module, &*e.name).cmp(&(module, name)))
-        .ok()
-        .and_then(|i| ENTRIES.get(i))
+    ENTRIES.get(position(module, name)?)
+}
+
+/// Where the entry of this import stands in [`entries`].
+pub fn position(module: &str, name: &str) -> Option<usize> {
+    ENTRIES.binary_search_by(|e| (&*e.module, &*e.name).cmp(&(module, name))).ok()
 }
 
 /// Why this import was left out, if it was judged.

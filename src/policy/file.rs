@@ -615,7 +615,8 @@ pub fn may_be_lowered(rule: Rule) -> bool {
         | Rule::PolicyChanged
         | Rule::UnusedAllow
         | Rule::ExpiredAllow
-        | Rule::BroadAllow => true,
+        | Rule::BroadAllow
+        | Rule::ShadowedModule => true,
         Rule::ImportNotAllowed
         | Rule::ImportUnresolved
         | Rule::NestedUnresolved

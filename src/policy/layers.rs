@@ -1,6 +1,7 @@
 //! The layers, put together: what is asked for every use of every import.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::builtin::{self, Refused};
 use super::file::{Exclude, Extends, Pin, PolicyFile};
@@ -92,7 +93,19 @@ impl Policy {
 
     /// Unset marks for [`Policy::decide`] to set.
     pub fn usage(&self) -> Usage {
-        Usage::new(self.entries.len() + self.pins.len())
+        Usage::new(self.first_built_in() + builtin::entries().len())
+    }
+
+    /// Where the marks of the built-in list begin.
+    fn first_built_in(&self) -> usize {
+        self.entries.len() + self.pins.len()
+    }
+
+    /// Top-level modules of which the built-in list allowed something while `usage` was marked.
+    pub fn relied_on(&self, usage: &Usage) -> BTreeSet<&'static str> {
+        let first = self.first_built_in();
+        let marked = builtin::entries().iter().enumerate().filter(|(i, _)| usage.is_marked(first + i));
+        marked.filter_map(|(_, entry)| entry.module.split('.').next()).collect()
     }
 
     /// Whether this use of this import is permitted, and by whom, or why not.
@@ -132,7 +145,7 @@ impl Policy {
         }))
     }
 
-    /// Entries that name the import, the highest layer first, with their index in `entries`.
+    /// Entries that name the import, the highest layer first, with the index of their mark.
     fn candidates<'a>(
         &'a self,
         module: &str,
@@ -151,11 +164,13 @@ impl Policy {
         let torchscript = (reading == Reading::TorchScript
             && (module == "__torch__" || module.starts_with("__torch__.")))
         .then_some(&TORCHSCRIPT);
-        let built_in = builtin::find(module, name).filter(|e| self.extends_to(e));
+        let built_in = builtin::position(module, name).and_then(|i| Some((i, builtin::entries().get(i)?)));
+        let built_in = built_in.filter(|(_, e)| self.extends_to(e));
+        let first = self.first_built_in();
         own.into_iter()
             .filter_map(|i| self.entries.get(i).map(|e| (Some(i), e)))
             .chain(torchscript.map(|e| (None, e)))
-            .chain(built_in.map(|e| (None, e)))
+            .chain(built_in.map(move |(i, e)| (Some(first + i), e)))
     }
 
     /// Whether an entry of the built-in list applies.

@@ -22,6 +22,7 @@ pub mod guard;
 mod layers;
 mod page;
 pub mod pattern;
+pub mod shadow;
 pub mod show;
 mod stdlib;
 mod usage;

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// One mark for each entry and each pin of the upper layers, in the order of [`super::Policy`].
+/// One mark for each entry and each pin of the upper layers, in the order of [`super::Policy`], and then
+/// for each entry of the built-in list.
 #[derive(Debug, Default)]
 pub struct Usage(Vec<AtomicBool>);
 
