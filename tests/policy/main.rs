@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "git/repo.rs"]
+#[path = "../git/repo.rs"]
 #[allow(dead_code)]
 mod repo;
 
@@ -160,6 +160,17 @@ fn why_and_show_name_the_line_that_decides() {
     assert_eq!((&own["layer"], &own["line"]), (&"repository".into(), &2.into()));
     assert!(entries.iter().any(|e| e["import"] == "numpy.ndarray" && e["layer"] == "built-in"));
     assert!(fickgate(&repo, &["policy", "show"]).text.contains("deny     numpy.dtype  .fickgate.yaml:3"));
+}
+
+#[test]
+fn the_schema_has_the_rules_and_lets_lower_what_may_be_lowered() {
+    use fickgate::{policy, rule::Rule};
+    let schema: serde_json::Value = serde_json::from_str(policy::SCHEMA).unwrap();
+    let levels = schema["properties"]["levels"]["properties"].as_object().unwrap();
+    assert_eq!(levels.len(), Rule::ALL.len());
+    for rule in Rule::ALL {
+        assert_eq!(levels[rule.id()].get("$ref").is_some(), policy::file::may_be_lowered(*rule), "{rule}");
+    }
 }
 
 /// The keys of the schema, and those the parser names when it meets one that it does not know.
