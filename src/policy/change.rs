@@ -87,7 +87,7 @@ fn lines(file: &PolicyFile) -> BTreeSet<String> {
     }
     lines.extend(file.deny.iter().map(|deny| format!("deny {}", deny.pattern)));
     lines.extend(file.exclude.iter().map(|exclude| format!("exclude {}", exclude.glob)));
-    lines.extend(file.levels.iter().map(|(rule, level)| format!("{rule}: {}", level.as_str())));
+    lines.extend(file.levels.iter().map(|set| format!("{}: {}", set.rule, set.level.as_str())));
     if let Some(extends) = &file.extends {
         let risk = if extends.native_memory { "" } else { " without native-memory" };
         lines.insert(format!("extends {}{risk}", extends.lists.join(" ")));

@@ -40,7 +40,22 @@ pub struct PolicyFile {
     /// Paths that are not scanned.
     pub exclude: Vec<Exclude>,
     /// Levels that differ from the rules' own.
-    pub levels: Vec<(Rule, Level)>,
+    pub levels: Vec<SetLevel>,
+}
+
+/// A level that a rule is given.
+#[derive(Clone, Debug)]
+pub struct SetLevel {
+    /// The rule.
+    pub rule: Rule,
+    /// Its level.
+    pub level: Level,
+    /// Who says so.
+    pub layer: Layer,
+    /// The file it stands in.
+    pub source: String,
+    /// Line in that file, from 1.
+    pub line: usize,
 }
 
 /// Which parts of the built-in list apply.
@@ -388,7 +403,9 @@ impl Page<'_> {
             });
         }
         for (rule, level) in document.levels.map(|p| p.0).unwrap_or_default() {
-            file.levels.push(self.level(&rule, &level)?);
+            let line = line(rule.referenced);
+            let (rule, level) = self.level(&rule, &level)?;
+            file.levels.push(SetLevel { rule, level, layer, source: self.source.to_owned(), line });
         }
         Ok(file)
     }
@@ -698,10 +715,10 @@ levels: {pointer-unresolved: warning, unused-allow: error}
             assert_eq!(file.deny.len(), 2);
             assert!(file.exclude[0].matches("tests/fixtures/evil/x/y.pkl"));
             assert!(file.exclude[1].matches("build/a.pkl") && !file.exclude[1].matches("x/build/a.pkl"));
-            assert_eq!(
-                file.levels,
-                [(Rule::PointerUnresolved, Level::Warning), (Rule::UnusedAllow, Level::Error)]
-            );
+            let levels: Vec<_> = file.levels.iter().map(|l| (l.rule, l.level, l.line)).collect();
+            let expected =
+                [(Rule::PointerUnresolved, Level::Warning, 18), (Rule::UnusedAllow, Level::Error, 18)];
+            assert_eq!(levels, expected);
             let extends = file.extends.unwrap_or_else(|| panic!("extends"));
             assert!(!extends.native_memory && extends.lists.contains(&"torch"));
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::builtin::{self, Refused};
-use super::file::{Exclude, Extends, Pin, PolicyFile};
+use super::file::{Exclude, Extends, Pin, PolicyFile, SetLevel};
 use super::{Date, Deny, Entry, Kind, Layer, Refusal, Usage, Uses, Verdict, pattern};
 use crate::facts::{Reading, Use, UseKind};
 use crate::rule::{Level, Rule};
@@ -20,7 +20,7 @@ pub struct Policy {
     pins: Vec<Pin>,
     deny: Vec<Deny>,
     exclude: Vec<Exclude>,
-    levels: Vec<(Rule, Level)>,
+    levels: Vec<SetLevel>,
     today: Date,
 }
 
@@ -231,7 +231,7 @@ impl Policy {
 
     /// The level of a rule's findings.
     pub fn level(&self, rule: Rule) -> Level {
-        self.levels.iter().find(|(r, _)| *r == rule).map_or(rule.level(), |(_, level)| *level)
+        self.levels.iter().find(|set| set.rule == rule).map_or(rule.level(), |set| set.level)
     }
 
     /// An entry whose name differs by at most a tenth of its letters, for the message of a refusal.
@@ -258,6 +258,16 @@ impl Policy {
     /// Every entry in force, upper layers first.
     pub fn all(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().chain(builtin::entries().iter().filter(|e| self.extends_to(e)))
+    }
+
+    /// The parts of the built-in list that apply.
+    pub fn extends(&self) -> &Extends {
+        &self.extends
+    }
+
+    /// Every level that a rule is given, the ones that win first.
+    pub fn levels(&self) -> &[SetLevel] {
+        &self.levels
     }
 
     /// Every `deny`.
@@ -408,6 +418,71 @@ mod tests {
                 !allows(&Policy::new(files, day("2026-11-23")), import, UseKind::Call, "x"),
                 "{low} / {high}"
             );
+        }
+    }
+
+    #[test]
+    fn deny_wins_in_its_own_file_and_with_every_pattern() {
+        let model = ("ours.models", "Ranker");
+        for deny in ["ours.models.Ranker", "ours.models.*", "ours.models.**", "ours.**", "'ours:models.**'"] {
+            let allow = "allow: [{import: ours.models.Ranker, reason: x}]\n";
+            assert!(allows(&repository(allow), model, UseKind::Create, "x"));
+            let text = format!("{allow}deny: {deny}\n");
+            let Ok(parsed) = PolicyFile::parse(text.as_bytes(), "x", Layer::Repository) else {
+                assert!(deny.contains(':'), "{deny}");
+                continue;
+            };
+            let policy = Policy::new([parsed], day("2026-11-23"));
+            assert!(!allows(&policy, model, UseKind::Create, "x"), "{deny}");
+            // By the other spelling it is the same object.
+            let other = allows(&policy, ("ours", "models.Ranker"), UseKind::Create, "x");
+            assert!(!other, "{deny}");
+        }
+    }
+
+    #[test]
+    fn an_entry_allows_its_name_and_nothing_above_beneath_or_beside() {
+        let policy = repository(
+            "allow:\n  - {import: ours.models, reason: x}\n  - {import: ours.nets.Net, reason: x}\n  - {import: ours.all.*, reason: x}\n",
+        );
+        for (module, name) in [("ours", "models"), ("ours.nets", "Net"), ("ours.all", "Any")] {
+            assert!(allows(&policy, (module, name), UseKind::Create, "x"), "{module}.{name}");
+        }
+        for (module, name) in [
+            ("ours.models", "Ranker"),
+            ("ours", "models.Ranker"),
+            ("ours.nets", "Net.load"),
+            ("ours.nets.Net", "load"),
+            ("ours.nets", "net"),
+            ("ours.nets", "Net\0"),
+            ("ours.nets", "Nеt"),
+            ("ours.all", "Any.thing"),
+            ("ours.all", "__builtins__"),
+            ("ours.all.sub", "Any"),
+            ("ours.all", ""),
+            ("ours.all", "Any\n"),
+        ] {
+            assert!(!allows(&policy, (module, name), UseKind::Create, "x"), "{module}.{name:?}");
+        }
+        assert!(!allows(&policy, ("ours", "all"), UseKind::Create, "x"));
+    }
+
+    #[test]
+    fn of_two_policy_files_the_later_says_what_it_extends_and_the_level() {
+        let one = "extends: none\nlevels: {unused-allow: error}\nallow: [{import: ours.A, reason: x}]\n";
+        let two = "extends: ml\nlevels: {unused-allow: note}\nallow: [{import: ours.B, reason: x}]\n";
+        for (files, level, dict) in [
+            ([file(one, Layer::CommandLine), file(two, Layer::CommandLine)], Level::Note, true),
+            ([file(two, Layer::CommandLine), file(one, Layer::CommandLine)], Level::Error, false),
+            // The layer counts before the order.
+            ([file(one, Layer::CommandLine), file(two, Layer::Repository)], Level::Error, false),
+        ] {
+            let policy = Policy::new(files, day("2026-11-23"));
+            assert_eq!(policy.level(Rule::UnusedAllow), level);
+            assert_eq!(allows(&policy, ("collections", "OrderedDict"), UseKind::Call, "x"), dict);
+            for name in ["A", "B"] {
+                assert!(allows(&policy, ("ours", name), UseKind::Create, "x"), "{name}");
+            }
         }
     }
 

@@ -114,7 +114,7 @@ impl Pattern {
 
 /// Whether `*` covers this name.
 pub fn covers_segment(name: &str) -> bool {
-    !name.contains('.') && !name.starts_with("__")
+    is_segment(name) && !name.starts_with("__")
 }
 
 impl fmt::Display for Pattern {

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::file::Extends;
 use super::{Entry, Policy};
 use crate::escape;
 
@@ -12,6 +13,16 @@ const SCHEMA: u32 = 1;
 
 /// Writes the entries file by file, the layers that win first.
 pub fn write_human(policy: &Policy, out: &mut dyn Write) -> io::Result<()> {
+    let extends = policy.extends();
+    if *extends != Extends::default() {
+        let lists = if extends.lists.is_empty() { "none".to_owned() } else { extends.lists.join(", ") };
+        let risk = if extends.native_memory { "" } else { ", without entries at risk of native memory" };
+        writeln!(out, "extends  {lists}{risk}")?;
+    }
+    for set in policy.levels() {
+        let place = place(&set.source, Some(set.line));
+        writeln!(out, "level    {}: {}  {place}", set.rule, set.level.as_str())?;
+    }
     for deny in policy.denied() {
         let place = place(&deny.source, deny.line);
         writeln!(out, "deny     {}  {place}", escape::terminal(&deny.pattern.to_string()))?;
@@ -70,10 +81,27 @@ fn notes(policy: &Policy, entry: &Entry) -> Vec<String> {
 #[derive(Serialize)]
 struct Document<'p> {
     schema: u32,
+    extends: ExtendsRow<'p>,
+    levels: Vec<LevelRow<'p>>,
     entries: Vec<Row<'p>>,
     deny: Vec<DenyRow<'p>>,
     files: Vec<PinRow<'p>>,
     exclude: Vec<ExcludeRow<'p>>,
+}
+
+#[derive(Serialize)]
+struct ExtendsRow<'p> {
+    lists: &'p [&'static str],
+    native_memory: bool,
+}
+
+#[derive(Serialize)]
+struct LevelRow<'p> {
+    rule: &'static str,
+    level: &'static str,
+    layer: &'static str,
+    source: &'p str,
+    line: usize,
 }
 
 #[derive(Serialize)]
@@ -113,11 +141,12 @@ struct PinRow<'p> {
 #[derive(Serialize)]
 struct ExcludeRow<'p> {
     glob: &'p str,
+    layer: &'static str,
     source: &'p str,
     line: usize,
 }
 
-/// Writes one JSON document: `schema`, `entries`, `deny`, `files`, `exclude`.
+/// Writes one JSON document: `schema`, `extends`, `levels`, `entries`, `deny`, `files`, `exclude`.
 pub fn write_json(policy: &Policy, out: &mut dyn Write) -> io::Result<()> {
     let entries = policy.all().map(|entry| Row {
         import: entry.import(),
@@ -134,6 +163,18 @@ pub fn write_json(policy: &Policy, out: &mut dyn Write) -> io::Result<()> {
     });
     let document = Document {
         schema: SCHEMA,
+        extends: ExtendsRow { lists: &policy.extends().lists, native_memory: policy.extends().native_memory },
+        levels: policy
+            .levels()
+            .iter()
+            .map(|set| LevelRow {
+                rule: set.rule.id(),
+                level: set.level.as_str(),
+                layer: set.layer.as_str(),
+                source: &set.source,
+                line: set.line,
+            })
+            .collect(),
         entries: entries.collect(),
         deny: policy
             .denied()
@@ -161,7 +202,7 @@ pub fn write_json(policy: &Policy, out: &mut dyn Write) -> io::Result<()> {
         exclude: policy
             .excludes()
             .iter()
-            .map(|e| ExcludeRow { glob: &e.glob, source: &e.source, line: e.line })
+            .map(|e| ExcludeRow { glob: &e.glob, layer: e.layer.as_str(), source: &e.source, line: e.line })
             .collect(),
     };
     serde_json::to_writer_pretty(&mut *out, &document)?;

@@ -141,7 +141,7 @@ fn stale_and_broad_entries_are_told_with_their_line() {
 #[test]
 fn why_and_show_name_the_line_that_decides() {
     let repo = Repo::new();
-    let text = "allow:\n  - {import: ours.Model, reason: reviewed}\ndeny: [numpy.dtype]\n";
+    let text = "allow:\n  - {import: ours.Model, reason: reviewed}\ndeny: [numpy.dtype]\nlevels: {unused-allow: error}\nextends: [ml, -torch]\n";
     fs::write(repo.root.join(".fickgate.yaml"), text).unwrap();
     for (import, code, words) in [
         ("ours.Model", 0, ".fickgate.yaml:2 (repository)"),
@@ -155,11 +155,20 @@ fn why_and_show_name_the_line_that_decides() {
     }
     let shown = fickgate(&repo, &["policy", "show", "--format", "json"]);
     let shown: serde_json::Value = serde_json::from_str(&shown.text).unwrap();
+    assert_eq!(shown["levels"][0]["line"], 4);
+    assert!(shown["extends"]["lists"].as_array().unwrap().iter().all(|list| *list != "torch"));
     let entries = shown["entries"].as_array().unwrap();
     let own = entries.iter().find(|e| e["import"] == "ours.Model").unwrap();
     assert_eq!((&own["layer"], &own["line"]), (&"repository".into(), &2.into()));
     assert!(entries.iter().any(|e| e["import"] == "numpy.ndarray" && e["layer"] == "built-in"));
-    assert!(fickgate(&repo, &["policy", "show"]).text.contains("deny     numpy.dtype  .fickgate.yaml:3"));
+    let shown = fickgate(&repo, &["policy", "show"]).text;
+    for words in [
+        "deny     numpy.dtype  .fickgate.yaml:3",
+        "level    unused-allow: error  .fickgate.yaml:4",
+        "extends  accelerate",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
 }
 
 #[test]
