@@ -124,7 +124,7 @@ impl Judge<'_> {
             offset: Some(offset),
             import: Some(import.dotted()),
             message: message(import, used.kind, &refusal),
-            help: Some(help(stream, import, &refusal, near)),
+            help: Some(help(self.text, stream, import, &refusal, near)),
             entry: entry_of(&refusal)
                 .map(|entry| entry_ref(entry, EntryRole::FallsShort))
                 .or_else(|| near.map(|entry| entry_ref(entry, EntryRole::Near)))
@@ -201,9 +201,11 @@ fn why(refusal: &Refusal<'_>) -> String {
     }
 }
 
-fn help(stream: &Stream, import: &Import, refusal: &Refusal<'_>, near: Option<&Entry>) -> String {
-    const PIN: &str =
-        "if you trust who wrote this very file, accept it as it is: `fickgate allow --pin FILE`";
+fn help(path: &str, stream: &Stream, import: &Import, refusal: &Refusal<'_>, near: Option<&Entry>) -> String {
+    let pin = format!(
+        "if you trust who wrote this very file, accept it as it is: `fickgate allow --pin {}`",
+        shell_word(path).unwrap_or("FILE")
+    );
     match refusal {
         Refusal::NotListed => {
             let near = near.map_or(String::new(), |e| format!("`{}` is on the list; ", e.import()));
@@ -211,18 +213,18 @@ fn help(stream: &Stream, import: &Import, refusal: &Refusal<'_>, near: Option<&E
                 if stream.storages.is_empty() { "" } else { ", or store the tensors alone, as safetensors" };
             match allow_command(import) {
                 Some(command) => format!("{near}if it is yours and safe: `{command}`{tensors}"),
-                None => format!("{near}{PIN}{tensors}"),
+                None => format!("{near}{pin}{tensors}"),
             }
         }
         Refusal::Unsafe { refused } => {
-            format!("{PIN}; why it is refused: {}", refused.why.trim_end_matches('.'))
+            format!("{pin}; why it is refused: {}", refused.why.trim_end_matches('.'))
         }
         Refusal::Denied { .. } => "a deny wins over every allow: take the line away, or the file".to_owned(),
         Refusal::OtherUse { used: UseKind::CallResult, .. } => {
-            format!("what an import returns is not judged, so it may not be called; {PIN}")
+            format!("what an import returns is not judged, so it may not be called; {pin}")
         }
         Refusal::OtherUse { entry, .. } if entry.layer == crate::policy::Layer::BuiltIn => {
-            format!("{PIN}; why other uses are not allowed: {}", entry.reason.trim_end_matches('.'))
+            format!("{pin}; why other uses are not allowed: {}", entry.reason.trim_end_matches('.'))
         }
         Refusal::OtherUse { entry, .. } => {
             let uses = needed(import, entry.kind).with(entry.uses);
@@ -236,9 +238,16 @@ fn help(stream: &Stream, import: &Import, refusal: &Refusal<'_>, near: Option<&E
             format!("look at it again, then set a later `expires` in {}", place(entry))
         }
         Refusal::Guarded { .. } => {
-            format!("honest files do not use it so; {PIN}")
+            format!("honest files do not use it so; {pin}")
         }
     }
+}
+
+/// A path that every shell takes for itself, and a program for a file.
+fn shell_word(path: &str) -> Option<&str> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._/+@,-".contains(&b);
+    (!path.is_empty() && !path.starts_with('-') && path.len() <= SHOWN_IMPORT && path.bytes().all(plain))
+        .then_some(path)
 }
 
 /// The command that allows just what this stream does with the import; `None` where no entry can. A

@@ -35,8 +35,9 @@ pub mod rule;
 pub mod scan;
 pub mod source;
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 use budget::Budget;
 use cli::{Cli, ExplainArgs, ExplainFormat, PlainFormat, PolicyArgs, PolicyVerb, RuleArgs, Verb};
@@ -92,6 +93,7 @@ pub fn run(cli: &Cli) -> Exit {
 
 /// Scans and reports.
 fn scan_request(request: &Request) -> Result<Exit> {
+    let begun = Instant::now();
     let source = Source::open_with(&request.selection, request.recurse_submodules)?;
     let policy = request::policy_for(&request.policy, Some(&source))?;
     let usage = policy.usage();
@@ -104,7 +106,9 @@ fn scan_request(request: &Request) -> Result<Exit> {
     outcome.findings.sort_by(|a, b| (&a.path, a.rule).cmp(&(&b.path, b.rule)));
     outcome.notices = source.notices().to_vec();
     outcome.notices.extend(request::policy_notice(&request.policy));
-    let style = Style::of_stdout(request.color, request.quiet, request.verbose);
+    let mut style = Style::of_stdout(request.color, request.quiet, request.verbose);
+    // What is kept of two runs over the same content can be compared.
+    style.elapsed = (request.verbose > 0 || io::stdout().is_terminal()).then(|| begun.elapsed());
     printed(|out| report::write(request.format, &outcome, &style, out))?;
     for report in &request.reports {
         report::write_file(report, &outcome, &style)?;
