@@ -139,7 +139,7 @@ fn policy_findings(request: &Request, source: &Source, gate: &Gate<'_>, outcome:
         Ok(Some(change)) => change,
         Err(error) => {
             let message = format!("the changed policy is not to be understood: {error}");
-            return vec![audit::changed(gate.policy, policy::FILES[0], message)];
+            return vec![audit::changed(gate.policy, policy::FILES[0], message, "once it is merged")];
         }
     };
     let mut message = format!("the change edits the policy: it {}", change.describe());
@@ -151,7 +151,11 @@ fn policy_findings(request: &Request, source: &Source, gate: &Gate<'_>, outcome:
         }
     }
     let mut findings = audit::audit(&policy, None);
-    findings.push(audit::changed(gate.policy, &name, message));
+    let takes_effect = match request.selection {
+        Selection::Staged => "with this commit",
+        _ => "once it is merged",
+    };
+    findings.push(audit::changed(gate.policy, &name, message, takes_effect));
     findings
 }
 

@@ -112,12 +112,17 @@ pub fn policy_for(args: &PolicyArgs, source: Option<&Source>) -> Result<Policy> 
 /// # Errors
 /// A file as the change leaves it is not to be understood.
 pub fn policy_change(args: &PolicyArgs, source: &Source) -> Result<Option<(Policy, PolicyChange, String)>> {
-    let (false, Some(tip)) = (args.no_policy, source.tip()) else { return Ok(None) };
-    let base = source.policy_place();
+    let (base, tip) = match (source.tip(), source.policy_place()) {
+        _ if args.no_policy => return Ok(None),
+        (Some(tip), base) => (base.clone(), tip.clone()),
+        // A commit is judged by the policy it will have, and told what that changes.
+        (None, Place::Index) => (source.place_of(&PolicyFrom::Base)?, Place::Index),
+        _ => return Ok(None),
+    };
     let mut change = PolicyChange::default();
     let (mut changed, mut files) = (None, Vec::new());
     let mut compare = |name: &str, layer| -> Result<Option<PolicyFile>> {
-        let (old, new) = (source.read_file(base, name)?, source.read_file(tip, name)?);
+        let (old, new) = (source.read_file(&base, name)?, source.read_file(&tip, name)?);
         let differs = old != new;
         let parse = |bytes: Option<Vec<u8>>| bytes.map(|b| PolicyFile::parse(&b, name, layer)).transpose();
         let (old, new) = (parse(old)?, parse(new)?);

@@ -282,3 +282,31 @@ fn a_link_in_the_place_of_a_policy_file_leads_nowhere() {
     let run = fickgate(&repo, &["--diff", "main...change", "--policy", "ci/org.yaml"]);
     assert!(run.code == 1 && run.text.contains("import-not-allowed"), "{}", run.text);
 }
+
+#[test]
+fn a_commit_is_told_what_it_changes_of_the_policy() {
+    let repo = based_on(&[(".fickgate.yaml", "deny: [a.B]\n")]);
+    write(&repo, "readme", "y");
+    repo.git(&["add", "-A"]);
+    assert!(!fickgate(&repo, &["--staged"]).text.contains("policy-changed"));
+    write(&repo, "m.pkl", EVIL);
+    write(&repo, ".fickgate.yaml", ALLOW);
+    repo.git(&["add", "-A"]);
+    for args in [&["--staged"][..], &["hook", "pre-commit"]] {
+        let run = fickgate(&repo, args);
+        assert_eq!(run.code, 0, "{}", run.text);
+        for words in
+            ["policy-changed", "adds allow os.system", "removes deny a.B", "with this commit", "broad-allow"]
+        {
+            assert!(run.text.contains(words), "{words}: {}", run.text);
+        }
+    }
+    let run = fickgate(&repo, &["--staged", "--policy-from", "base"]);
+    assert!(run.code == 1 && run.text.contains("would pass once merged"), "{}", run.text);
+    // In a repository without a commit there is nothing to compare with but an empty tree.
+    let first = Repo::new();
+    write(&first, ".fickgate.yaml", "deny: [a.B]\n");
+    first.git(&["add", "-A"]);
+    let run = fickgate(&first, &["--staged"]);
+    assert!(run.code == 0 && run.text.contains("adds deny a.B"), "{}", run.text);
+}

@@ -104,10 +104,10 @@ pub fn write(findings: &[Finding], policy: &Policy, out: &mut dyn Write) -> io::
     writeln!(out, "{own} allow, {files} files, {deny} deny, {exclude} exclude: {state}")
 }
 
-/// A change to the policy file of this name.
-pub fn changed(policy: &Policy, name: &str, message: String) -> Finding {
-    let help = "it takes effect once it is merged: have somebody look at it who may decide that";
-    on_file(policy, Rule::PolicyChanged, name, message, help)
+/// A change to the policy file of this name, and when that takes effect.
+pub fn changed(policy: &Policy, name: &str, message: String, takes_effect: &str) -> Finding {
+    let help = format!("it takes effect {takes_effect}: have somebody look at it who may decide that");
+    on_file(policy, Rule::PolicyChanged, name, message, &help)
 }
 
 fn finding(policy: &Policy, rule: Rule, entry: &Entry, message: String, help: &str) -> Finding {

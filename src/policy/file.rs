@@ -901,6 +901,9 @@ levels: {pointer-unresolved: warning, unused-allow: error}
             bomb += &format!("{to}: &{to} [{}]\n", vec![format!("*{from}"); 10].join(","));
         }
         refuse(bomb);
+        let entry = format!("  - &e {{import: a.B, reason: &r '{}'}}\n", "x".repeat(100_000));
+        let error = refuse(format!("allow:\n{entry}{}", "  - *e\n".repeat(5000)));
+        assert!(error.message().contains("aliases make more"), "{error}");
         refuse(format!("allow: {}", "[".repeat(500_000)));
         refuse(format!("deny: [{}]", "*a,".repeat(10)));
         let long = vec![b'#'; MOST_BYTES + 1];
