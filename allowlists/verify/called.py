@@ -99,6 +99,8 @@ class Search:
             value = inspect.getattr_static(found, attribute, None)
             if isinstance(value, property):
                 self.follow(value, found, 0)
+                # BUILD sets attributes one by one where a state has two halves.
+                self.follow(value.fset, found, 0)
         for hook in HOOKS + (["__init__"] if called else []):
             for base in inspect.getmro(found):
                 if hook in vars(base):

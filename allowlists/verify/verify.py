@@ -30,10 +30,10 @@ CALLED_HEAD = """\
 # Methods that listed code calls, on its own objects and on what their state holds, while it loads.
 # Written by verify/called.py: what stands under these names in a state must not be callable.
 """
-# Methods that code without readable source calls: CPython's dict, the hooks of Cython classes, and what
-# calling a module of torch comes down to.
+# What code without readable source calls: CPython's dict and defaultdict, the hooks of Cython classes, and
+# what calling a module of torch comes down to.
 C_CODE = [
-    "get", "items", "iteritems", "keys", "pop", "setdefault", "update", "values",
+    "get", "items", "iteritems", "keys", "pop", "setdefault", "update", "values", "default_factory",
     "forward", "_call_impl", "_compiled_call_impl", "_slow_forward", "_wrapped_call_impl", "_val",
 ]
 
@@ -50,6 +50,10 @@ def entries(wanted):
             continue
         for entry in yaml.safe_load(path.read_text())["allow"]:
             yield path.stem, entry
+
+
+def may_be_called(entry):
+    return "call" in entry.get("use", ["call"] if entry["kind"] == "function" else [])
 
 
 def make(env, folder):
@@ -105,12 +109,16 @@ def main():
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VENV")
     parser.add_argument("--only-given", action="store_true", help="use the environments of --env alone")
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("/tmp/fickgate-verify"))
+    parser.add_argument("--questions", action="store_true", help="print what called.py and spies.py are asked")
     args = parser.parse_args()
+    if args.questions:
+        json.dump([[*split(e["import"]), may_be_called(e)] for _, e in entries(args.list)], sys.stdout)
+        return 0
     given = dict(e.split("=", 1) for e in args.env)
     environments = json.loads((HERE / "environments.json").read_text())
 
     todo = {f"{m}:{n}": [m, n] for _, e in entries(args.list) for m, n in [split(e["import"])]}
-    callable_ = {":".join(split(e["import"])) for _, e in entries(args.list) if "call" in e.get("use", [])}
+    callable_ = {":".join(split(e["import"])) for _, e in entries(args.list) if may_be_called(e)}
     found, versions, missing, called = {}, {}, {}, set(C_CODE)
     for env in environments:
         name = env["name"]
