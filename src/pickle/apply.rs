@@ -152,8 +152,12 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                     self.state.imports.used(class, UseKind::Create, at, code, None);
                     let made = Value::object(Some(class), at);
                     // `copyreg._reconstructor(cls, dict, items)`.
-                    if let Some(from) = self.state.tuples.get(args, 2) {
-                        self.state.states.copy(made, from);
+                    match self.state.tuples.get(args, 2) {
+                        Some(from) if matches!(from.tag(), Tag::Dict | Tag::Object) => {
+                            self.state.states.copy(made, from);
+                        }
+                        Some(from) if from.is(Tag::None) => {}
+                        _ => self.state.states.opaque(made),
                     }
                     return (made, None);
                 }
@@ -282,13 +286,22 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         Ok(())
     }
 
-    /// A list or a set as state may hold pairs that nobody followed. Pillow's images take a list apart
-    /// by position.
+    /// A list or a set as state may hold pairs that nobody followed, and so may a tuple of nothing but
+    /// lists and objects: `__dict__.update` takes them all. Pillow's images take a list apart by
+    /// position, and pandas' arrays a tuple.
     fn list_state(&self, import: u32, state: Value) -> Option<String> {
         let module = self.state.imports.get(import).map_or("", |i| i.module.as_str());
-        let followed = module == "PIL" || module.starts_with("PIL.");
-        (matches!(state.tag(), Tag::List | Tag::Set | Tag::FrozenSet) && !followed)
-            .then(|| "it is a list, which may hold pairs of names and values".to_owned())
+        let of =
+            |package: &str| module.strip_prefix(package).is_some_and(|m| m.is_empty() || m.starts_with('.'));
+        let tuples = &self.state.tuples;
+        let unread =
+            |v: Value| matches!(v.tag(), Tag::List | Tag::Set | Tag::FrozenSet | Tag::Object | Tag::Unknown);
+        let pairs = !of("pandas")
+            && tuples.len(state) > Some(0)
+            && tuples.items(state).all(|v| unread(v) || tuples.len(v) == Some(2))
+            && tuples.items(state).any(unread);
+        ((matches!(state.tag(), Tag::List | Tag::Set | Tag::FrozenSet) && !of("PIL")) || pairs)
+            .then(|| "it may be a sequence of pairs of names and values".to_owned())
     }
 
     /// Why a state that is no literal cannot be read: it may be a mapping with any key. A pair of an
