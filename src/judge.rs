@@ -61,13 +61,17 @@ pub fn ruling(
 ) -> (bool, String) {
     let judge = Judge { path, text: &path.to_lossy(), policy, usage };
     if let Some((used, refusal)) = judge.worst(stream, import) {
-        return (false, format!("{}: {}", done(used.kind), why(&refusal)));
+        let by = entry_of(&refusal).map(|entry| entry_ref(entry, EntryRole::FallsShort));
+        let by = by.or_else(|| denied_by(&refusal)).map(|by| format!(" [{}]", by.place()));
+        return (false, format!("{}: {}{}", done(used.kind), why(&refusal), by.unwrap_or_default()));
     }
     let reference = reference(import);
     let used = import.uses.first().unwrap_or(&reference);
     let place = Place { path: judge.text, reading: stream.reading };
     match policy.decide(&import.module, &import.name, used, place, usage) {
-        Verdict::AllowedBy(entry) => (true, at(&entry.source, entry.line)),
+        Verdict::AllowedBy(entry) => {
+            (true, format!("{} ({})", at(&entry.source, entry.line), entry.layer.as_str()))
+        }
         Verdict::RefusedBecause(refusal) => (false, why(&refusal)),
     }
 }

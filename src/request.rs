@@ -247,6 +247,6 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|error| {
         let name = path.to_string_lossy();
         Error::new(format!("cannot read the policy {}: {error}", crate::escape::terminal(&name)))
-            .remedy("check the path given to --policy")
+            .remedy("check the path, and that it may be read")
     })
 }

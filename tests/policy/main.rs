@@ -246,6 +246,16 @@ fn every_format_says_where_each_decision_stands() {
     let of = |rule: &str| results.iter().find(|r| r["ruleId"] == rule).unwrap();
     assert_eq!(of("expired-allow")["properties"]["entry"]["layer"], "repository");
     assert_eq!(of("expired-allow")["locations"][0]["physicalLocation"]["region"]["startLine"], 8);
+    for (file, place) in [
+        ("pinned.pkl", "allowlists/refused.yaml:"),
+        ("Denied.pkl", "[.fickgate.yaml:10 (repository)]"),
+        ("Narrow.pkl", "[.fickgate.yaml:7 (repository)]"),
+    ] {
+        let explained = fickgate(&repo, &["explain", file]).text;
+        assert!(explained.contains(place), "{explained}");
+    }
+    let explained = fickgate(&repo, &["explain", "Else.pkl", "--allow", "ours.Else"]).text;
+    assert!(explained.contains("allowed by --allow (command line)"), "{explained}");
     // A layer above says so as well.
     fs::write(repo.root.join("org.yaml"), "deny: [ours.Narrow]\n").unwrap();
     let run = fickgate(&repo, &["--policy", "org.yaml", "--format", "concise"]);
