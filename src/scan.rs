@@ -103,6 +103,8 @@ pub(crate) enum Place {
     Nested,
     /// Bytes that no reader is sure to look at.
     Hidden,
+    /// The same, from a place on that may be the beginning of a pickle, and of nothing else.
+    Guess,
 }
 
 /// Why a pickle is hidden. Told once, with the first pickle.

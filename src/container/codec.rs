@@ -73,6 +73,9 @@ const MEMORY: u32 = 160 << 10;
 /// loader tells it.
 const ZSTD_WINDOW: u64 = 128 << 20;
 
+const LZ4_MAGIC: &[u8] = b"\x04\x22\x4d\x18";
+const ZSTD_MAGIC: &[u8] = b"\x28\xb5\x2f\xfd";
+
 const INPUT: usize = 64 << 10;
 
 /// Compressed bytes, buffered.
@@ -364,6 +367,12 @@ impl Decoder {
                 let n = u64::from(u32_le(ahead, 4).unwrap_or(0)) + 8;
                 input.skip(n)?;
                 continue;
+            }
+            // Which of the two a frame to skip stood before shows only now.
+            if ahead.starts_with(LZ4_MAGIC) {
+                self.codec = Codec::Lz4;
+            } else if ahead.starts_with(ZSTD_MAGIC) {
+                self.codec = Codec::Zstd;
             }
             if ahead.is_empty() {
                 self.end(Ending::Clean);

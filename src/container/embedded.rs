@@ -16,6 +16,15 @@ const TEXT: u64 = 256 << 20;
 const MOST: usize = 10_000;
 
 impl Scan<'_> {
+    /// Looks through content that begins as JSON does, whatever else it may be.
+    pub fn as_json(&mut self, job: &Job) -> io::Result<()> {
+        if begins_json(&job.content, self.limits.window)? {
+            let known = self.serialized_members(job)?;
+            self.base64_pickles(job, &known)?;
+        }
+        Ok(())
+    }
+
     /// Looks for the values that Stable-Baselines unpickles: `json_to_data` takes the text under
     /// `":serialized:"` of any object. Names and values may be spelled with escapes.
     ///
@@ -41,7 +50,8 @@ impl Scan<'_> {
                 self.later(Task::Open(child));
                 values.push(string.at..strings.at);
             }
-            key = !key && string.text == b":serialized:";
+            // It may be a value too, and the next string a key again: no string is left out for that.
+            key = string.text == b":serialized:";
             if found >= MOST || strings.at > TEXT {
                 let message = "a JSON text with more pickles, or longer, than the limit";
                 self.fault(&job.member, Rule::ResourceLimit, string.at, message);
@@ -88,6 +98,21 @@ impl Scan<'_> {
             at += (bytes.len() - 3) as u64;
         }
         Ok(())
+    }
+}
+
+/// Whether the first byte that is no blank, and no byte order mark, opens an object or an array.
+fn begins_json(content: &Content, window: usize) -> io::Result<bool> {
+    let mut at = if content.read_range(0, 3)? == b"\xef\xbb\xbf" { 3 } else { 0 };
+    let mut wanted = 64;
+    loop {
+        let bytes = content.read_range(at, wanted)?;
+        match bytes.iter().find(|b| !b.is_ascii_whitespace()) {
+            Some(first) => return Ok(matches!(first, b'{' | b'[')),
+            None if bytes.is_empty() => return Ok(false),
+            None => at += bytes.len() as u64,
+        }
+        wanted = window;
     }
 }
 

@@ -138,6 +138,11 @@ impl Inflated {
         Ok(Arc::new(Inflated { codec, source, head, state: Mutex::new(state), budget: Arc::clone(budget) }))
     }
 
+    /// The compressed bytes.
+    pub fn source(&self) -> &Content {
+        &self.source
+    }
+
     /// Decodes to the end. Afterwards the length is known.
     pub fn settle(&self) -> io::Result<(u64, Ending)> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,8 +12,8 @@ use crate::limits::Limits;
 pub enum Array {
     /// Numbers, from the header to this offset.
     Numbers(u64),
-    /// Data of a type whose size is not known, and which holds no objects.
-    Unsized,
+    /// Data of a size that is not known, from this offset on; no objects.
+    Unsized(u64),
     /// A pickle, from this offset on.
     Objects(u64),
     /// numpy raises before it looks at the data.
@@ -67,10 +67,12 @@ fn described(header: &str, data: u64) -> Option<Array> {
     }
     let elements = shape.iter().try_fold(1u64, |n, i| match i {
         Literal::Int(Some(i)) => n.checked_mul(u64::try_from(*i).ok()?),
+        // A bool is an int to Python.
+        Literal::Bool(i) => Some(n * u64::from(*i)),
         _ => None,
     });
     let bytes = elements.zip(dtype.size).and_then(|(n, size)| n.checked_mul(size)?.checked_add(data));
-    Some(bytes.map_or(Array::Unsized, Array::Numbers))
+    Some(bytes.map_or(Array::Unsized(data), Array::Numbers))
 }
 
 /// An element type.

@@ -16,10 +16,14 @@ use crate::pickle::opcode;
 use crate::rule::Rule;
 use crate::scan::{Disguise, Job, Place, Scan, Task, Verdict, fault};
 
-/// Longest header of unknown form behind which a pickle is looked for.
-const HEADER: usize = 64 << 10;
-/// Places in it that are tried.
-const HEADER_TRIES: usize = 64;
+/// Longest header behind which a pickle is looked for, where the form does not say how long it is.
+const HEADER: u64 = 64 << 10;
+/// Bytes before the end in which one is looked for.
+const TAIL: u64 = 256 << 10;
+/// Places in either that are tried.
+const TRIES: usize = 64;
+/// Longest pickle that is read there: places lie inside one another.
+const GUESS: u64 = 16 << 20;
 
 /// What came of the first look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +45,9 @@ impl Scan<'_> {
             return Ok(());
         }
         let family = if job.place == Place::File { Family::of(&job.name) } else { Family::Plain };
+        if job.place == Place::Guess {
+            return self.pickles(&job, family).map(|_| ());
+        }
         let head = job.content.read_range(0, sniff::HEAD)?;
         if head.is_empty() {
             if matches!(family, Family::Loader | Family::Pickle) {
@@ -55,6 +62,7 @@ impl Scan<'_> {
         let form = sniff::form(&head, job.content.len());
         let before = self.found;
         let pickles = self.as_pickles(&job, family, form)?;
+        self.as_json(&job)?;
         let seen = self.as_form(&job, family, form)?;
         self.settled(&mut job, family, before)?;
         let zip = form == Form::Zip || self.by_last_bytes(&job, form, &pickles)?;
@@ -63,22 +71,40 @@ impl Scan<'_> {
         }
         let read = zip || pickles.found || seen == Seen::Read || self.found > before;
         if !read && job.place == Place::File {
-            if form == Form::Unknown && family.of_models() {
-                self.behind_a_header(&job)?;
+            if seen == Seen::Unknown && (family.of_models() || family == Family::Foreign) {
+                self.within(&job, 0..u64::MAX, "a pickle inside content of unknown form")?;
             }
             self.unread(&job, family, form, seen);
         }
         Ok(())
     }
 
-    /// A program's own header may stand before a pickle: looks for PROTO near the beginning.
-    fn behind_a_header(&mut self, job: &Job) -> io::Result<()> {
-        let bytes = job.content.read_range(0, HEADER)?;
-        let opens = |at: &usize| matches!(bytes.get(at + 1..at + 3), Some([2..=5, next]) if opcode::by_code(*next).is_some());
-        for at in memchr::memchr_iter(0x80, &bytes).filter(opens).take(HEADER_TRIES) {
-            self.later(Task::Open(
-                job.hidden(at as u64..u64::MAX, "a pickle behind a header of unknown form"),
-            ));
+    /// Looks for PROTO in the first and the last bytes of a range, where nothing says what they are: behind a
+    /// program's own header, or appended to a picture. Without a reason the pickles are no secret.
+    fn within(&mut self, job: &Job, range: Range<u64>, reason: &str) -> io::Result<()> {
+        let content = job.content.slice(range.start..range.end.min(self.length(job)?));
+        let tail = content.len().saturating_sub(TAIL).max(HEADER);
+        for part in [0..HEADER, tail..content.len()] {
+            let bytes = content.read_range(part.start, part.end.saturating_sub(part.start) as usize)?;
+            let opens = |at: &usize| matches!(bytes.get(at + 1..at + 3), Some([2..=5, next]) if opcode::by_code(*next).is_some());
+            for at in memchr::memchr_iter(0x80, &bytes).filter(opens).take(TRIES) {
+                let at = range.start + part.start + at as u64;
+                let mut guess = job.hidden(at..range.end.min(at + GUESS), reason);
+                guess.place = Place::Guess;
+                if reason.is_empty() {
+                    guess.disguise.clone_from(&job.disguise);
+                }
+                self.later(Task::Open(guess));
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves bytes in which nothing ought to be to be looked at, as content and for what is inside them.
+    pub fn behind(&mut self, job: &Job, range: Range<u64>, reason: &str) -> io::Result<()> {
+        if !job.content.read_range(range.start, 1)?.is_empty() {
+            self.later(Task::Open(job.hidden(range.clone(), reason)));
+            self.within(job, range.start + 1..range.end, reason)?;
         }
         Ok(())
     }
@@ -137,32 +163,32 @@ impl Scan<'_> {
                 return Ok(Seen::Read);
             }
             Form::Ended(kind) => {
-                if let Some(end) = ending::end(kind, &job.content)? {
-                    let reason = format!("a pickle behind the end of a {} file", kind.name());
-                    self.behind(job, end, &reason)?;
+                match ending::end(kind, &job.content)? {
+                    Some(end) => {
+                        let reason = format!("a pickle behind the end of a {} file", kind.name());
+                        self.behind(job, end..u64::MAX, &reason)?;
+                    }
+                    None => self.within(
+                        job,
+                        0..u64::MAX,
+                        &format!("a pickle inside a broken {} file", kind.name()),
+                    )?,
                 }
                 return Ok(Seen::Harmless);
             }
-            Form::Text => {
-                let json = job.content.read_range(0, 256)?;
-                if matches!(json.trim_ascii_start().first(), Some(b'{' | b'[')) {
-                    let known = self.serialized_members(job)?;
-                    self.base64_pickles(job, &known)?;
-                }
+            Form::Text => return Ok(Seen::Harmless),
+            // Databases hold pickles for PyTables, shelve and caches, which load them.
+            Form::Known("HDF5" | "SQLite" | "LMDB") => {
+                self.within(job, 0..u64::MAX, "")?;
                 return Ok(Seen::Harmless);
             }
-            Form::Known(_) => return Ok(Seen::Harmless),
+            Form::Known(name) => {
+                self.within(job, 0..u64::MAX, &format!("a pickle inside content that begins like {name}"))?;
+                return Ok(Seen::Harmless);
+            }
             Form::Unknown => return Ok(Seen::Unknown),
         };
         self.inflate(job, family, codec)
-    }
-
-    /// Leaves bytes behind a declared end to be looked at.
-    fn behind(&mut self, job: &Job, end: u64, reason: &str) -> io::Result<()> {
-        if !job.content.read_range(end, 1)?.is_empty() {
-            self.later(Task::Open(job.hidden(end..u64::MAX, reason)));
-        }
-        Ok(())
     }
 
     fn inflate(&mut self, job: &Job, family: Family, codec: Codec) -> io::Result<Seen> {
@@ -212,6 +238,9 @@ impl Scan<'_> {
         let (rule, message) = match ending {
             Ending::Clean => return Ok(()),
             Ending::Trailing(at) => {
+                let mut packed = job.clone();
+                packed.content = inflated.source().clone();
+                self.behind(&packed, at..u64::MAX, "a pickle behind compressed data")?;
                 (Rule::StreamMalformed, format!("compressed data end at {at}, and bytes follow"))
             }
             Ending::Broken(message) => {
@@ -273,10 +302,16 @@ impl Scan<'_> {
                         at = end;
                         continue;
                     }
-                    return self.behind(job, end, "a pickle behind the data of an array file");
+                    return self.behind(job, end..u64::MAX, "a pickle behind the data of an array file");
                 }
                 Array::Objects(start) => return self.objects(job, start..u64::MAX),
-                Array::Unsized => return Ok(()),
+                Array::Unsized(start) => {
+                    return self.within(
+                        job,
+                        start..u64::MAX,
+                        "a pickle in an array file whose end is not known",
+                    );
+                }
                 Array::Refused(message) => (Rule::StreamMalformed, message),
                 Array::Version(major, minor) => (
                     Rule::ContainerUnreadable,

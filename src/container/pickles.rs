@@ -52,7 +52,7 @@ impl Scan<'_> {
         let expected = job.place == Place::Nested || matches!(family, Family::Loader | Family::Pickle);
         let shared = family == Family::Shared;
         // Looked for in noise, where openings are many: only what would import counts.
-        let hidden = job.place == Place::Hidden;
+        let hidden = matches!(job.place, Place::Hidden | Place::Guess);
         let mut job = job.clone();
         let mut chain = Chain::default();
         let mut at = 0;

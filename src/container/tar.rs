@@ -281,7 +281,7 @@ impl Scan<'_> {
                 job.name.clone_from(&walk.job.name);
                 self.later(Task::Open(job));
             } else {
-                self.later(Task::Open(walk.job.hidden(rest..u64::MAX, "a pickle behind the end of a tar")));
+                self.behind(&walk.job, rest..u64::MAX, "a pickle behind the end of a tar")?;
             }
         }
         let verdict =

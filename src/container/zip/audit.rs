@@ -174,6 +174,10 @@ impl Auditor<'_> {
         self.taken.push(end.start()..end.at + END_SIZE);
         let rest = end.end().min(self.content.len());
         self.taken.push(end.at..rest);
+        // A comment is accounted for, and still no place for a pickle.
+        if end.at + END_SIZE < rest {
+            self.archive.gaps.push(end.at + END_SIZE..rest);
+        }
         Ok(true)
     }
 

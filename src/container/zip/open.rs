@@ -114,8 +114,7 @@ impl Scan<'_> {
                 return Ok(());
             }
         }
-        self.end_zip(&walk);
-        Ok(())
+        self.end_zip(&walk)
     }
 
     /// The members that pickles of this archive name as storages.
@@ -176,20 +175,11 @@ impl Scan<'_> {
     }
 
     /// Tells the anomalies that matter: an archive without any pickle can be as odd as it likes.
-    fn end_zip(&mut self, walk: &Walk) {
+    fn end_zip(&mut self, walk: &Walk) -> io::Result<()> {
         let before = self.found;
-        let gaps: Vec<Job> = walk
-            .archive
-            .gaps
-            .iter()
-            // What stands at the beginning has been read as the content's own first bytes.
-            .filter(|gap| gap.start > 0)
-            .map(|gap| {
-                walk.job.hidden(gap.clone(), "a pickle in bytes that the archive does not account for")
-            })
-            .collect();
-        for gap in gaps {
-            self.later(Task::Open(gap));
+        // What stands at the beginning has been read as the content's own first bytes.
+        for gap in walk.archive.gaps.iter().filter(|gap| gap.start > 0) {
+            self.behind(&walk.job, gap.clone(), "a pickle in bytes that the archive does not account for")?;
         }
         let models = walk.family.of_models() && walk.family != Family::Shared;
         let named = |m: &Member| matches!(Family::of(&m.name), Family::Loader | Family::Pickle);
@@ -216,6 +206,7 @@ impl Scan<'_> {
         });
         let verdict = Verdict { before, faults: faults.collect(), regardless: matters };
         self.later(Task::Conclude(verdict));
+        Ok(())
     }
 }
 
