@@ -37,6 +37,89 @@ struct Clean {
     imports: Option<Vec<String>>,
 }
 
+/// Techniques against containers: how their fixtures' names begin, and the rule that every one of them has to be
+/// reported under. An empty one: any of those in the manifest will do.
+const TECHNIQUES: &[(&str, &str)] = &[
+    ("torchzip-plain", "import-not-allowed"),
+    ("torchzip-deflated", "import-not-allowed"),
+    ("torchzip-local-flag-", "import-not-allowed"),
+    ("torchzip-local-name-mismatch", "import-not-allowed"),
+    ("torchzip-bad-crc", "import-not-allowed"),
+    ("torchzip-corrupt-member-first", "import-not-allowed"),
+    ("torchzip-duplicate-", "container-anomaly"),
+    ("torchzip-hidden-local-entry", "import-not-allowed"),
+    ("torchzip-two-archives", "container-anomaly"),
+    ("torchzip-orphan-local-evil", "import-not-allowed"),
+    ("torchzip-eocd-in-comment", "container-anomaly"),
+    ("torchzip-local-method-mismatch", "import-not-allowed"),
+    ("torchzip-local-size-mismatch", "import-not-allowed"),
+    ("torchzip-custom-pickle-file", "import-not-allowed"),
+    ("torchzip-member-odd-extension", "import-not-allowed"),
+    ("torchzip-member-proto0-txt", "import-not-allowed"),
+    ("torchzip-unreferenced-storage", "import-not-allowed"),
+    ("torchzip-trailing-bytes", "import-not-allowed"),
+    ("torchzip-prefixed-by-junk", "import-not-allowed"),
+    ("polyglot-lfs-pointer-zip", "import-not-allowed"),
+    ("torchzip-bzip2-member", "import-not-allowed"),
+    ("torchzip-lzma-member", "import-not-allowed"),
+    ("torchzip-zstd-method", "import-not-allowed"),
+    ("torchzip-encrypted", "container-unreadable"),
+    ("torchzip-central-flag-encrypted", "container-anomaly"),
+    ("torchzip-symlink-member", ""),
+    ("torchzip-torchscript", "import-not-allowed"),
+    ("torchzip-torch-package", "import-not-allowed"),
+    ("torchzip-setitem-on-tensor", "import-not-allowed"),
+    ("torchlegacy-main", "import-not-allowed"),
+    ("torchlegacy-sysinfo", "import-not-allowed"),
+    ("torchlegacy-protocol-version", "import-not-allowed"),
+    ("torchlegacy-storage-keys", "import-not-allowed"),
+    ("torchlegacy-after-storages", "import-not-allowed"),
+    ("torchlegacy-magic-computed", "import-not-allowed"),
+    ("torchlegacy-not-legacy", "import-not-allowed"),
+    ("polyglot-pickle-then-zip", "import-not-allowed"),
+    ("polyglot-pickle-then-zip-rel", "import-not-allowed"),
+    ("polyglot-tar-name", "import-not-allowed"),
+    ("polyglot-gif", "import-not-allowed"),
+    ("polyglot-bmp", "import-not-allowed"),
+    ("polyglot-gguf", "import-not-allowed"),
+    ("polyglot-python-source", "import-not-allowed"),
+    ("npy-descr-", "import-not-allowed"),
+    ("npy-py2-long-shape", "import-not-allowed"),
+    ("npy-zero-length-shape", "import-not-allowed"),
+    ("npy-version-2", "import-not-allowed"),
+    ("npy-version-3", "import-not-allowed"),
+    ("npy-version-9", "container-unreadable"),
+    ("joblib-plain", "import-not-allowed"),
+    ("joblib-zlib", "import-not-allowed"),
+    ("joblib-gzip", "import-not-allowed"),
+    ("joblib-bz2", "import-not-allowed"),
+    ("joblib-xz", "import-not-allowed"),
+    ("joblib-lzma", "import-not-allowed"),
+    ("joblib-lz4", "import-not-allowed"),
+    ("joblib-zfile", "import-not-allowed"),
+    ("joblib-gzip-bad-crc", "import-not-allowed"),
+    ("joblib-gzip-truncated", "import-not-allowed"),
+    ("double-compressed", "import-not-allowed"),
+    ("zstd-compressed", "import-not-allowed"),
+    ("joblib-array-object-dtype", "import-not-allowed"),
+    ("joblib-payload-after-array", "import-not-allowed"),
+    ("joblib-array-fakes-stop", "import-not-allowed"),
+    ("joblib-array-swallows-rest", ""),
+    ("joblib-external-file", "import-not-allowed"),
+    ("zip-of-pickle", "import-not-allowed"),
+    ("zip-in-zip", "import-not-allowed"),
+    ("zip-wrong-extension", "import-not-allowed"),
+    ("mar-archive", "import-not-allowed"),
+    ("nemo-archive", "import-not-allowed"),
+    ("tar-of-pickle", "import-not-allowed"),
+    ("tar-hardlink-member", "import-not-allowed"),
+    ("wheel-with-pickle", "import-not-allowed"),
+    ("sevenzip-", "container-unreadable"),
+    ("rar-magic", "container-unreadable"),
+    ("random-bytes-model", "container-unreadable"),
+    ("shelve-dumb-second-record", ""),
+];
+
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
@@ -149,6 +232,33 @@ fn other_files_are_not_flagged() {
         let (findings, _) = judged(&file);
         if findings.iter().any(|f| f.level > Level::Note) {
             wrong += &format!("\n  {}{}", file.display(), told(&findings));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn techniques_against_containers_are_refused_under_the_stated_rule() {
+    let folder = folder("malicious");
+    let rows: Vec<Malicious> =
+        serde_json::from_slice(&fs::read(folder.join("manifest.json")).unwrap()).unwrap();
+    let mut wrong = String::new();
+    for (technique, rule) in TECHNIQUES {
+        let files: Vec<_> =
+            rows.iter().filter(|row| row.file.starts_with(technique) && !row.generate).collect();
+        if files.is_empty() {
+            wrong += &format!("\n  {technique}: no fixture");
+        }
+        for row in files {
+            let (findings, _) = judged(&folder.join(&row.file));
+            let reported = |f: &Finding| {
+                let wanted =
+                    f.rule.id() == *rule || (rule.is_empty() && row.rules.iter().any(|r| r == f.rule.id()));
+                wanted && f.level == Level::Error
+            };
+            if !findings.iter().any(reported) {
+                wrong += &format!("\n  {}: want {rule:?}{}", row.file, told(&findings));
+            }
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
