@@ -73,29 +73,35 @@ pub enum Pointer {
     },
 }
 
+/// What a look at the beginning of content tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// An ordinary file.
+    File,
+    /// A pointer and nothing else.
+    Pointer(Pointer),
+    /// A Git LFS pointer as far as Git LFS reads, and more behind it: a checkout with Git LFS makes
+    /// one file of it, a checkout without it another.
+    Headed,
+}
+
 impl Pointer {
     /// Recognises a pointer by its whole text. Anything that has other bytes in it is an ordinary file.
-    pub fn recognise(content: &Content) -> io::Result<Option<Pointer>> {
-        if content.len() > ANNEX_POINTER as u64 || content.len() < 10 {
-            return Ok(None);
+    pub fn recognise(content: &Content) -> io::Result<Look> {
+        if content.len() < 10 {
+            return Ok(Look::File);
         }
-        // Most small files are told apart by their first byte.
-        let first = content.read_range(0, 1)?;
-        if !matches!(first.first(), Some(b'v' | b'/')) {
-            return Ok(None);
+        let head = content.read_range(0, LFS_POINTER)?;
+        if let Some(pointer) = lfs_head(&head) {
+            let whole = content.len() <= LFS_POINTER as u64;
+            return Ok(if whole { Look::Pointer(pointer) } else { Look::Headed });
         }
-        let bytes = content.read_range(0, ANNEX_POINTER)?;
-        Ok(Pointer::parse(&bytes))
-    }
-
-    fn parse(bytes: &[u8]) -> Option<Pointer> {
-        let text = std::str::from_utf8(bytes).ok()?;
-        if bytes.len() <= LFS_POINTER && text.starts_with("version ") {
-            return lfs(text);
+        if content.len() > ANNEX_POINTER as u64 {
+            return Ok(Look::File);
         }
-        let key = text.strip_prefix("/annex/objects/")?;
-        let key = key.lines().next()?;
-        is_key(key).then(|| Pointer::Annex { key: key.to_owned() })
+        let longer = content.len() > LFS_POINTER as u64;
+        let bytes = if longer { content.read_range(0, ANNEX_POINTER)? } else { head };
+        Ok(annex(&bytes).map_or(Look::File, Look::Pointer))
     }
 
     /// Recognises the target of a git-annex link.
@@ -145,13 +151,39 @@ fn is_key(text: &str) -> bool {
     !text.is_empty() && text.contains("--") && !text.contains(['/', '\0'])
 }
 
+/// The pointer that Git LFS sees in the bytes it reads: it takes white space off both ends first.
+fn lfs_head(head: &[u8]) -> Option<Pointer> {
+    // White space begins with one of these bytes, a pointer with a `v`: most files are told by the first.
+    if !matches!(head.first(), Some(b'v' | b'\t'..=b'\r' | b' ' | 0xC2 | 0xE1..=0xE3)) {
+        return None;
+    }
+    // A character that the end of what is read cuts through belongs to no pointer.
+    let text = std::str::from_utf8(head).ok()?;
+    lfs(text.trim())
+}
+
+/// The pointer that git-annex sees in a whole file: a path into its store in the first line, behind which
+/// only lines may follow that begin as such a path does.
+fn annex(bytes: &[u8]) -> Option<Pointer> {
+    let first = bytes.split(|b| *b == b'\n').next()?;
+    memchr::memmem::find(first, b"annex/objects/")?;
+    let text = std::str::from_utf8(bytes).ok()?;
+    let mut lines = text.lines();
+    let (_, inside) = lines.next()?.split_once("annex/objects/")?;
+    let key = inside.rsplit('/').next()?;
+    let rest = lines.all(|line| line.is_empty() || line.starts_with("/annex/"));
+    let plain = !text.chars().any(|c| c.is_control() && c != '\n' && c != '\r');
+    (rest && plain && is_key(key)).then(|| Pointer::Annex { key: key.to_owned() })
+}
+
 /// `key value` lines: `version` first, an `oid` and a `size` among the others.
 fn lfs(text: &str) -> Option<Pointer> {
     let mut oid = None;
     let mut size = None;
-    let mut lines = text.strip_suffix('\n').unwrap_or(text).split('\n');
+    let mut lines = text.split('\n');
     let version = lines.next()?.strip_prefix("version ")?;
-    if !["git-lfs", "hawser", "git-media"].iter().any(|known| version.contains(known)) {
+    let printable = version.trim_end_matches('\r').bytes().all(|b| matches!(b, b' '..=b'~'));
+    if !printable || !["git-lfs", "hawser", "git-media"].iter().any(|known| version.contains(known)) {
         return None;
     }
     for line in lines.map(|l| l.strip_suffix('\r').unwrap_or(l)).filter(|l| !l.is_empty()) {
@@ -177,8 +209,15 @@ mod tests {
 
     const OID: &str = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393";
 
-    fn pointer(text: &str) -> Option<Pointer> {
+    fn look(text: &str) -> Look {
         Pointer::recognise(&Content::from_bytes(text.as_bytes())).expect("memory can be read")
+    }
+
+    fn pointer(text: &str) -> Option<Pointer> {
+        match look(text) {
+            Look::Pointer(pointer) => Some(pointer),
+            _ => None,
+        }
     }
 
     #[test]
@@ -201,7 +240,41 @@ mod tests {
         assert_eq!(pointer(&format!("{text}\x01\x02")), None);
         assert_eq!(pointer(&format!("{text}(cos\nsystem\n")), None);
         assert_eq!(pointer(&format!("{text}{}", "x-pad y\n".repeat(200))), None);
+        assert_eq!(pointer(&text.replace("/v1", "PK\x05\x06")), None, "a zip would fit into that line");
         assert_eq!(pointer("version 1.2\noid sha256:00\nsize 3\n"), None);
+    }
+
+    // What `git lfs smudge` 3.3 made of each of these: the object.
+    #[test]
+    fn white_space_around_a_pointer_is_nothing_to_git_lfs() {
+        let text = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{OID}\nsize 12345\n");
+        for before in ["\n", "  \t\r\n", "\u{b}\u{c}", "\u{85}", "\u{a0}", "\u{3000}"] {
+            assert!(pointer(&format!("{before}{text}")).is_some(), "{before:?} before");
+            assert!(pointer(&format!("{text}{before}")).is_some(), "{before:?} behind");
+        }
+        assert!(pointer(&text.replace('\n', "\r\n")).is_some());
+        assert_eq!(pointer(&format!("\u{feff}{text}")), None, "no white space");
+    }
+
+    #[test]
+    fn git_lfs_reads_no_further_than_1024_bytes() {
+        let text = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{OID}\nsize 12345\n");
+        assert!(matches!(look(&format!("{text:1024}")), Look::Pointer(_)));
+        assert_eq!(look(&format!("{text:1024}cos\nsystem\n.")), Look::Headed);
+        assert_eq!(look(&format!("{text:1025}")), Look::Headed);
+        assert_eq!(look(&format!("{text:1023}xx")), Look::File);
+    }
+
+    #[test]
+    fn annex_pointers_have_nothing_else_in_them() {
+        let key = "WORM-s7-m12--m.pt";
+        for text in [format!("/annex/objects/{key}\r\n"), format!("../.git/annex/objects/a/b/{key}/{key}")] {
+            assert_eq!(pointer(&text), Some(Pointer::Annex { key: key.to_owned() }), "{text:?}");
+        }
+        assert!(pointer(&format!("/annex/objects/{key}\n/annex/later\n")).is_some());
+        for text in ["\ncos\nsystem\n", "\n\x05", "PK\x05\x06\n"] {
+            assert_eq!(pointer(&format!("/annex/objects/{key}{text}")), None, "{text:?}");
+        }
     }
 
     #[test]

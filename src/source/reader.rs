@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::entry::{Entries, Entry, What};
 use super::git::Git;
 use super::object::{Object, ObjectId, Objects};
-use super::pointer::{self, Pointer};
+use super::pointer::{self, Look, Pointer};
 use super::store::{Resolved, Stores};
 use super::{Blob, BlobPath, Item, Origin, finding};
 use crate::content::{Content, FileContent};
@@ -138,8 +138,9 @@ impl Reader {
     /// Content, or what it points to.
     fn blob(&self, entry: &Entry, content: Content, id: ObjectId, origin: Origin) -> io::Result<Item> {
         match Pointer::recognise(&content)? {
-            Some(pointer) => Ok(self.pointed(&entry.path, &pointer)),
-            None => self.stored(entry, content, id, origin),
+            Look::Pointer(pointer) => Ok(self.pointed(&entry.path, &pointer)),
+            Look::Headed => Ok(headed(&entry.path)),
+            Look::File => self.stored(entry, content, id, origin),
         }
     }
 
@@ -204,10 +205,13 @@ impl Reader {
             len if len <= SMALL => Content::from_bytes(content.read_range(0, SMALL as usize)?),
             _ => content,
         };
-        if let Some(pointer) = Pointer::recognise(&content)? {
-            return Ok(self.pointed(path, &pointer));
-        }
-        Ok(Item::Blob(Blob { path: path.clone(), content, origin: Origin::Disk, checkout: None }))
+        Ok(match Pointer::recognise(&content)? {
+            Look::Pointer(pointer) => self.pointed(path, &pointer),
+            Look::Headed => headed(path),
+            Look::File => {
+                Item::Blob(Blob { path: path.clone(), content, origin: Origin::Disk, checkout: None })
+            }
+        })
     }
 
     /// A link that a walk came to. `None` where its target is to be read in its place.
@@ -244,6 +248,17 @@ impl Reader {
         }
         Ok(Some(outside(path)))
     }
+}
+
+/// Two files in one: which of them a checkout makes depends on whether Git LFS is installed.
+fn headed(path: &BlobPath) -> Item {
+    Item::Finding(finding(
+        Rule::PointerMismatch,
+        path.clone(),
+        "Git LFS takes the beginning for a pointer to other content, git alone takes the whole for a file"
+            .to_owned(),
+        "store the pointer without anything behind it".to_owned(),
+    ))
 }
 
 /// A link out of the tree: whoever loads it loads content that was not judged.

@@ -65,6 +65,18 @@ fn lfs_borrows_objects_and_takes_the_checked_out_file() {
 }
 
 #[test]
+fn what_git_lfs_takes_for_a_pointer_is_one() {
+    let repo = Repo::new();
+    repo.write(lfs_object(".git/lfs"), "m");
+    repo.add("before.pkl", format!("\n\u{a0}{}", lfs_pointer()));
+    repo.add("behind.pkl", format!("{} \n\n", lfs_pointer()));
+    repo.add("two.pkl", format!("{:1024}cos\nsystem\n.", lfs_pointer()));
+    let expected = ["store before.pkl m", "store behind.pkl m", "pointer-mismatch error two.pkl"];
+    assert_eq!(repo.list("staged"), expected);
+    assert_eq!(repo.list("paths"), expected);
+}
+
+#[test]
 fn a_pointer_with_other_bytes_is_judged_itself() {
     let repo = Repo::new();
     repo.add("m.pkl", lfs_pointer() + "\x01");
