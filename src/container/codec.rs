@@ -103,9 +103,15 @@ impl Input {
         if self.buffer.len() - self.position < wanted {
             self.buffer.drain(..self.position);
             self.position = 0;
-            let more = self.source.read_range(self.at, INPUT)?;
-            self.at += more.len() as u64;
-            self.buffer.extend(more);
+            // In place: another buffer and a copy of it would cost LZ4, which is little else, dearly.
+            let held = self.buffer.len();
+            self.buffer.resize(held + INPUT, 0);
+            let more = match self.buffer.get_mut(held..) {
+                Some(room) => self.source.read_at(self.at, room),
+                None => Ok(0),
+            };
+            self.buffer.truncate(held + *more.as_ref().unwrap_or(&0));
+            self.at += more? as u64;
         }
         Ok(self.buffer.get(self.position..).unwrap_or(&[]))
     }
