@@ -49,6 +49,10 @@ use history::{History, Range};
 use repository::Repository;
 use submodule::Submodules;
 
+/// A history that ends where the clone does.
+const SHALLOW: &str = "this clone is shallow: commits that it does not have were not looked at; \
+     for the whole history run: git fetch --unshallow";
+
 /// What a source hands over for one path.
 #[derive(Debug)]
 pub enum Item {
@@ -172,7 +176,12 @@ impl Source {
                     (None, Some(_)) => Place::Worktree,
                     (None, None) => head_place(&repository)?,
                 };
-                Source::growing(repository, &range, place, recurse)
+                let shallow = repository.is_shallow()?;
+                let mut source = Source::growing(repository, &range, place, recurse)?;
+                if shallow {
+                    source.notices.push(SHALLOW.to_owned());
+                }
+                Ok(source)
             }
             Selection::Push(push) => {
                 let repository = Repository::require()?;

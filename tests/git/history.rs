@@ -20,6 +20,21 @@ fn what_was_added_and_removed_again_is_found() {
 }
 
 #[test]
+fn a_shallow_history_says_that_it_is_cut() {
+    let repo = Repo::new();
+    repo.add("m.pkl", "gone since");
+    repo.commit("add");
+    repo.git(&["rm", "-q", "m.pkl"]);
+    repo.add("a.txt", "a");
+    repo.commit("remove");
+    let url = format!("file://{}", repo.root.display());
+    repo.git(&["clone", "-q", "--depth=1", &url, "../clone"]);
+    let got = repo.list_in(&repo.root.parent().unwrap().join("clone"), "history");
+    assert!(got[0].starts_with("notice this clone is shallow"), "{got:?}");
+    assert_eq!(got[1..], ["commit a.txt a"]);
+}
+
+#[test]
 fn every_blob_counts_once_and_again_under_a_models_name() {
     let repo = Repo::new();
     repo.add("one.txt", "same");
