@@ -39,12 +39,17 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                     _ => UseKind::Call,
                 };
                 let object = Value::object(Some(import), at);
-                let (value, objection) = self.apply_known(at, code, import, args, object);
-                let keywords = code == op::NEWOBJ_EX && kwargs.is_some();
-                let objection = objection.or_else(|| self.arguments(import, args, keywords));
-                let (value, objection) = self.class_made(at, code, import, args, (value, objection));
-                self.state.imports.used(import, kind, at, code, objection);
-                value
+                if self.state.imports.is_ordinary(import) {
+                    self.state.imports.used(import, kind, at, code, None);
+                    object
+                } else {
+                    let (value, objection) = self.apply_known(at, code, import, args, object);
+                    let keywords = code == op::NEWOBJ_EX && kwargs.is_some();
+                    let objection = objection.or_else(|| self.arguments(import, args, keywords));
+                    let (value, objection) = self.class_made(at, code, import, args, (value, objection));
+                    self.state.imports.used(import, kind, at, code, objection);
+                    value
+                }
             }
             Tag::Object => {
                 match callee.object_import() {
@@ -77,10 +82,8 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         (value, objection): (Value, Option<String>),
     ) -> (Value, Option<String>) {
         let guard = self.state.imports.arguments(import);
-        let sets = guard == Some(Guard::ClassArgument)
-            || matches!(self.state.imports.callable(import), Callable::Forwarder(Guard::RebuildFromType))
-            || self.name_of(import) == "torch._utils._rebuild_parameter_with_state";
-        let objection = objection.or_else(|| if sets { self.state_in(args) } else { None });
+        let sets_state = self.state.imports.sets_state(import);
+        let objection = objection.or_else(|| if sets_state { self.state_in(args) } else { None });
         let class = self.state.tuples.get(args, 0).and_then(Value::as_import);
         match (guard, class) {
             (Some(Guard::ClassArgument), Some(class)) if objection.is_none() => {
@@ -247,14 +250,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             Tag::Import => self.mutation(at, target.payload() as u32, "sets state on"),
             Tag::Object => {
                 let Some(import) = target.object_import() else { return Ok(()) };
-                let state_of = &mut self.state;
-                let pairs = state_of.states.pairs(&self.cursor, &state_of.imports, &state_of.tuples, state);
-                let planted = pairs
-                    .as_ref()
-                    .or(state_of.states.set_on_object(&state_of.tuples, state))
-                    .map(Planted::to_string)
-                    .or_else(|| self.list_state(import, state));
-                if let Some(why) = planted.or_else(|| self.computed_state(state)) {
+                if let Some(why) = self.doubtful_state(import, state) {
                     let name = self.name_of(import);
                     let message = format!("the state of a {name} cannot be vouched for: {why}");
                     let name = name.to_owned();
@@ -284,6 +280,17 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             }
         }
         Ok(())
+    }
+
+    /// Why it cannot be said which attributes this state sets, or that they do no harm.
+    fn doubtful_state(&mut self, import: u32, state: Value) -> Option<String> {
+        let own = &mut self.state;
+        if state.is(Tag::Dict) {
+            return own.states.set_dict_on_object(state).map(Planted::to_string);
+        }
+        let pairs = own.states.pairs(&self.cursor, &own.imports, &own.tuples, state);
+        let planted = pairs.as_ref().or(own.states.set_on_object(&own.tuples, state)).map(Planted::to_string);
+        planted.or_else(|| self.list_state(import, state)).or_else(|| self.computed_state(state))
     }
 
     /// A list or a set as state may hold pairs that nobody followed, and so may a tuple of nothing but

@@ -19,6 +19,8 @@ struct Row {
     callable: Callable,
     /// What is asked of its arguments, whatever else is known.
     arguments: Option<Guard>,
+    /// Whether it sets state that is among its arguments.
+    sets_state: bool,
     /// What gensim puts in the place of a class method on instances: it raises whatever it is given.
     only_raises: bool,
     /// Whether what it makes can be called: an instance of a listed class that has `__call__`.
@@ -106,9 +108,14 @@ impl Imports {
         let (module, name) =
             if mapped { compat::resolve(raw_module, raw_name) } else { (raw_module, raw_name) };
         let index = self.rows.len() as u32;
+        let callable = Callable::of(module, name);
+        let arguments = arguments::guard_of(module, name);
         let row = Row {
-            callable: Callable::of(module, name),
-            arguments: arguments::guard_of(module, name),
+            callable,
+            arguments,
+            sets_state: arguments == Some(Guard::ClassArgument)
+                || callable == Callable::Forwarder(Guard::RebuildFromType)
+                || (module, name) == ("torch._utils", "_rebuild_parameter_with_state"),
             only_raises: name == "call_on_class_only" && module.starts_with("gensim."),
             makes_callable: CALLABLE.binary_search(&(module, name)).is_ok(),
             shown: OnceCell::new(),
@@ -161,6 +168,19 @@ impl Imports {
     #[inline]
     pub fn arguments(&self, index: u32) -> Option<Guard> {
         self.rows.get(index as usize).and_then(|r| r.arguments)
+    }
+
+    /// Whether it sets state that is among its arguments.
+    pub fn sets_state(&self, index: u32) -> bool {
+        self.rows.get(index as usize).is_some_and(|r| r.sets_state)
+    }
+
+    /// Whether nothing more has to be known of a call of it than that it is called.
+    #[inline]
+    pub fn is_ordinary(&self, index: u32) -> bool {
+        self.rows
+            .get(index as usize)
+            .is_some_and(|r| r.callable == Callable::Other && r.arguments.is_none() && !r.sets_state)
     }
 
     /// Whether a value may be called: an import, or an instance of a listed class that has `__call__`.

@@ -257,6 +257,13 @@ impl States {
         found
     }
 
+    /// The same for a dict, which has no parts.
+    #[inline]
+    pub fn set_dict_on_object(&mut self, dict: Value) -> Option<&Planted> {
+        self.just_used.push(dict);
+        if self.planted.is_empty() { None } else { self.planted.get(&dict) }
+    }
+
     /// C code keeps this dict as it is: no item may follow.
     pub fn seal(&mut self, dict: Value) {
         self.sealed.insert(dict);
