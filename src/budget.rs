@@ -8,8 +8,11 @@ const BYTES: u64 = 1 << 30;
 const EACH: u64 = 8;
 
 /// Lets blobs in as long as there is memory for them. A blob that is alone always gets in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Budget {
+    /// All of it, in bytes, and what a byte of a blob costs.
+    bytes: u64,
+    each: u64,
     spent: Mutex<u64>,
     freed: Condvar,
 }
@@ -22,12 +25,24 @@ pub struct Room<'b> {
     cost: u64,
 }
 
+impl Default for Budget {
+    /// For judging blobs.
+    fn default() -> Self {
+        Budget::new(BYTES, EACH)
+    }
+}
+
 impl Budget {
-    /// Waits for room to judge a blob of `len` bytes.
+    /// So many bytes, where a byte of a blob costs `each`.
+    pub const fn new(bytes: u64, each: u64) -> Self {
+        Budget { bytes, each, spent: Mutex::new(0), freed: Condvar::new() }
+    }
+
+    /// Waits for room for a blob of `len` bytes.
     pub fn room(&self, len: u64) -> Room<'_> {
-        let cost = len.saturating_mul(EACH).min(BYTES);
+        let cost = len.saturating_mul(self.each).min(self.bytes);
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        while *spent > 0 && *spent + cost > BYTES {
+        while *spent > 0 && *spent + cost > self.bytes {
             spent = self.freed.wait(spent).unwrap_or_else(PoisonError::into_inner);
         }
         *spent += cost;

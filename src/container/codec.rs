@@ -76,7 +76,11 @@ const ZSTD_WINDOW: u64 = 128 << 20;
 const LZ4_MAGIC: &[u8] = b"\x04\x22\x4d\x18";
 const ZSTD_MAGIC: &[u8] = b"\x28\xb5\x2f\xfd";
 
+/// Bytes that are read ahead for decoders that are fed.
 const INPUT: usize = 64 << 10;
+/// Bytes that are read ahead of a decoder that asks for a few; where it asks for more it gets them
+/// without a detour. LZ4 is little else than copying.
+const AHEAD: usize = 4 << 10;
 
 /// Compressed bytes, buffered.
 struct Input {
@@ -84,40 +88,52 @@ struct Input {
     /// Offset in the source behind the buffer.
     at: u64,
     buffer: Vec<u8>,
+    /// What is ahead in the buffer: from here to `end`.
     position: usize,
+    end: usize,
     /// Kept for whoever can report it: decoders pass errors on in their own words.
     failure: Option<io::Error>,
 }
 
 impl Input {
     fn new(source: Content) -> Self {
-        Input { source, at: 0, buffer: Vec::new(), position: 0, failure: None }
+        Input { source, at: 0, buffer: Vec::new(), position: 0, end: 0, failure: None }
     }
 
     fn consumed(&self) -> u64 {
-        self.at - (self.buffer.len() - self.position) as u64
+        self.at - (self.end - self.position) as u64
+    }
+
+    fn ahead(&self) -> &[u8] {
+        self.buffer.get(self.position..self.end).unwrap_or(&[])
     }
 
     /// At least `wanted` bytes ahead, fewer only at the end.
     fn peek(&mut self, wanted: usize) -> io::Result<&[u8]> {
-        if self.buffer.len() - self.position < wanted {
-            self.buffer.drain(..self.position);
-            self.position = 0;
-            // In place: another buffer and a copy of it would cost LZ4, which is little else, dearly.
-            let held = self.buffer.len();
-            self.buffer.resize(held + INPUT, 0);
-            let more = match self.buffer.get_mut(held..) {
-                Some(room) => self.source.read_at(self.at, room),
-                None => Ok(0),
-            };
-            self.buffer.truncate(held + *more.as_ref().unwrap_or(&0));
-            self.at += more? as u64;
+        if self.end - self.position < wanted {
+            self.refill(INPUT)?;
         }
-        Ok(self.buffer.get(self.position..).unwrap_or(&[]))
+        Ok(self.ahead())
+    }
+
+    /// Reads up to `more` bytes behind those that are ahead.
+    fn refill(&mut self, more: usize) -> io::Result<()> {
+        self.buffer.copy_within(self.position..self.end, 0);
+        self.end -= self.position;
+        self.position = 0;
+        if self.buffer.len() < self.end + more {
+            self.buffer.resize(self.end + more, 0);
+        }
+        if let Some(room) = self.buffer.get_mut(self.end..self.end + more) {
+            let n = self.source.read_at(self.at, room)?;
+            self.end += n;
+            self.at += n as u64;
+        }
+        Ok(())
     }
 
     fn consume(&mut self, n: usize) {
-        self.position = (self.position + n).min(self.buffer.len());
+        self.position = (self.position + n).min(self.end);
     }
 
     /// Puts bytes back that a decoder took and did not need.
@@ -125,9 +141,28 @@ impl Input {
         if self.position >= bytes.len() {
             self.position -= bytes.len();
         } else {
-            self.buffer.splice(..self.position, bytes.iter().copied());
+            self.buffer = [bytes, self.ahead()].concat();
             self.position = 0;
+            self.end = self.buffer.len();
         }
+    }
+
+    fn read_some(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.position == self.end {
+            if buf.len() >= AHEAD {
+                (self.position, self.end) = (0, 0);
+                let n = self.source.read_at(self.at, buf)?;
+                self.at += n as u64;
+                return Ok(n);
+            }
+            self.refill(AHEAD)?;
+        }
+        let n = buf.len().min(self.end - self.position);
+        if let (Some(to), Some(from)) = (buf.get_mut(..n), self.ahead().get(..n)) {
+            to.copy_from_slice(from);
+        }
+        self.consume(n);
+        Ok(n)
     }
 
     fn skip_zeros(&mut self) -> io::Result<()> {
@@ -146,13 +181,12 @@ impl Input {
     }
 
     fn skip(&mut self, n: u64) -> io::Result<()> {
-        let ahead = (self.buffer.len() - self.position) as u64;
+        let ahead = (self.end - self.position) as u64;
         if n <= ahead {
             self.consume(n as usize);
         } else {
             self.at = self.at.saturating_add(n - ahead).min(self.source.len());
-            self.buffer.clear();
-            self.position = 0;
+            (self.position, self.end) = (0, 0);
         }
         Ok(())
     }
@@ -160,21 +194,11 @@ impl Input {
 
 impl Read for Input {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match self.peek(1) {
-            Ok(ahead) => {
-                let n = ahead.len().min(buf.len());
-                if let (Some(to), Some(from)) = (buf.get_mut(..n), ahead.get(..n)) {
-                    to.copy_from_slice(from);
-                }
-                self.consume(n);
-                Ok(n)
-            }
-            Err(error) => {
-                let copy = io::Error::new(error.kind(), "the source failed");
-                self.failure = Some(error);
-                Err(copy)
-            }
-        }
+        self.read_some(buf).map_err(|error| {
+            let copy = io::Error::new(error.kind(), "the source failed");
+            self.failure = Some(error);
+            copy
+        })
     }
 }
 

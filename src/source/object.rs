@@ -7,6 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout};
 use sha2::{Digest, Sha256};
 
 use super::git::Git;
+use crate::budget::Budget;
 use crate::content::{Content, FileContent};
 
 /// The name of an object, SHA-1 or SHA-256.
@@ -71,6 +72,10 @@ impl fmt::Debug for ObjectId {
 const HELD: u64 = 64 << 20;
 /// The largest share of one reader, in bytes.
 const LARGEST_SHARE: u64 = 32 << 20;
+
+/// libgit2 maps an object that is stored by itself as a whole while it is read: by all readers together
+/// no more than this, in bytes, or one object.
+static MAPPED: Budget = Budget::new(64 << 20, 1);
 
 /// Bytes that are copied at once.
 const CHUNK: usize = 256 << 10;
@@ -148,6 +153,7 @@ impl Objects {
         if kind != git2::ObjectType::Blob || size as u64 > LARGEST {
             return None;
         }
+        let _room = MAPPED.room(size as u64);
         let (mut stream, size, _) = odb.reader(oid).ok()?;
         let mut file = tempfile::tempfile().ok()?;
         let mut chunk = vec![0; CHUNK];
