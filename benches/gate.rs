@@ -9,6 +9,8 @@
 //! - two repositories, one of 100,000 files and one of 10,000 commits, against what git needs to name and
 //!   to read the same content.
 //!
+//! `-- container` and `-- source` measure the first three or the last alone.
+//!
 //! Every row prints medians of whole processes, the ratio of the medians, and the peak memory where
 //! `/usr/bin/time` is there to read it.
 
@@ -39,9 +41,16 @@ fn main() -> io::Result<()> {
     }
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench-data");
     fs::create_dir_all(&data)?;
-    large_zip(&data)?;
-    container::measure(&data, Path::new(env!("CARGO_BIN_EXE_fickgate")))?;
-    source::measure(&data, Path::new(env!("CARGO_BIN_EXE_fickgate")))
+    let fickgate = Path::new(env!("CARGO_BIN_EXE_fickgate"));
+    let chosen = |rows: &str| !args.iter().skip(1).any(|a| !a.starts_with('-') && a != rows);
+    if chosen("container") {
+        large_zip(&data)?;
+        container::measure(&data, fickgate)?;
+    }
+    if chosen("source") {
+        source::measure(&data, fickgate)?;
+    }
+    Ok(())
 }
 
 fn large_zip(data: &Path) -> io::Result<()> {
