@@ -21,6 +21,7 @@ const MAX_DECODED: u64 = 64 << 20;
 
 impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     /// REDUCE, INST, OBJ, NEWOBJ, NEWOBJ_EX: the callee is applied and what it gives is pushed.
+    #[inline(never)]
     pub(super) fn apply(&mut self, at: u64, code: u8, callee: Value, args: Value, kwargs: Option<Value>) {
         // `func(*args)` in Lib/pickle.py takes whatever can be iterated over.
         if !args.is(Tag::Tuple) {
@@ -242,6 +243,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     }
 
     /// BUILD: `__setstate__(state)`, or attributes from `state`.
+    #[inline(never)]
     pub(super) fn build(&mut self, at: u64, target: Value, state: Value) -> Result<(), Halt> {
         if T::ON {
             self.tell(at, Event::Build { target, state });

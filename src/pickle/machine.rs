@@ -597,6 +597,16 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
                 self.items(at, code, mark);
             }
             op::SETITEM => self.items_on_top(at, code, 2)?,
+            op::REDUCE | op::NEWOBJ => {
+                let args = self.pop()?;
+                let callee = self.pop()?;
+                self.apply(at, code, callee, args, None);
+            }
+            op::BUILD => {
+                let state = self.pop()?;
+                let target = self.top()?;
+                self.build(at, target, state)?;
+            }
             op::STOP => {
                 let value = self.pop()?;
                 if T::ON {
@@ -749,21 +759,11 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
                 self.state.stack.truncate(mark);
                 self.apply(at, code, callee, args, None);
             }
-            op::REDUCE | op::NEWOBJ => {
-                let args = self.pop()?;
-                let callee = self.pop()?;
-                self.apply(at, code, callee, args, None);
-            }
             op::NEWOBJ_EX => {
                 let kwargs = self.pop()?;
                 let args = self.pop()?;
                 let callee = self.pop()?;
                 self.apply(at, code, callee, args, Some(kwargs));
-            }
-            op::BUILD => {
-                let state = self.pop()?;
-                let target = self.top()?;
-                self.build(at, target, state)?;
             }
             op::EXT1 => {
                 let n = self.u8()?;
