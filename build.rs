@@ -134,12 +134,19 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     writeln!(out, "static LISTS: [List; {}] = [\n{lists}];", names.len())?;
     let sources: Vec<String> = names.iter().map(|n| format!("allowlists/{n}")).collect();
-    writeln!(out, "const SOURCES: [&str; {}] = {sources:?};", names.len())?;
-    writeln!(out, "static ENTRIES: [Entry; {}] = [", entries.len())?;
+    writeln!(out, "static SOURCES: [&str; {}] = {sources:?};", names.len())?;
+    let mut text = Text::default();
+    writeln!(out, "static ROWS: [Row; {}] = [", entries.len())?;
     for ((module, name), (row, _)) in &entries {
-        writeln!(out, "    built_in({module:?}, {name:?}, {row}),")?;
+        let (module, name, why) = (text.place(module), text.place(name), text.place(&row.why));
+        let Row { columns, list, line, .. } = row;
+        writeln!(
+            out,
+            "    Row {{ module: {module}, name: {name}, why: {why}, {columns}, list: {list}, line: {line} }},"
+        )?;
     }
-    writeln!(out, "];\nstatic REFUSED: [Refused; {}] = [", refused.len())?;
+    writeln!(out, "];\nconst TEXT: &str = {:?};", text.all)?;
+    writeln!(out, "static REFUSED: [Refused; {}] = [", refused.len())?;
     for row in refused.values() {
         writeln!(out, "{row}")?;
     }
@@ -175,8 +182,34 @@ fn callable(folder: &Path) -> Result<String, Box<dyn Error>> {
     Ok(format!("static CALLABLE: [(&str, &str); {}] = {rows:?};\n", rows.len()))
 }
 
-/// The arguments of `built_in` behind module and name.
-fn row(allow: &Allow, list: usize, line: u64) -> Result<String, String> {
+/// The strings of all rows in one: a pointer each would have to be relocated whenever fickgate starts.
+#[derive(Default)]
+struct Text {
+    all: String,
+    placed: BTreeMap<String, usize>,
+}
+
+impl Text {
+    /// The place of this string, as an expression.
+    fn place(&mut self, text: &str) -> String {
+        let start = *self.placed.entry(text.to_owned()).or_insert_with(|| {
+            self.all.push_str(text);
+            self.all.len() - text.len()
+        });
+        format!("Place({start}, {})", text.len())
+    }
+}
+
+/// An entry, but for its import.
+struct Row {
+    why: String,
+    /// The fields that are words of the code.
+    columns: String,
+    list: usize,
+    line: u64,
+}
+
+fn row(allow: &Allow, list: usize, line: u64) -> Result<Row, String> {
     let kind = word(&allow.kind, KINDS)?;
     let uses = match &allow.r#use {
         None => format!("Kind::{kind}.default_uses()"),
@@ -200,7 +233,9 @@ fn row(allow: &Allow, list: usize, line: u64) -> Result<String, String> {
         return Err("`why` is empty".into());
     }
     let _ = (&allow.since, &allow.until, &allow.historical);
-    Ok(format!("Kind::{kind}, {uses}, {guard}, {risk}, {container}, {:?}, {list}, {line}", allow.why.trim()))
+    let columns =
+        format!("kind: Kind::{kind}, uses: {uses}, guard: {guard}, risk: {risk}, container: {container}");
+    Ok(Row { why: allow.why.trim().to_owned(), columns, list, line })
 }
 
 /// `module.name`, or `module:Outer.Inner`. In the list of refused imports `*` and `**` may end it.

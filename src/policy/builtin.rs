@@ -1,6 +1,7 @@
 //! The built-in list: `allowlists/*.yaml`, turned into sorted tables when fickgate is built.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use super::guard::Guard;
 use super::{Entry, Kind, Layer, Risk, Uses};
@@ -64,34 +65,52 @@ impl Criterion {
 
 include!(concat!(env!("OUT_DIR"), "/allowlists.rs"));
 
-#[expect(clippy::too_many_arguments, reason = "one column of the table each")]
-const fn built_in(
-    module: &'static str,
-    name: &'static str,
+/// Where a string stands in `TEXT`, and how long it is, in bytes.
+#[derive(Clone, Copy)]
+struct Place(u32, u16);
+
+impl Place {
+    fn text(self) -> Cow<'static, str> {
+        let start = self.0 as usize;
+        Cow::Borrowed(TEXT.get(start..start + usize::from(self.1)).unwrap_or_default())
+    }
+}
+
+/// An entry as it is compiled in. It has no pointers: those of some thousand entries would be relocated
+/// whenever fickgate starts, and most runs look at no pickle.
+struct Row {
+    module: Place,
+    name: Place,
+    why: Place,
     kind: Kind,
     uses: Uses,
     guard: Option<Guard>,
     risk: Option<Risk>,
     container: Option<Reading>,
-    why: &'static str,
     list: u8,
-    line: usize,
-) -> Entry {
-    Entry {
-        module: Cow::Borrowed(module),
-        name: Cow::Borrowed(name),
-        kind,
-        uses,
-        guard,
-        risk,
-        container,
-        reason: Cow::Borrowed(why),
-        layer: Layer::BuiltIn,
-        source: Cow::Borrowed(SOURCES[list as usize]),
-        line: Some(line),
-        bounds: None,
+    line: u16,
+}
+
+impl Row {
+    fn entry(&self) -> Entry {
+        Entry {
+            module: self.module.text(),
+            name: self.name.text(),
+            kind: self.kind,
+            uses: self.uses,
+            guard: self.guard,
+            risk: self.risk,
+            container: self.container,
+            reason: self.why.text(),
+            layer: Layer::BuiltIn,
+            source: Cow::Borrowed(SOURCES.get(usize::from(self.list)).copied().unwrap_or_default()),
+            line: Some(usize::from(self.line)),
+            bounds: None,
+        }
     }
 }
+
+static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| ROWS.iter().map(Row::entry).collect());
 
 /// Every file of the list, by name.
 pub fn lists() -> &'static [List] {
@@ -106,6 +125,11 @@ pub fn entries() -> &'static [Entry] {
 /// Every refused import, by module and name.
 pub fn refused() -> &'static [Refused] {
     &REFUSED
+}
+
+/// How many entries there are.
+pub const fn count() -> usize {
+    ROWS.len()
 }
 
 /// The entry of this import.

@@ -93,7 +93,7 @@ impl Policy {
 
     /// Unset marks for [`Policy::decide`] to set.
     pub fn usage(&self) -> Usage {
-        Usage::new(self.first_built_in() + builtin::entries().len())
+        Usage::new(self.first_built_in() + builtin::count())
     }
 
     /// Where the marks of the built-in list begin.
@@ -104,8 +104,8 @@ impl Policy {
     /// Top-level modules of which the built-in list allowed something while `usage` was marked.
     pub fn relied_on(&self, usage: &Usage) -> BTreeSet<&'static str> {
         let first = self.first_built_in();
-        let marked = builtin::entries().iter().enumerate().filter(|(i, _)| usage.is_marked(first + i));
-        marked.filter_map(|(_, entry)| entry.module.split('.').next()).collect()
+        let marked = (0..builtin::count()).filter(|i| usage.is_marked(first + i));
+        marked.filter_map(|i| builtin::entries().get(i)?.module.split('.').next()).collect()
     }
 
     /// Whether this use of this import is permitted, and by whom, or why not.
