@@ -118,6 +118,20 @@ const TECHNIQUES: &[(&str, &str)] = &[
     ("rar-magic", "container-unreadable"),
     ("random-bytes-model", "container-unreadable"),
     ("shelve-dumb-second-record", ""),
+    ("gzip-header-", "import-not-allowed"),
+    ("lzma-begins-like-", "import-not-allowed"),
+    ("zlib-narrow-window", "import-not-allowed"),
+    ("xz-filter-chain", "stream-malformed"),
+    ("tar-checksum-", "import-not-allowed"),
+    ("tar-named-", "import-not-allowed"),
+    ("tar-sparse-", "container-anomaly"),
+    ("tar-size-below-zero", "container-anomaly"),
+    ("torchtar-storage-swallows", "container-unreadable"),
+    ("zip-offsets-too-large", "import-not-allowed"),
+    ("zip-two-zip64-fields", "container-anomaly"),
+    ("torchzip-two-zip64-ends", "container-anomaly"),
+    ("torchzip-storage-named-pickle", "import-not-allowed"),
+    ("hdf5-attribute-", "import-not-allowed"),
 ];
 
 fn folder(name: &str) -> PathBuf {

@@ -50,6 +50,12 @@ impl Codec {
             Codec::Zstd => "zstd",
         }
     }
+
+    /// Whether the decoder here takes all that the loaders' own does. The others lack rare filters, checks and
+    /// versions of their form: where they break, liblzma, liblz4 or libzstd may go on.
+    pub fn complete(self) -> bool {
+        !matches!(self, Codec::Xz | Codec::Lzip | Codec::Lz4 | Codec::Zstd)
+    }
 }
 
 /// How a compressed stream ended.
@@ -180,6 +186,19 @@ impl Input {
         }
     }
 
+    /// Steps over a text and the NUL that ends it.
+    fn skip_text(&mut self) -> io::Result<()> {
+        loop {
+            let ahead = self.peek(1)?;
+            let end = memchr::memchr(0, ahead);
+            let n = end.map_or(ahead.len(), |i| i + 1);
+            self.consume(n);
+            if end.is_some() || n == 0 {
+                return Ok(());
+            }
+        }
+    }
+
     fn skip(&mut self, n: u64) -> io::Result<()> {
         let ahead = (self.end - self.position) as u64;
         if n <= ahead {
@@ -277,12 +296,14 @@ pub struct Decoder {
     ending: Option<Ending>,
     /// Whether a member has been read to its end.
     first: bool,
+    /// Bytes behind the member under way that are stepped over.
+    trailer: u64,
 }
 
 impl Decoder {
     /// Starts at the beginning of the compressed bytes.
     pub fn new(codec: Codec, source: Content) -> Self {
-        Decoder { codec, engine: Engine::Idle(Input::new(source)), ending: None, first: true }
+        Decoder { codec, engine: Engine::Idle(Input::new(source)), ending: None, first: true, trailer: 0 }
     }
 
     /// How the stream ended, once [`Decoder::read`] has returned 0.
@@ -370,14 +391,25 @@ impl Decoder {
             }
         }
         let fed = match self.codec {
-            Codec::Gzip => Fed::Flate(flate2::Decompress::new_gzip(15)),
+            Codec::Gzip => {
+                let strict = skip_odd_gzip_header(&mut input)?;
+                self.trailer = if strict { 0 } else { GZIP_TRAILER };
+                Fed::Flate(if strict {
+                    flate2::Decompress::new_gzip(15)
+                } else {
+                    flate2::Decompress::new(false)
+                })
+            }
             Codec::Zlib => Fed::Flate(flate2::Decompress::new(true)),
             Codec::Deflate => Fed::Flate(flate2::Decompress::new(false)),
             Codec::Bzip2 => Fed::Bzip2(bzip2::Decompress::new(false)),
             Codec::Xz => Fed::Xz(Box::new(XzStream::new_mem_limit(false, MEMORY))),
             Codec::Lzma => Fed::Lzma(Box::new(LzmaStream::new_mem_limit(MEMORY, None))),
             Codec::ZipLzma | Codec::Lzip => match headed_lzma(self.codec, &mut input)? {
-                Ok(stream) => Fed::Lzma(Box::new(stream)),
+                Ok(stream) => {
+                    self.trailer = if self.codec == Codec::Lzip { LZIP_TRAILER } else { 0 };
+                    Fed::Lzma(Box::new(stream))
+                }
                 Err(ending) => {
                     self.end(ending);
                     return Ok(());
@@ -468,10 +500,8 @@ impl Decoder {
                 if let Fed::Lzma(stream) = &fed {
                     input.unread(stream.unused_input());
                 }
-                if self.codec == Codec::Lzip {
-                    // Checksum and lengths, which are not compared.
-                    input.skip(LZIP_TRAILER)?;
-                }
+                // Checksums and lengths, which are not compared.
+                input.skip(std::mem::take(&mut self.trailer))?;
                 self.idle(input);
                 return Ok(fill.produced);
             }
@@ -498,6 +528,31 @@ fn is_frame(ahead: &[u8]) -> bool {
         ahead,
         [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] | [0x04, 0x22, 0x4d, 0x18, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..]
     )
+}
+
+/// Checksum (4), length of the content (4).
+const GZIP_TRAILER: u64 = 8;
+
+/// Steps over a gzip header that zlib refuses and Python does not: `gzip._read_gzip_header` passes over the header's
+/// checksum and knows no reserved flags. `true` where the header has neither, and nothing was stepped over.
+fn skip_odd_gzip_header(input: &mut Input) -> io::Result<bool> {
+    let [0x1f, 0x8b, 8, flags, ..] = *input.peek(10)? else { return Ok(true) };
+    if flags & 0xe2 == 0 {
+        return Ok(true);
+    }
+    input.skip(10)?;
+    if flags & 4 != 0
+        && let [low, high, ..] = *input.peek(2)?
+    {
+        input.skip(2 + u64::from(u16::from_le_bytes([low, high])))?;
+    }
+    for _ in [8, 16].iter().filter(|text| flags & **text != 0) {
+        input.skip_text()?;
+    }
+    if flags & 2 != 0 {
+        input.skip(2)?;
+    }
+    Ok(false)
 }
 
 /// Checksum (4), length of the content (8), length of the member (8).

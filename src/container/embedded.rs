@@ -101,6 +101,47 @@ impl Scan<'_> {
     }
 }
 
+/// Where a pickle that makes an import at `at` may begin: GLOBAL itself; a mark before INST; a short text before
+/// STACK_GLOBAL.
+pub fn import_starts(bytes: &[u8], at: usize) -> Vec<usize> {
+    /// Marks and texts that are tried, and how far before the import they are looked for.
+    const TRIED: usize = 8;
+    const REACH: usize = 512;
+    let from = at.saturating_sub(REACH);
+    let before = bytes.get(from..at).unwrap_or(&[]);
+    let back = |opens: fn(&[u8]) -> bool| -> Vec<usize> {
+        let here = (from..at).rev().filter(|i| bytes.get(*i..at).is_some_and(opens));
+        here.take(TRIED).collect()
+    };
+    match bytes.get(at) {
+        Some(b'c') if names_an_import(bytes.get(at + 1..).unwrap_or(&[])) => vec![at],
+        Some(b'i') if names_an_import(bytes.get(at + 1..).unwrap_or(&[])) => {
+            back(|b| b.first() == Some(&b'('))
+        }
+        Some(0x93) if before.contains(&0x8c) => back(|b| match b {
+            [0x8c, n @ 1..=255, text @ ..] => text.get(..usize::from(*n)).is_some_and(is_dotted),
+            _ => false,
+        }),
+        _ => Vec::new(),
+    }
+}
+
+/// A dotted name as Python would take it, in ASCII.
+fn is_dotted(text: &[u8]) -> bool {
+    let part = |part: &[u8]| {
+        part.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
+            && part.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
+    };
+    text.split(|b| *b == b'.').all(part)
+}
+
+/// Two lines with a dotted name in each, of no more than 255 bytes.
+fn names_an_import(text: &[u8]) -> bool {
+    let mut lines = text.get(..512).unwrap_or(text).split_inclusive(|b| *b == b'\n');
+    let mut line = || lines.next().and_then(|line| line.strip_suffix(b"\n")).is_some_and(is_dotted);
+    line() && line()
+}
+
 /// Whether the first byte that is no blank, and no byte order mark, opens an object or an array.
 fn begins_json(content: &Content, window: usize) -> io::Result<bool> {
     let mut at = if content.read_range(0, 3)? == b"\xef\xbb\xbf" { 3 } else { 0 };

@@ -143,6 +143,11 @@ impl Inflated {
         &self.source
     }
 
+    /// The form of the compressed bytes.
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
+
     /// Decodes to the end. Afterwards the length is known.
     pub fn settle(&self) -> io::Result<(u64, Ending)> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

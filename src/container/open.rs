@@ -1,9 +1,11 @@
 //! One piece of content under every reading that applies to it.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::Range;
 
 use super::codec::{Codec, Ending};
+use super::embedded;
 use super::ending;
 use super::family::{self, Family};
 use super::inflated::Inflated;
@@ -22,6 +24,8 @@ const HEADER: u64 = 64 << 10;
 const TAIL: u64 = 256 << 10;
 /// Places in either that are tried.
 const TRIES: usize = 64;
+/// Places in either of a database where a pickle may import something.
+const IMPORTS: usize = 10_000;
 /// Longest pickle that is read there: places lie inside one another.
 const GUESS: u64 = 16 << 20;
 
@@ -53,7 +57,7 @@ impl Scan<'_> {
             if matches!(family, Family::Loader | Family::Pickle) {
                 self.fault(&job.member, Rule::NotAPickle, 0, "the file is empty");
             }
-            return Ok(());
+            return self.settled(&mut job, family, self.found);
         }
         if family == Family::Foreign && job.disguise.is_none() {
             job.disguise =
@@ -63,7 +67,10 @@ impl Scan<'_> {
         let before = self.found;
         let pickles = self.as_pickles(&job, family, form)?;
         self.as_json(&job)?;
-        let seen = self.as_form(&job, family, form)?;
+        let mut seen = self.as_form(&job, family, form)?;
+        if self.as_weak_forms(&job, family, form, &head)? {
+            seen = Seen::Read;
+        }
         self.settled(&mut job, family, before)?;
         let zip = form == Form::Zip || self.by_last_bytes(&job, form, &pickles)?;
         if zip {
@@ -94,6 +101,33 @@ impl Scan<'_> {
                 if reason.is_empty() {
                     guess.disguise.clone_from(&job.disguise);
                 }
+                self.later(Task::Open(guess));
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks for pickles without PROTO in the first and the last bytes of a database: PyTables writes the attributes of
+    /// HDF5 in protocol 0, and unpickles each text that ends with a stop. Where such a pickle begins nothing says; it
+    /// is read from its import on, or from a mark or a text before that.
+    fn by_imports(&mut self, job: &Job) -> io::Result<()> {
+        let tail = job.content.len().saturating_sub(TAIL).max(HEADER);
+        for part in [0..HEADER, tail..job.content.len()] {
+            let bytes = job.content.read_range(part.start, part.end.saturating_sub(part.start) as usize)?;
+            let mut starts = BTreeSet::new();
+            for at in memchr::memchr3_iter(b'c', b'i', 0x93, &bytes) {
+                starts.extend(embedded::import_starts(&bytes, at));
+                if starts.len() >= IMPORTS {
+                    let message = "more places that may be imports in a database than are looked at";
+                    self.fault(&job.member, Rule::ResourceLimit, part.start + at as u64, message);
+                    break;
+                }
+            }
+            for at in starts {
+                let at = part.start + at as u64;
+                let mut guess = job.hidden(at..job.content.len().min(at + GUESS), "");
+                guess.place = Place::Guess;
+                guess.disguise.clone_from(&job.disguise);
                 self.later(Task::Open(guess));
             }
         }
@@ -180,6 +214,7 @@ impl Scan<'_> {
             // Databases hold pickles for PyTables, shelve and caches, which load them.
             Form::Known("HDF5" | "SQLite" | "LMDB") => {
                 self.within(job, 0..u64::MAX, "")?;
+                self.by_imports(job)?;
                 return Ok(Seen::Harmless);
             }
             Form::Known(name) => {
@@ -189,6 +224,33 @@ impl Scan<'_> {
             Form::Unknown => return Ok(Seen::Unknown),
         };
         self.inflate(job, family, codec)
+    }
+
+    /// Forms that content can have besides the one that its first bytes say: a tar begins with the name of its first
+    /// member, and the codecs without a magic begin with what others take for theirs.
+    fn as_weak_forms(&mut self, job: &Job, family: Family, form: Form, head: &[u8]) -> io::Result<bool> {
+        let mut read = false;
+        if form != Form::Tar && sniff::is_tar(head) {
+            self.form(job, "tar");
+            self.open_tar(job);
+            read = true;
+        }
+        if form != Form::Lzma && sniff::is_lzma(head) {
+            read |= self.inflate(job, family, Codec::Lzma)? == Seen::Read;
+        }
+        if sniff::is_narrow_zlib(head) && self.ends_well(job)? {
+            read |= self.inflate(job, family, Codec::Zlib)? == Seen::Read;
+        }
+        Ok(read)
+    }
+
+    /// Whether content is zlib to its last checksum. `zlib.decompress` gives nothing before that.
+    fn ends_well(&self, job: &Job) -> io::Result<bool> {
+        let inflated = Inflated::open(Codec::Zlib, job.content.clone(), self.limits, &self.budget)?;
+        if inflated.content().is_empty() {
+            return Ok(false);
+        }
+        Ok(!matches!(inflated.settle()?.1, Ending::Broken(_)))
     }
 
     fn inflate(&mut self, job: &Job, family: Family, codec: Codec) -> io::Result<Seen> {
@@ -205,7 +267,8 @@ impl Scan<'_> {
                 _ if weak => self.unproven(job),
                 Ending::Clean => Ok(Seen::Read),
                 _ => {
-                    if family.of_models() {
+                    let promised = family.of_models() || Family::of(family::unpacked(&job.name)).of_models();
+                    if promised || !codec.complete() {
                         let message = format!("the {} stream is broken from its beginning", codec.name());
                         self.fault(&job.member, Rule::StreamMalformed, 0, message);
                     }
@@ -235,6 +298,7 @@ impl Scan<'_> {
         let Some(inflated) = job.inflated.take() else { return Ok(()) };
         let (_, ending) = inflated.settle()?;
         job.content = inflated.content();
+        let broken = matches!(ending, Ending::Broken(_));
         let (rule, message) = match ending {
             Ending::Clean => return Ok(()),
             Ending::Trailing(at) => {
@@ -249,7 +313,9 @@ impl Scan<'_> {
             Ending::Limit(message) => (Rule::ResourceLimit, format!("compressed data: {message}")),
         };
         let fault = MemberFault { member: job.member.clone(), fault: fault(rule, 0, message) };
-        let regardless = rule == Rule::ResourceLimit || matches!(family, Family::Loader | Family::Pickle);
+        let incomplete = broken && !inflated.codec().complete();
+        let regardless =
+            rule == Rule::ResourceLimit || incomplete || matches!(family, Family::Loader | Family::Pickle);
         self.later(Task::Conclude(Verdict { before, faults: vec![fault], regardless }));
         Ok(())
     }

@@ -170,9 +170,17 @@ impl Scan<'_> {
 
     /// `pickle.load` in a loop reads storages as pickles too.
     fn loop_reader(&mut self, job: &Job, at: u64) -> io::Result<()> {
-        let run = machine::run(&job.content, at, Reading::Pickle, &job.member, self.limits)?;
-        if called(&run.stream.imports) {
-            self.keep_run(job, Read { run, leftover: None });
+        let mut at = at;
+        for _ in 0..PENDING {
+            let run = machine::run(&job.content, at, Reading::Pickle, &job.member, self.limits)?;
+            let (stopped, end) = (run.stream.stopped, run.stream.end);
+            if called(&run.stream.imports) {
+                self.keep_run(job, Read { run, leftover: None });
+            }
+            if !stopped {
+                break;
+            }
+            at = end;
         }
         Ok(())
     }

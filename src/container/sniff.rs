@@ -152,7 +152,9 @@ pub fn form(head: &[u8], len: u64) -> Form {
         [_, _, _, _, b'f', b't', b'y', b'p', ..] => return Form::Known("MP4"),
         _ => {}
     }
-    if u64_le(head, 0).is_some_and(|n| n < len && n < 1 << 32) && head.get(8) == Some(&b'{') {
+    // No JSON follows its brace with the zeros of a size.
+    if !is_lzma(head) && u64_le(head, 0).is_some_and(|n| n < len && n < 1 << 32) && head.get(8) == Some(&b'{')
+    {
         return Form::Ended(Ended::Safetensors);
     }
     match () {
@@ -162,9 +164,17 @@ pub fn form(head: &[u8], len: u64) -> Form {
     }
 }
 
+/// A zlib header that states a window of less than 32 KiB, as `zlib.decompress` takes it. Text begins so, too.
+pub fn is_narrow_zlib(head: &[u8]) -> bool {
+    let [method, flags, ..] = *head else { return false };
+    matches!(method, 0x08 | 0x18 | 0x28 | 0x38 | 0x48 | 0x58 | 0x68)
+        && u16::from_be_bytes([method, flags]) % 31 == 0
+        && flags & 0x20 == 0
+}
+
 /// What liblzma demands of a .lzma header where it has to guess the format (`alone_decoder.c`):
 /// properties, a dictionary of 2^n or 2^n + 2^(n-1) bytes, a size that is unknown or under 256 GiB.
-fn is_lzma(head: &[u8]) -> bool {
+pub fn is_lzma(head: &[u8]) -> bool {
     let (Some(properties), Some(dictionary), Some(size)) = (head.first(), u32_le(head, 1), u64_le(head, 5))
     else {
         return false;
@@ -174,7 +184,8 @@ fn is_lzma(head: &[u8]) -> bool {
     *properties < 225 && round && (size == u64::MAX || size < 1 << 38)
 }
 
-fn is_tar(head: &[u8]) -> bool {
+/// Whether content begins with a tar's header block, whatever else it begins like: a member's name comes first.
+pub fn is_tar(head: &[u8]) -> bool {
     head.first_chunk::<512>().is_some_and(tar::checksum_holds)
 }
 

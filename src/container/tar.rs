@@ -6,6 +6,7 @@ use std::io;
 use std::ops::Range;
 
 use super::segments::Segments;
+use super::torch;
 use crate::content::Content;
 use crate::facts::MemberFault;
 use crate::pickle::number::unsigned;
@@ -13,6 +14,8 @@ use crate::rule::Rule;
 use crate::scan::{self, Job, Scan, Task, Verdict};
 
 const BLOCK: u64 = 512;
+/// The member of torch's tar layout in which raw tensors stand between pickles (`torch/serialization.py`, `legacy_load`).
+const STORAGES: &str = "storages";
 /// Longest extended header or long name.
 const HEADER: u64 = 1 << 20;
 /// Ranges of one sparse member.
@@ -20,15 +23,27 @@ const RANGES: usize = 100_000;
 
 /// Whether a block's checksum is that of its bytes, taken as signed or unsigned.
 pub fn checksum_holds(block: &[u8; 512]) -> bool {
-    let Some(stated) = block.get(148..156).and_then(number) else { return false };
-    let (mut unsigned, mut signed) = (256u64, 256i64);
+    let Some(stated) = block.get(148..156).and_then(signed_number) else { return false };
+    let (mut unsigned, mut signed) = (256i64, 256i64);
     for (i, b) in block.iter().enumerate() {
         if !(148..156).contains(&i) {
-            unsigned += u64::from(*b);
+            unsigned += i64::from(*b);
             signed += i64::from(i8::from_ne_bytes([*b]));
         }
     }
-    stated == unsigned || i64::try_from(stated) == Ok(signed)
+    stated == unsigned || stated == signed
+}
+
+/// A number field that may be below zero, as the sum of signed bytes can be.
+fn signed_number(field: &[u8]) -> Option<i64> {
+    if let Some((0xff, rest)) = field.split_first() {
+        let wide = rest.iter().fold(-1i128, |n, b| n << 8 | i128::from(*b));
+        return i64::try_from(wide).ok();
+    }
+    match stripped(text(field)).strip_prefix(b"-") {
+        Some(digits) => i64::try_from(unsigned(digits, 8)?).ok().map(|n| -n),
+        None => i64::try_from(number(field)?).ok(),
+    }
 }
 
 /// A number field: octal digits as Python's `int` takes them, with `_`, `0o` or a sign, or, with the highest bit set, a number to base 256.
@@ -38,14 +53,31 @@ fn number(field: &[u8]) -> Option<u64> {
         // Negative.
         (0xff, _) => None,
         _ => {
-            let text = text(field).trim_ascii();
+            let text = stripped(text(field));
             if text.is_empty() { Some(0) } else { unsigned(text, 8) }
         }
     }
 }
 
+/// Up to the first NUL.
 fn text(field: &[u8]) -> &[u8] {
     field.split(|b| *b == 0).next().unwrap_or(field)
+}
+
+/// Without what `str.strip` takes off at the ends.
+fn stripped(mut text: &[u8]) -> &[u8] {
+    let blank = |b: u8| matches!(b, 0x09..=0x0d | 0x1c..=0x20);
+    while let [first, rest @ ..] = text
+        && blank(*first)
+    {
+        text = rest;
+    }
+    while let [rest @ .., last] = text
+        && blank(*last)
+    {
+        text = rest;
+    }
+    text
 }
 
 /// A walk from header to header, member by member.
@@ -55,6 +87,8 @@ pub(crate) struct Walk {
     /// Fields for the next member alone, and for all further ones.
     next: HashMap<Vec<u8>, Vec<u8>>,
     all: HashMap<Vec<u8>, Vec<u8>>,
+    /// Whether the next member has an extended header already.
+    extended: bool,
     members: u64,
     before: u64,
     /// What is odd.
@@ -104,6 +138,7 @@ impl Scan<'_> {
             at: 0,
             next: HashMap::new(),
             all: HashMap::new(),
+            extended: false,
             members: 0,
             before: self.found,
             faults: Vec::new(),
@@ -120,7 +155,12 @@ impl Scan<'_> {
             if block.iter().all(|b| *b == 0) {
                 return self.end_tar(walk);
             }
-            let header = if checksum_holds(block) { Header::parse(block) } else { None };
+            let right = checksum_holds(block);
+            let header = if right { Header::parse(block) } else { None };
+            if right && header.is_none() {
+                let message = "a size below zero in a tar header: readers part on where the next one is";
+                self.fault(&walk.job.member, Rule::ContainerAnomaly, walk.at, message);
+            }
             let Some(header) = header else {
                 walk.fault(
                     Rule::ContainerAnomaly,
@@ -156,6 +196,7 @@ impl Scan<'_> {
                     return Ok(None);
                 }
                 let bytes = walk.job.content.read_range(data, header.size as usize)?;
+                self.extended_header(walk, &header, &bytes);
                 match header.kind {
                     b'L' => drop(walk.next.insert(b"path".to_vec(), text(&bytes).to_vec())),
                     b'K' => drop(walk.next.insert(b"linkpath".to_vec(), text(&bytes).to_vec())),
@@ -168,8 +209,13 @@ impl Scan<'_> {
         }
         let mut fields = walk.all.clone();
         fields.extend(walk.next.drain());
+        walk.extended = false;
         // What is no number counts as 0, as in `tarfile`.
         let size = fields.get(&b"size"[..]).map_or(header.size, |text| unsigned(text, 10).unwrap_or(0));
+        if fields.get(&b"size"[..]).is_some_and(|text| unsigned(text, 10).is_none()) {
+            let message = "a member's size that is no number: readers part on where the next one begins";
+            self.fault(&walk.job.member, Rule::ContainerAnomaly, at, message);
+        }
         if walk.all.contains_key(&b"size"[..]) {
             let message = "a size for all further members: readers part on where these begin";
             self.fault(&walk.job.member, Rule::ContainerAnomaly, at, message);
@@ -177,6 +223,13 @@ impl Scan<'_> {
         let name = [&b"GNU.sparse.name"[..], b"path"].iter().find_map(|key| fields.get(*key));
         let name = String::from_utf8_lossy(name.unwrap_or(&header.name)).into_owned();
         let link = String::from_utf8_lossy(fields.get(&b"linkpath"[..]).unwrap_or(&header.link)).into_owned();
+        if name == STORAGES
+            && header.kind != b'5'
+            && !torch::counts_none(&walk.job.content.slice(data..data.saturating_add(size)))?
+        {
+            let message = "torch's tar layout with tensors between its pickles, which are not followed";
+            self.fault(&walk.job.member, Rule::ContainerUnreadable, at, message);
+        }
         // Links, devices and folders have no data, whatever their size says.
         let has_data = !matches!(header.kind, b'1'..=b'6');
         // The old form's folder: `tarfile` looks for the next header where others see its content.
@@ -211,49 +264,89 @@ impl Scan<'_> {
         Ok(Some(walk.job.child(&name, content)))
     }
 
+    /// What of an extended header readers take in different ways.
+    fn extended_header(&mut self, walk: &mut Walk, header: &Header, bytes: &[u8]) {
+        if !matches!(header.kind, b'x' | b'X' | b'g') {
+            return;
+        }
+        let own = header.kind != b'g';
+        if own && std::mem::replace(&mut walk.extended, true) {
+            let message = "two extended headers for one tar member: readers part on which one holds";
+            self.fault(&walk.job.member, Rule::ContainerAnomaly, walk.at, message);
+        }
+        // `tarfile` looks for them in the bytes, whatever record they are in.
+        let spelled = memchr::memmem::find_iter(bytes, SPARSE).count();
+        let meant = pax_records(bytes).filter(|(key, _)| key.starts_with(SPARSE)).count();
+        if spelled != meant || (!own && spelled > 0) {
+            let message = "fields of a sparse member in a place where not all readers look";
+            self.fault(&walk.job.member, Rule::ContainerAnomaly, walk.at, message);
+        }
+    }
+
     /// The content of a sparse member, in any of the four forms.
     fn sparse(
-        &self,
+        &mut self,
         walk: &mut Walk,
         header: &Header,
         fields: &HashMap<Vec<u8>, Vec<u8>>,
         data: u64,
         size: u64,
     ) -> io::Result<Option<Content>> {
-        let digits =
-            |key: &[u8]| -> Option<u64> { std::str::from_utf8(fields.get(key)?).ok()?.trim().parse().ok() };
-        let content = &walk.job.content;
+        let digits = |key: &[u8]| -> Option<u64> { decimal(fields.get(key)?) };
+        let content = walk.job.content.clone();
+        let at = walk.at;
         let mut data = data;
+        let mut plain = true;
         let real_size;
         let mut map: Vec<(u64, u64)> = Vec::new();
         if header.kind == b'S' {
             let block = header.block.as_slice();
             real_size = block.get(483..495).and_then(number).unwrap_or(0);
-            map.extend(old_map(block.get(386..482).unwrap_or(&[])));
+            plain &= add_old_map(block.get(386..482).unwrap_or(&[]), &mut map);
             let mut more = block.get(482).is_some_and(|b| *b != 0);
             while more && map.len() < RANGES {
                 // Blocks with further ranges stand before the data, and are not counted in the size.
                 let extension = content.read_range(data, BLOCK as usize)?;
-                map.extend(old_map(extension.get(..504).unwrap_or(&[])));
+                plain &= add_old_map(extension.get(..504).unwrap_or(&[]), &mut map);
                 more = extension.get(504).is_some_and(|b| *b != 0);
                 data += BLOCK;
             }
             walk.at = after(data, size);
         } else if let Some(stated) = digits(b"GNU.sparse.realsize").or_else(|| digits(b"GNU.sparse.size")) {
             real_size = stated;
-            if let Some(text) = fields.get(&b"GNU.sparse.map"[..]) {
-                let numbers: Vec<u64> =
-                    String::from_utf8_lossy(text).split(',').filter_map(|n| n.trim().parse().ok()).collect();
+            let text = fields.get(&b"GNU.sparse.map"[..]);
+            let lines = digits(b"GNU.sparse.major") == Some(1) && digits(b"GNU.sparse.minor") == Some(0);
+            if let Some(text) = text {
+                let numbers: Vec<Option<u64>> = text.split(|b| *b == b',').map(decimal).collect();
+                plain &= numbers.len().is_multiple_of(2) && numbers.len() / 2 <= RANGES && !lines;
+                plain &= numbers.iter().all(Option::is_some);
                 map.extend(
-                    numbers.chunks_exact(2).take(RANGES).filter_map(|c| Some((*c.first()?, *c.get(1)?))),
+                    numbers
+                        .chunks_exact(2)
+                        .take(RANGES)
+                        .filter_map(|c| Some(((*c.first()?)?, (*c.get(1)?)?))),
                 );
-            } else if digits(b"GNU.sparse.major") == Some(1) {
-                let (ranges, used) = text_map(content, data, size)?;
-                map = ranges;
-                data += used;
+            } else {
+                let text = text_map(&content, data, size)?;
+                plain &= lines && text.whole;
+                map = text.ranges;
+                data += text.used;
             }
         } else {
+            if fields.keys().any(|key| key.starts_with(SPARSE)) {
+                let message = "a sparse member without a size, which not all readers take for one";
+                self.fault(&walk.job.member, Rule::ContainerAnomaly, at, message);
+            }
             return Ok(None);
+        }
+        let mut end = 0u64;
+        for (from, n) in &map {
+            plain &= *from >= end;
+            end = from.saturating_add(*n);
+        }
+        if !plain || end > real_size {
+            let message = "the map of a sparse member is no list of ranges in order";
+            self.fault(&walk.job.member, Rule::ContainerAnomaly, at, message);
         }
         let mut from = data;
         let parts = map.into_iter().map(|(at, n)| {
@@ -311,17 +404,22 @@ fn rest_after_padding(content: &Content, mut at: u64) -> io::Result<Option<u64>>
 }
 
 /// Records `length key=value\n`. What is broken ends them.
+fn pax_records(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let blank = memchr::memchr(b' ', rest)?;
+        let length = usize::try_from(decimal(rest.get(..blank)?)?).ok()?;
+        let record = rest.get(blank + 1..length.checked_sub(1)?)?;
+        let (key, value) = record.split_at(memchr::memchr(b'=', record)?);
+        rest = rest.get(length..).unwrap_or(&[]);
+        Some((key, value.get(1..).unwrap_or(&[])))
+    })
+}
+
+/// Records by their keys, the last of each.
 fn pax_fields(bytes: &[u8]) -> HashMap<Vec<u8>, Vec<u8>> {
     let mut fields = HashMap::new();
-    let mut rest = bytes;
-    while let Some(blank) = memchr::memchr(b' ', rest) {
-        let length = rest.get(..blank).and_then(|d| std::str::from_utf8(d).ok()).and_then(|d| d.parse().ok());
-        let Some(length @ 1..) = length else { break };
-        let length: usize = length;
-        let Some(record) = rest.get(blank + 1..length.saturating_sub(1)) else { break };
-        let Some(equals) = memchr::memchr(b'=', record) else { break };
-        let (key, value) = record.split_at(equals);
-        let value = value.get(1..).unwrap_or(&[]).to_vec();
+    for (key, value) in pax_records(bytes) {
         if matches!(key, b"GNU.sparse.offset" | b"GNU.sparse.numbytes") {
             // Version 0.0: a pair of records for each range, gathered into the form of 0.1.
             let map: &mut Vec<u8> = fields.entry(b"GNU.sparse.map".to_vec()).or_default();
@@ -330,33 +428,60 @@ fn pax_fields(bytes: &[u8]) -> HashMap<Vec<u8>, Vec<u8>> {
             }
             map.extend(value);
         } else {
-            fields.insert(key.to_vec(), value);
+            fields.insert(key.to_vec(), value.to_vec());
         }
-        rest = rest.get(length..).unwrap_or(&[]);
     }
     fields
 }
 
-/// GNU's old map: pairs of twelve-byte numbers, up to the first that is empty.
-fn old_map(fields: &[u8]) -> Vec<(u64, u64)> {
+/// How keys of sparse members begin.
+const SPARSE: &[u8] = b"GNU.sparse.";
+
+/// Digits and nothing else. Longer numbers are no offsets.
+fn decimal(text: &[u8]) -> Option<u64> {
+    let plain = !text.is_empty() && text.len() <= 18 && text.iter().all(u8::is_ascii_digit);
+    if plain { std::str::from_utf8(text).ok()?.parse().ok() } else { None }
+}
+
+/// Adds GNU's old map: pairs of twelve-byte numbers, up to the first that is empty. Whether all of them are numbers
+/// and nothing stands behind the last.
+fn add_old_map(fields: &[u8], map: &mut Vec<(u64, u64)>) -> bool {
     let pair = |pair: &[u8]| Some((number(pair.get(..12)?)?, number(pair.get(12..24)?)?));
-    fields.chunks_exact(24).take_while(|p| p.first() != Some(&0)).map_while(pair).collect()
+    let mut pairs = fields.chunks_exact(24);
+    for fields in pairs.by_ref() {
+        if fields.first() == Some(&0) {
+            return fields.iter().all(|b| *b == 0) && pairs.all(|rest| rest.iter().all(|b| *b == 0));
+        }
+        let Some(range) = pair(fields) else { return false };
+        map.push(range);
+    }
+    true
+}
+
+/// A sparse map in text.
+struct TextMap {
+    ranges: Vec<(u64, u64)>,
+    /// Bytes that it takes up, whole blocks.
+    used: u64,
+    /// Whether it is all there.
+    whole: bool,
 }
 
 /// Version 1.0: the map stands before the data in decimal lines, padded to whole blocks.
-fn text_map(content: &Content, data: u64, size: u64) -> io::Result<(Vec<(u64, u64)>, u64)> {
+fn text_map(content: &Content, data: u64, size: u64) -> io::Result<TextMap> {
     let bytes = content.read_range(data, size.min(HEADER) as usize)?;
     let mut used = 0;
     let mut numbers = bytes.split_inclusive(|b| *b == b'\n').map_while(|line| {
         used += line.len() as u64;
-        std::str::from_utf8(line.strip_suffix(b"\n")?).ok()?.parse::<u64>().ok()
+        decimal(line.strip_suffix(b"\n")?)
     });
-    let count = numbers.next().unwrap_or(0);
+    let count = numbers.next();
     let mut map = Vec::new();
-    while (map.len() as u64) < count.min(RANGES as u64) {
+    while (map.len() as u64) < count.unwrap_or(0).min(RANGES as u64) {
         let (Some(at), Some(n)) = (numbers.next(), numbers.next()) else { break };
         map.push((at, n));
     }
     drop(numbers);
-    Ok((map, used.next_multiple_of(BLOCK)))
+    let whole = count == Some(map.len() as u64);
+    Ok(TextMap { ranges: map, used: used.next_multiple_of(BLOCK), whole })
 }

@@ -27,6 +27,16 @@ pub fn is_magic(content: &Content, start: u64, end: u64) -> io::Result<bool> {
     Ok([MAGIC, MAGIC_TEXT].iter().any(|magic| memchr::memmem::find(&bytes, magic).is_some()))
 }
 
+/// Whether a file of torch's tar layout begins with the pickle of 0: nothing but pickles follows.
+pub fn counts_none(content: &Content) -> io::Result<bool> {
+    let head = content.read_range(0, 6)?;
+    let number = match head.as_slice() {
+        [0x80, 2..=5, rest @ ..] => rest,
+        rest => rest,
+    };
+    Ok([&b"K\0."[..], b"I0\n."].iter().any(|zero| number.starts_with(zero)))
+}
+
 /// Why storages cannot be stepped over.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Broken {

@@ -54,6 +54,8 @@ pub struct Archive {
     pub anomalies: Vec<Anomaly>,
     /// Bytes that nothing accounts for and that are not all zero.
     pub gaps: Vec<Range<u64>>,
+    /// Whether a listed member was not found.
+    pub lost: bool,
     /// A ceiling that was hit.
     pub limit: Option<String>,
 }
@@ -237,7 +239,7 @@ impl Auditor<'_> {
     /// Takes a listed entry with the local header that it means.
     fn listed(&mut self, entry: Entry, shift: u64) -> io::Result<()> {
         let mut found = false;
-        let shifted = entry.local.checked_add(shift);
+        let shifted = Some(entry.local.wrapping_add(shift));
         let places = if shift == 0 { [shifted, None] } else { [shifted, Some(entry.local)] };
         for at in places.into_iter().flatten().filter(|at| *at < self.content.len()) {
             if let Some(local) = Local::read(self.content, at, entry.name.len())? {
@@ -246,7 +248,8 @@ impl Auditor<'_> {
             }
         }
         if !found {
-            self.odd_member(entry.listed_at, "the directory lists a member that has no local header");
+            self.odd(entry.listed_at, "the directory lists a member that has no local header".to_owned());
+            self.archive.lost = true;
             let name = display(&entry.name);
             let data = self.content.len()..self.content.len();
             let encrypted = entry.flags & ENCRYPTED != 0;
@@ -297,6 +300,9 @@ impl Auditor<'_> {
         }
         if entry.method == 0 && entry.packed != entry.size {
             self.odd_member(at, "it is stored, and its packed size is not its size");
+        }
+        if entry.wide_twice {
+            self.odd_member(at, "two zip64 fields: readers part on which one holds");
         }
         if entry.name.contains(&0) {
             self.odd_member(at, "a NUL in its name, where some readers cut it");
@@ -438,6 +444,7 @@ impl Auditor<'_> {
             local: at,
             mode: 0,
             unicode_name: None,
+            wide_twice: false,
         };
         self.odd_member(at, "a member that no directory lists");
         let encrypted = local.flags & ENCRYPTED != 0;

@@ -124,7 +124,9 @@ impl Scan<'_> {
             let Some(pickle) = stream.member.strip_prefix(&inside).filter(|m| !m.contains('!')) else {
                 continue;
             };
-            for storage in &stream.storages {
+            // torch names storages by numbers. One with another name may be what someone unpickles.
+            let numbered = |key: &str| key.trim_end_matches(".storage").bytes().all(|b| b.is_ascii_digit());
+            for storage in stream.storages.iter().filter(|storage| numbered(&storage.key)) {
                 walk.storages.extend(torch::storage_members(pickle, &storage.key));
             }
         }
@@ -183,7 +185,7 @@ impl Scan<'_> {
         }
         let models = walk.family.of_models() && walk.family != Family::Shared;
         let named = |m: &Member| matches!(Family::of(&m.name), Family::Loader | Family::Pickle);
-        let unreadable = walk.archive.members.is_empty();
+        let unreadable = walk.archive.members.is_empty() || walk.archive.lost;
         let matters =
             models || unreadable || self.found > walk.before || walk.archive.members.iter().any(named);
         let faults = walk.archive.anomalies.iter().filter_map(|anomaly| {

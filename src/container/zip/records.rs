@@ -47,6 +47,8 @@ pub struct End {
     pub plain: Claim,
     /// What the zip64 record says, and where that is.
     pub wide: Option<(Claim, Range<u64>)>,
+    /// What another zip64 record says, where the locator points to one and a second stands before it.
+    pub other: Option<Claim>,
     /// Length of the comment, as stated.
     pub comment: u64,
     /// Whether it speaks of further disks.
@@ -69,8 +71,11 @@ impl End {
         for start in before.into_iter().chain([pointed]) {
             let wide = content.read_range(start, END64_SIZE as usize)?;
             if let Some(claim) = parse_wide(&wide) {
-                end.wide = Some((claim, start.min(locator_at)..at));
-                break;
+                match &end.wide {
+                    None => end.wide = Some((claim, start.min(locator_at)..at)),
+                    Some((first, _)) if *first != claim => end.other = Some(claim),
+                    Some(_) => {}
+                }
             }
         }
         Ok(Some(end))
@@ -90,6 +95,7 @@ impl End {
                 offset: u64::from(u32_le(record, 16)?),
             },
             wide: None,
+            other: None,
             comment: wide(u16_le(record, 20))?,
             disks: u16_le(record, 4)? != 0 || u16_le(record, 6)? != 0 || here != all,
         })
@@ -116,13 +122,16 @@ impl End {
     /// Whether the plain and the zip64 record name different directories.
     pub fn disagrees(&self) -> bool {
         let Some((wide, _)) = &self.wide else { return false };
+        if self.other.is_some() {
+            return true;
+        }
         (self.plain.entries != 0xffff && self.plain.entries != wide.entries)
             || (self.plain.size != 0xffff_ffff && self.plain.size != wide.size)
             || (self.plain.offset != 0xffff_ffff && self.plain.offset != wide.offset)
     }
 
     /// Where readers look for the directory, each with what it adds to offsets: those that trust the
-    /// offset, and those that count back from the end record.
+    /// offset, and those that count back from the end record. What is added may be below zero: sums wrap.
     pub fn directories(&self) -> Vec<(u64, u64)> {
         let mut found: Vec<(u64, u64)> = Vec::new();
         let mut add = |start: u64, shift: u64| {
@@ -131,15 +140,13 @@ impl End {
             }
         };
         let wide = self.wide.as_ref().map(|(claim, _)| *claim);
-        for claim in [Some(self.claim()), wide, Some(self.plain)].into_iter().flatten() {
+        for claim in [Some(self.claim()), wide, self.other, Some(self.plain)].into_iter().flatten() {
             if claim.offset != 0xffff_ffff || wide == Some(claim) {
                 add(claim.offset, 0);
             }
             for close in [self.start(), self.at] {
-                if let Some(start) = close.checked_sub(claim.size)
-                    && let Some(shift) = start.checked_sub(claim.offset)
-                {
-                    add(start, shift);
+                if let Some(start) = close.checked_sub(claim.size) {
+                    add(start, start.wrapping_sub(claim.offset));
                 }
             }
         }
@@ -177,6 +184,8 @@ pub struct Entry {
     pub mode: u16,
     /// The name of the Info-ZIP Unicode Path field, where it is another and holds.
     pub unicode_name: Option<Box<[u8]>>,
+    /// Whether more than one zip64 field speaks of sizes and offset.
+    pub wide_twice: bool,
 }
 
 /// A local header.
@@ -251,11 +260,17 @@ fn entry(record: &[u8], at: u64, name: usize, extra: usize) -> Option<Entry> {
     let named = record.get(CENTRAL_SIZE..CENTRAL_SIZE + name)?;
     let fields = record.get(CENTRAL_SIZE + name..CENTRAL_SIZE + name + extra)?;
     let (packed, size, local) = (u32_le(record, 20)?, u32_le(record, 24)?, u32_le(record, 42)?);
-    let mut wide = Wide::of(fields);
-    // APPNOTE 4.5.3: only fields whose short form is all ones are there, in this order.
-    let size = wide.instead_of(size);
-    let packed = wide.instead_of(packed);
-    let local = wide.instead_of(local);
+    let (mut packed, mut size, mut local) = (u64::from(packed), u64::from(size), u64::from(local));
+    let mut wides = 0;
+    for (_, data) in extra_fields(fields).filter(|(id, _)| *id == 1) {
+        // APPNOTE 4.5.3: only fields whose short form is all ones are there, in this order. `zipfile` takes every
+        // such field in turn.
+        let mut wide = Wide(data);
+        size = wide.instead_of(size);
+        packed = wide.instead_of(packed);
+        local = wide.instead_of(local);
+        wides += 1;
+    }
     Some(Entry {
         listed_at: at,
         name: named.into(),
@@ -267,6 +282,7 @@ fn entry(record: &[u8], at: u64, name: usize, extra: usize) -> Option<Entry> {
         local,
         mode: if made_by == 3 { (external >> 16) as u16 } else { 0 },
         unicode_name: unicode_name(fields, named),
+        wide_twice: wides > 1,
     })
 }
 
@@ -278,16 +294,16 @@ impl<'a> Wide<'a> {
         Wide(extra_fields(fields).find(|(id, _)| *id == 1).map_or(&[], |(_, data)| data))
     }
 
-    fn instead_of(&mut self, short: u32) -> u64 {
-        if short != u32::MAX {
-            return u64::from(short);
+    fn instead_of(&mut self, short: u64) -> u64 {
+        if short != u64::from(u32::MAX) {
+            return short;
         }
         match u64_le(self.0, 0) {
             Some(n) => {
                 self.0 = self.0.get(8..).unwrap_or(&[]);
                 n
             }
-            None => u64::from(short),
+            None => short,
         }
     }
 }
@@ -334,7 +350,7 @@ impl Local {
         let flags = u16_le(record, 6)?;
         let (packed, size) = (u32_le(record, 18)?, u32_le(record, 22)?);
         let mut wide = Wide::of(fields);
-        let (size, packed) = (wide.instead_of(size), wide.instead_of(packed));
+        let (size, packed) = (wide.instead_of(u64::from(size)), wide.instead_of(u64::from(packed)));
         let known = |n: u64| (flags & DESCRIBED == 0 || n != 0).then_some(n);
         Some(Local {
             name: named.into(),
