@@ -132,6 +132,10 @@ const TECHNIQUES: &[(&str, &str)] = &[
     ("torchzip-two-zip64-ends", "container-anomaly"),
     ("torchzip-storage-named-pickle", "import-not-allowed"),
     ("hdf5-attribute-", "import-not-allowed"),
+    ("lzma-second-stream-", "import-not-allowed"),
+    ("shelve-gdbm", "import-not-allowed"),
+    ("shelve-berkeley", "import-not-allowed"),
+    ("torchzip-in-pickle", "import-not-allowed"),
 ];
 
 fn folder(name: &str) -> PathBuf {

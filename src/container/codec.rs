@@ -8,6 +8,7 @@ use lzma_rust2::{Action, LzmaStream, XzStream};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::field::u32_le;
+use super::sniff;
 use crate::content::Content;
 
 /// A compressed form.
@@ -296,6 +297,8 @@ pub struct Decoder {
     ending: Option<Ending>,
     /// Whether a member has been read to its end.
     first: bool,
+    /// Where a further member began that has no magic: if it breaks, it was none.
+    guessed: Option<u64>,
     /// Bytes behind the member under way that are stepped over.
     trailer: u64,
 }
@@ -303,7 +306,14 @@ pub struct Decoder {
 impl Decoder {
     /// Starts at the beginning of the compressed bytes.
     pub fn new(codec: Codec, source: Content) -> Self {
-        Decoder { codec, engine: Engine::Idle(Input::new(source)), ending: None, first: true, trailer: 0 }
+        Decoder {
+            codec,
+            engine: Engine::Idle(Input::new(source)),
+            ending: None,
+            first: true,
+            guessed: None,
+            trailer: 0,
+        }
     }
 
     /// How the stream ended, once [`Decoder::read`] has returned 0.
@@ -349,12 +359,17 @@ impl Decoder {
     }
 
     fn end(&mut self, ending: Ending) {
-        self.ending = Some(ending);
+        let broken = matches!(ending, Ending::Broken(_));
+        self.ending = Some(match self.guessed {
+            Some(at) if broken => Ending::Trailing(at),
+            _ => ending,
+        });
         self.engine = Engine::Over;
     }
 
     fn idle(&mut self, input: Input) {
         self.first = false;
+        self.guessed = None;
         self.engine = Engine::Idle(input);
     }
 
@@ -369,18 +384,27 @@ impl Decoder {
     /// Begins a member, or ends where none follows.
     fn start(&mut self, mut input: Input) -> io::Result<()> {
         if !self.first {
-            if matches!(self.codec, Codec::Gzip | Codec::Xz) {
+            // The header of .lzma may begin with a zero.
+            let ahead = input.peek(16)?;
+            let header = sniff::is_lzma(ahead) && ahead.iter().any(|b| *b != 0);
+            if self.codec == Codec::Gzip || (self.codec == Codec::Xz && !header) {
                 input.skip_zeros()?;
             }
             let at = input.consumed();
             let ahead = input.peek(16)?;
+            // `lzma.open` finds out anew for each stream.
             let again = match self.codec {
+                Codec::Xz | Codec::Lzma | Codec::Lzip => match of_liblzma(ahead) {
+                    Some(codec) => {
+                        self.codec = codec;
+                        self.guessed = (codec == Codec::Lzma).then_some(at);
+                        true
+                    }
+                    None => false,
+                },
                 Codec::Gzip => ahead.starts_with(b"\x1f\x8b"),
                 Codec::Zlib => ahead.starts_with(b"\x78"),
                 Codec::Bzip2 => ahead.starts_with(b"BZh"),
-                Codec::Xz => ahead.starts_with(b"\xfd7zXZ\0"),
-                Codec::Lzma => ahead.starts_with(b"\x5d\0"),
-                Codec::Lzip => ahead.starts_with(b"LZIP"),
                 Codec::Lz4 | Codec::Zstd => is_frame(ahead),
                 Codec::Deflate | Codec::ZipLzma => false,
             };
@@ -519,6 +543,15 @@ impl Decoder {
                 return Ok(0);
             }
         }
+    }
+}
+
+/// Which of the forms that liblzma tells apart begins here.
+fn of_liblzma(ahead: &[u8]) -> Option<Codec> {
+    match ahead {
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Codec::Xz),
+        [b'L', b'Z', b'I', b'P', ..] => Some(Codec::Lzip),
+        _ => sniff::is_lzma(ahead).then_some(Codec::Lzma),
     }
 }
 

@@ -212,7 +212,7 @@ impl Scan<'_> {
             }
             Form::Text => return Ok(Seen::Harmless),
             // Databases hold pickles for PyTables, shelve and caches, which load them.
-            Form::Known("HDF5" | "SQLite" | "LMDB") => {
+            Form::Known("HDF5" | "SQLite" | "LMDB" | "GDBM" | "Berkeley DB") => {
                 self.within(job, 0..u64::MAX, "")?;
                 self.by_imports(job)?;
                 return Ok(Seen::Harmless);
@@ -323,8 +323,11 @@ impl Scan<'_> {
     /// Whether content that does not begin as a zip ends as one. Bytes that a pickle or a tar accounts
     /// for are theirs: a tensor pickled with its own zip inside ends like this.
     fn by_last_bytes(&self, job: &Job, form: Form, pickles: &Pickles) -> io::Result<bool> {
-        let zip_like =
-            matches!(family::extension(&job.name).as_str(), "zip" | "npz" | "keras" | "whl" | "jar" | "mar");
+        // torch's own reader, which torch.package uses, looks for the end record only.
+        let zip_like = matches!(
+            family::extension(&job.name).as_str(),
+            "zip" | "npz" | "keras" | "whl" | "jar" | "mar" | "pt" | "pth" | "ptl"
+        );
         let covered = form == Form::Tar || (pickles.found && pickles.end >= job.content.len());
         if covered && !zip_like {
             return Ok(false);
