@@ -282,6 +282,8 @@ const GUARDS: &[(&str, &str)] = &[
     ("tensor-argument", "TensorArgument"),
     ("class-argument", "ClassArgument"),
     ("masked-array", "MaskedArray"),
+    ("storage-argument", "StorageArgument"),
+    ("option-defaults", "OptionDefaults"),
     ("time-zone", "TimeZone"),
 ];
 

@@ -32,6 +32,10 @@ DEPTH = 7
 KEPT = {"wlocal", "wglobal"}
 
 
+# Compiled code calls these: datetime those of a time zone (a hash is enough), pandas those of a calendar.
+COMPILED = {"utcoffset", "dst", "tzname", "fromutc", "holidays"}
+
+
 class Search:
     def __init__(self):
         self.names, self.seen = set(), set()
@@ -115,7 +119,7 @@ def main():
     for module, name, called in json.load(sys.stdin):
         search.entry(module, name, called)
     dunder = {name for name in search.names if name.startswith("__") and name.endswith("__")}
-    json.dump(sorted(search.names - dunder - KEPT), sink)
+    json.dump(sorted((search.names | COMPILED) - dunder - KEPT), sink)
 
 
 if __name__ == "__main__":

@@ -134,6 +134,10 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 });
                 (object, self.state.dtypes.call(&self.cursor, &self.state.tuples, args, record, object))
             }
+            Callable::NumpyScalar => {
+                self.state.dtypes.scalar(first, object);
+                (object, None)
+            }
             Callable::NumpyDtype => (object, Some("dtype is made without a type string".to_owned())),
             Callable::JoblibArray => (object, None),
             Callable::Mapping => {
@@ -253,6 +257,12 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             Tag::Object => {
                 let Some(import) = target.object_import() else { return Ok(()) };
                 if let Some(why) = self.doubtful_state(import, state) {
+                    let name = self.name_of(import);
+                    let message = format!("the state of a {name} cannot be vouched for: {why}");
+                    let name = name.to_owned();
+                    self.fault_of(Rule::ObjectMutation, at, message, Some(name));
+                }
+                if let Some(why) = self.state_guarded(import, state) {
                     let name = self.name_of(import);
                     let message = format!("the state of a {name} cannot be vouched for: {why}");
                     let name = name.to_owned();

@@ -16,8 +16,8 @@ const CONVERTERS: &[&str] =
 /// Containers that copy what they are given.
 const COPIES: &[&str] = &["set", "frozenset", "list", "tuple", "dict"];
 
-/// Longest text that is searched for a time zone, in bytes.
-const ZONE: u64 = 4096;
+/// Longest text that is searched for a time zone, in bytes. A type string around the longest path is shorter.
+const ZONE: u64 = 1 << 16;
 
 /// The guard on the arguments of an import.
 pub fn guard_of(module: &str, name: &str) -> Option<Guard> {
@@ -36,6 +36,11 @@ pub fn guard_of(module: &str, name: &str) -> Option<Guard> {
             "_rebuild_parameter" | "_rebuild_parameter_with_state" | "_rebuild_device_tensor_from_cpu_tensor",
         )
         | ("torch.nn.parameter", "Parameter" | "Buffer") => Guard::TensorArgument,
+        (
+            "torch._utils",
+            "_rebuild_tensor" | "_rebuild_tensor_v2" | "_rebuild_tensor_v3" | "_rebuild_qtensor",
+        ) => Guard::StorageArgument,
+        ("sphinx.config", "Config") => Guard::OptionDefaults,
         (_, "newObj") => Guard::ClassArgument,
         (_, name) if name.starts_with("__pyx_unpickle_") => Guard::ClassArgument,
         ("numpy.ma.core" | "numpy.ma", "_mareconstruct" | "_mrreconstruct") => Guard::MaskedArray,
@@ -74,7 +79,16 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 };
                 of_numpy(0) && of_numpy(1)
             }
-            Guard::TimeZone => !tuples.items(args).any(|v| self.opens_zone(v)),
+            Guard::StorageArgument => first.is_none_or(|v| self.is_storage(v)) && !keywords,
+            Guard::TimeZone => {
+                let name = self.state.imports.get(import).map_or("", |i| i.name.as_str());
+                // `cls(**d)` takes the keywords of any mapping.
+                let spread = name.starts_with("_new_") && name.ends_with("Index");
+                let read = |v: Value| self.state.states.items(v).is_some();
+                !keywords
+                    && !tuples.items(args).any(|v| self.opens_zone(v))
+                    && (!spread || tuples.get(args, 1).is_some_and(read))
+            }
             _ => true,
         };
         if fine {
@@ -85,8 +99,9 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 Guard::PlainArguments => "it converts an object, whose methods would run",
                 Guard::TensorArgument => "it is given something else than a tensor, whose methods it calls",
                 Guard::ClassArgument => "it makes an instance of what is no literal import",
+                Guard::StorageArgument => "its storage is something else, whose properties would run",
                 Guard::MaskedArray => "it runs `__new__` of something that is no array of numpy",
-                _ => "it is given a time zone of dateutil by name, which opens that file",
+                _ => "it may be given a time zone of dateutil by name, which opens that file",
             }
             .to_owned(),
         )
@@ -118,19 +133,96 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         })
     }
 
+    /// What torch keeps the bytes of a tensor in: a persistent object, or what torch makes of bytes.
+    fn is_storage(&self, value: Value) -> bool {
+        match value.tag() {
+            Tag::Persistent => true,
+            Tag::Object => {
+                self.made_by(value) == Callable::Unpickler
+                    || value.object_import().and_then(|i| self.state.imports.get(i)).is_some_and(|i| {
+                        (i.module == "torch" || i.module.starts_with("torch.")) && i.name.ends_with("Storage")
+                    })
+            }
+            _ => false,
+        }
+    }
+
+    /// What the guard of a class says against this state of it.
+    pub(super) fn state_guarded(&self, import: u32, state: Value) -> Option<&'static str> {
+        match self.state.imports.arguments(import)? {
+            Guard::TimeZone if self.zone_in_state(import, state) => {
+                Some("it names a time zone of dateutil, whose file a call would open")
+            }
+            Guard::OptionDefaults if !self.plain_options(state) => {
+                Some("it does not keep plain values as its options, and what stands there is called")
+            }
+            _ => None,
+        }
+    }
+
+    fn zone_in_state(&self, import: u32, state: Value) -> bool {
+        let tuples = &self.state.tuples;
+        // A type keeps its type string in a state of its own, with little in it.
+        let dtype = self.state.imports.get(import).is_some_and(|i| i.name.ends_with("Dtype"));
+        if dtype && state.is(Tag::Dict) && self.state.states.items(state).is_none() {
+            return true;
+        }
+        let here = |v: Value| !v.is(Tag::Object) && self.opens_zone(v);
+        here(state) || tuples.items(state).any(|v| here(v) || tuples.items(v).any(here))
+    }
+
+    /// Whether each option of Sphinx's `Config` has a default that is no callable. Its `__getattr__` calls
+    /// one that is.
+    fn plain_options(&self, state: Value) -> bool {
+        let (states, tuples) = (&self.state.states, &self.state.tuples);
+        let options = |key: Value| matches!(self.literal_word(key).as_deref(), Some("_options" | "values"));
+        let default = |pair: Value| tuples.get(pair, 0).is_some_and(|v| !self.state.imports.may_be_called(v));
+        states.items(state).is_some_and(|items| {
+            items.iter().filter(|(key, _)| options(*key)).all(|(_, table)| {
+                states.items(*table).is_some_and(|table| table.iter().all(|(_, pair)| default(*pair)))
+            })
+        })
+    }
+
+    /// Whether what a call gave may be text.
+    fn may_be_text(&self, value: Value) -> bool {
+        let Some(import) = value.object_import().and_then(|i| self.state.imports.get(i)) else { return true };
+        match (import.module.as_str(), import.name.as_str()) {
+            ("builtins" | "__builtin__", "str" | "unicode") | ("docutils.nodes", "Text") => true,
+            _ => self.state.dtypes.may_be_text(value),
+        }
+    }
+
     /// Whether a text, or a value of a dict, names a time zone of dateutil.
     fn opens_zone(&self, value: Value) -> bool {
         match value.tag() {
             Tag::Text => match text::decode(&self.cursor, value.payload(), ZONE) {
                 Text::Str(text) => text.contains("dateutil/"),
-                Text::TooLong(_) | Text::Undecodable => false,
+                Text::TooLong(_) | Text::Undecodable => true,
             },
-            Tag::Dict => self
-                .state
-                .states
-                .items(value)
-                .is_some_and(|items| items.iter().any(|(_, v)| v.is(Tag::Text) && self.opens_zone(*v))),
+            Tag::Dict => self.state.states.items(value).is_some_and(|items| {
+                items.iter().any(|(_, v)| matches!(v.tag(), Tag::Text | Tag::Object) && self.opens_zone(*v))
+            }),
+            Tag::Object => self.may_be_text(value),
             _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::pickle::{arguments, forwarder};
+    use crate::policy::Uses;
+    use crate::policy::builtin;
+
+    /// What a guard says is heard for an entry that has one, whichever it is.
+    #[test]
+    fn what_has_a_guard_in_the_machine_has_one_in_the_list() {
+        for entry in builtin::entries() {
+            let (module, name) = (&*entry.module, &*entry.name);
+            let guarded = arguments::guard_of(module, name).or(forwarder::guard_of(module, name));
+            let applied = entry.uses.contains(Uses::CREATE) || entry.uses.contains(Uses::CALL);
+            assert!(guarded.is_none() || !applied || entry.guard.is_some(), "{module}.{name}");
         }
     }
 }

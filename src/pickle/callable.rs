@@ -10,6 +10,8 @@ pub enum Callable {
     Other,
     /// `numpy.dtype`.
     NumpyDtype,
+    /// `scalar(dtype, bytes)` of numpy: a number, or text.
+    NumpyScalar,
     /// `_codecs.encode`: how protocols 0 to 2 spell `bytes`.
     CodecsEncode,
     /// `builtins.bytes` and `builtins.bytearray`.
@@ -29,6 +31,7 @@ impl Callable {
     pub fn of(module: &str, name: &str) -> Callable {
         match (module, name) {
             ("numpy", "dtype") => Callable::NumpyDtype,
+            ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => Callable::NumpyScalar,
             ("_codecs" | "codecs", "encode") => Callable::CodecsEncode,
             ("builtins", "bytes" | "bytearray") => Callable::Bytes,
             ("builtins", "dict") | ("collections", "OrderedDict" | "Counter" | "UserDict") => {

@@ -953,7 +953,8 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         if matches!(
             self.state.imports.callable(index),
             Callable::NumpyDtype | Callable::JoblibArray | Callable::Forwarder(Guard::PandasIndex)
-        ) {
+        ) || matches!(self.state.imports.arguments(index), Some(Guard::TimeZone | Guard::OptionDefaults))
+        {
             self.state.states.keep_from(at);
         }
         self.state.imports.pushed(index);

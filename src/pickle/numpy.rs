@@ -2,7 +2,7 @@
 //! the state (`numpy/_core/src/multiarray/descriptor.c`, `arraydescr_setstate`), so it is checked here:
 //! fields inside the item, and an object flag that agrees with the types.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::reader::Cursor;
 use super::state::States;
@@ -39,6 +39,8 @@ struct Entry {
 #[derive(Default)]
 pub struct Dtypes {
     by_object: HashMap<Value, Entry>,
+    /// Scalars that are text, or may be.
+    texts: HashSet<Value>,
     /// Fields looked at so far.
     fields: usize,
 }
@@ -126,6 +128,18 @@ impl Dtypes {
         wrong.map(str::to_owned)
     }
 
+    /// `scalar(dtype, bytes)` was called and gave `object`.
+    pub fn scalar(&mut self, dtype: Option<Value>, object: Value) {
+        if dtype.and_then(|v| self.get(v)).is_none_or(|dtype| dtype.kind == b'U') {
+            self.texts.insert(object);
+        }
+    }
+
+    /// Whether a scalar may be text.
+    pub fn may_be_text(&self, scalar: Value) -> bool {
+        self.texts.contains(&scalar)
+    }
+
     /// GET or DUP push a value again.
     #[inline]
     pub fn pushed_again(&mut self, value: Value) {
@@ -143,7 +157,7 @@ impl Dtypes {
 
     /// Bytes held.
     pub fn held(&self) -> usize {
-        self.by_object.len() * 64
+        self.by_object.len() * 64 + self.texts.len() * 16
     }
 }
 

@@ -124,7 +124,7 @@ impl States {
             }
         }
         if self.sealed.contains(&dict) {
-            late = Some("numpy keeps it as the fields of a dtype".to_owned());
+            late = Some("what it holds was judged when it was handed over".to_owned());
         }
         if dict.is(Tag::Dict) && self.keep_from.is_some_and(|from| dict.payload() > from) {
             self.keep_items(dict, items);

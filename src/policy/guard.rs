@@ -53,13 +53,20 @@ pub enum Guard {
     /// `numpy.ma.core._mareconstruct(subtype, baseclass, …)`: both are imports of numpy, as
     /// `subtype.__new__` runs.
     MaskedArray,
-    /// pandas callables that take time zones: no text with `dateutil/`, which names a file to open.
+    /// pandas callables and states that take time zones: no text with `dateutil/`, which names a file to
+    /// open, and nothing that may be text and cannot be read.
     TimeZone,
+    /// torch's callables that make a tensor over a storage: the first argument is a persistent object or a
+    /// storage that torch made. `.dtype` and `.device` of anything else would be read, and a property runs.
+    StorageArgument,
+    /// `sphinx.config.Config`: no option in its state has a default that can be called. Reading an option
+    /// calls it.
+    OptionDefaults,
 }
 
 impl Guard {
     /// Every guard.
-    pub const ALL: [Guard; 16] = [
+    pub const ALL: [Guard; 18] = [
         Guard::NumpyDtype,
         Guard::NestedBytes,
         Guard::JoblibArray,
@@ -76,6 +83,8 @@ impl Guard {
         Guard::ClassArgument,
         Guard::MaskedArray,
         Guard::TimeZone,
+        Guard::StorageArgument,
+        Guard::OptionDefaults,
     ];
 
     /// The word of the policy file.
@@ -97,6 +106,8 @@ impl Guard {
             Guard::ClassArgument => "class-argument",
             Guard::MaskedArray => "masked-array",
             Guard::TimeZone => "time-zone",
+            Guard::StorageArgument => "storage-argument",
+            Guard::OptionDefaults => "option-defaults",
         }
     }
 
