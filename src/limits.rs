@@ -18,6 +18,8 @@ pub struct Limits {
     pub faults: usize,
     /// Pickles that are read one behind the other in one member.
     pub stacked: u64,
+    /// Opcodes that are read where a pickle may begin by chance, in all of one blob.
+    pub guessed: u64,
     /// Containers inside containers, and pickles inside the bytes of pickles.
     pub depth: u32,
     /// Members that are looked at in one archive.
@@ -46,6 +48,7 @@ impl Default for Limits {
             imports: 100_000,
             faults: 32,
             stacked: 20_000_000,
+            guessed: 64_000_000,
             depth: 12,
             members: 200_000,
             inflated: 16 << 30,

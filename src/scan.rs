@@ -37,6 +37,7 @@ pub fn scan_watched(
         facts: Facts::default(),
         budget: Budget::new(content.len(), limits),
         found: 0,
+        guessed: 0,
         next: Vec::new(),
         kept: HashMap::new(),
     };
@@ -182,6 +183,8 @@ pub(crate) struct Scan<'a> {
     pub budget: Arc<Budget>,
     /// Streams found so far, those that are only counted included.
     pub found: u64,
+    /// Opcodes read so far where a pickle may begin by chance.
+    pub guessed: u64,
     next: Vec<Task>,
     /// Streams kept for each member and what is in them.
     kept: HashMap<u64, u64>,

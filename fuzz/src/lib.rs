@@ -45,6 +45,7 @@ fn limits() -> Limits {
         held: 64 << 10,
         members: 2_000,
         stacked: 20_000,
+        guessed: 100_000,
         machine_memory: 16 << 20,
         ..Limits::default()
     }

@@ -50,7 +50,7 @@ impl Scan<'_> {
         }
         let family = if job.place == Place::File { Family::of(&job.name) } else { Family::Plain };
         if job.place == Place::Guess {
-            return self.pickles(&job, family).map(|_| ());
+            return self.guess(&job);
         }
         let head = job.content.read_range(0, sniff::HEAD)?;
         if head.is_empty() {
@@ -84,6 +84,17 @@ impl Scan<'_> {
             self.unread(&job, family, form, seen);
         }
         Ok(())
+    }
+
+    /// Reads what may be a pickle and is bytes by chance, most of the time. Those break soon; bytes that are made
+    /// not to would be read over and over, from each place that is tried.
+    fn guess(&mut self, job: &Job) -> io::Result<()> {
+        if self.guessed > self.limits.guessed {
+            let message = "too much of content of unknown form reads as opcodes to try every place in it";
+            self.fault("", Rule::ResourceLimit, 0, message);
+            return Ok(());
+        }
+        self.pickles(job, Family::Plain).map(|_| ())
     }
 
     /// Looks for PROTO in the first and the last bytes of a range, where nothing says what they are: behind a

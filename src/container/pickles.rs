@@ -76,6 +76,9 @@ impl Scan<'_> {
             let proto = Proto::of(&ahead);
             let read = self.read_one(job, at)?;
             let stream = &read.run.stream;
+            if job.place == Place::Guess {
+                self.guessed += stream.opcodes;
+            }
             if !stream.stopped {
                 let long = stream.opcodes > CREDIBLE_OPCODES;
                 let credible = match proto {

@@ -317,10 +317,14 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         }
         let faults = &mut self.state.stream.faults;
         // Each rule has its own share: none can crowd out another.
-        let mut alike = faults.iter().filter(|f| f.rule == rule);
-        if alike.clone().count() < self.limits.faults && !alike.any(|f| f.message == message) {
-            faults.push(Fault { rule, offset: at, message, import });
+        let mut alike = 0;
+        for fault in faults.iter().filter(|f| f.rule == rule) {
+            alike += 1;
+            if alike >= self.limits.faults || fault.message == message {
+                return;
+            }
         }
+        faults.push(Fault { rule, offset: at, message, import });
     }
 
     // --- stack ---------------------------------------------------------------------------------
@@ -625,7 +629,7 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         match code {
             op::PROTO => {
                 let n = self.u8()?;
-                if n > op::HIGHEST_PROTOCOL {
+                if n > op::HIGHEST_PROTOCOL && self.state.stream.protocol <= op::HIGHEST_PROTOCOL {
                     let message = format!("protocol {n}, and the highest is {}", op::HIGHEST_PROTOCOL);
                     self.fault(Rule::StreamMalformed, at, message);
                 }

@@ -279,9 +279,12 @@ impl States {
         !self.changed.contains(&bytes)
     }
 
-    /// The items of a dict; an empty one was never set. `None` where they are not at hand.
+    /// The items of a dict. `None` where they are not at hand.
     pub fn items(&self, dict: Value) -> Option<&[(Value, Value)]> {
-        self.recent.iter().find(|r| r.dict == dict).map(|r| r.items.as_slice())
+        let kept = self.recent.iter().find(|r| r.dict == dict).map(|r| r.items.as_slice());
+        // All that were given items since then are there.
+        let empty = || dict.is(Tag::Dict) && self.keep_from.is_some_and(|from| dict.payload() > from);
+        kept.or_else(|| empty().then_some(&[]))
     }
 
     /// Bytes held, apart from the few recent dicts.

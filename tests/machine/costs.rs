@@ -2,12 +2,15 @@
 //! that did would keep this test from ending. The payload stands last, so that a reading which gives up
 //! has to say so.
 
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fickgate::content::Content;
 use fickgate::facts::Reading;
 use fickgate::limits::Limits;
 use fickgate::pickle::machine;
+use fickgate::scan;
+use fickgate::source::BlobPath;
 
 use crate::{imports, join, read, rules, text};
 
@@ -126,6 +129,20 @@ fn many_pairs_of_long_names() {
     let content = Content::from_bytes(join(&[&texts, &pairs, PAYLOAD]));
     let run = machine::run(&content, 0, Reading::Pickle, "", &limits).expect("in memory");
     assert_eq!(rules(&[run.stream]), ["resource-limit"]);
+}
+
+#[test]
+fn opcodes_behind_many_places_where_a_pickle_may_begin() {
+    // A program's own header, and behind it bytes that are opcodes from every place that is tried.
+    let tries = join(&[b"\xff\xfe\xfd\xfc", &b"\x80\x02".repeat(64), &b"N0".repeat(MILLION / 2)]);
+    let limits = Limits { guessed: 2 * MILLION as u64, ..Limits::default() };
+    let path = BlobPath::from_path(Path::new("m.bin"));
+    let told = |bytes: &[u8]| {
+        let facts = scan::scan(&Content::from_bytes(bytes), &path, &limits).expect("in memory");
+        facts.faults.iter().map(|f| f.fault.rule.id()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&tries), ["not-a-pickle", "resource-limit"]);
+    assert_eq!(told(&tries[..1000]), ["not-a-pickle"]);
 }
 
 #[test]
