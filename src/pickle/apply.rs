@@ -125,7 +125,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             Callable::CodecsEncode | Callable::Bytes | Callable::Unpickler if code == op::NEWOBJ_EX => {
                 (object, Some("it is called in a way that no pickler writes".to_owned()))
             }
-            Callable::Other => (object, None),
+            Callable::Other | Callable::NumpyArray => (object, None),
             Callable::NumpyDtype if code == op::REDUCE => {
                 let record = first.and_then(Value::as_import).and_then(|i| self.state.imports.get(i));
                 let record = record.is_some_and(|i| {
@@ -273,6 +273,10 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                         self.state.dtypes.build(&self.state.tuples, &mut self.state.states, target, state)
                     }
                     Callable::Unpickler => Some("state is set on what an unpickler gave".to_owned()),
+                    Callable::NumpyArray => {
+                        self.filled(at, target);
+                        None
+                    }
                     _ => None,
                 };
                 self.state.imports.used(import, UseKind::State, at, op::BUILD, objection);
@@ -292,6 +296,14 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             }
         }
         Ok(())
+    }
+
+    /// An array gets its data. A second time numpy would free what views of it, such as a tensor, go on to use.
+    fn filled(&mut self, at: u64, array: Value) {
+        if !self.state.dtypes.fill(array) {
+            let message = "an array is given its data again: what shares its memory would use freed memory";
+            self.fault(Rule::ObjectMutation, at, message.to_owned());
+        }
     }
 
     /// Why it cannot be said which attributes this state sets, or that they do no harm.

@@ -10,6 +10,8 @@ pub enum Callable {
     Other,
     /// `numpy.dtype`.
     NumpyDtype,
+    /// `_reconstruct` of numpy: an empty array, which state fills.
+    NumpyArray,
     /// `scalar(dtype, bytes)` of numpy: a number, or text.
     NumpyScalar,
     /// `_codecs.encode`: how protocols 0 to 2 spell `bytes`.
@@ -31,6 +33,8 @@ impl Callable {
     pub fn of(module: &str, name: &str) -> Callable {
         match (module, name) {
             ("numpy", "dtype") => Callable::NumpyDtype,
+            ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct")
+            | ("numpy.ma.core" | "numpy.ma", "_mareconstruct" | "_mrreconstruct") => Callable::NumpyArray,
             ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => Callable::NumpyScalar,
             ("_codecs" | "codecs", "encode") => Callable::CodecsEncode,
             ("builtins", "bytes" | "bytearray") => Callable::Bytes,

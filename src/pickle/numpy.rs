@@ -41,6 +41,8 @@ pub struct Dtypes {
     by_object: HashMap<Value, Entry>,
     /// Scalars that are text, or may be.
     texts: HashSet<Value>,
+    /// Arrays that have their data.
+    filled: HashSet<Value>,
     /// Fields looked at so far.
     fields: usize,
 }
@@ -128,6 +130,11 @@ impl Dtypes {
         wrong.map(str::to_owned)
     }
 
+    /// An array gets its data; whether it had none.
+    pub fn fill(&mut self, array: Value) -> bool {
+        self.filled.insert(array)
+    }
+
     /// `scalar(dtype, bytes)` was called and gave `object`.
     pub fn scalar(&mut self, dtype: Option<Value>, object: Value) {
         if dtype.and_then(|v| self.get(v)).is_none_or(|dtype| dtype.kind == b'U') {
@@ -157,7 +164,7 @@ impl Dtypes {
 
     /// Bytes held.
     pub fn held(&self) -> usize {
-        self.by_object.len() * 64 + self.texts.len() * 16
+        self.by_object.len() * 64 + (self.texts.len() + self.filled.len()) * 16
     }
 }
 
