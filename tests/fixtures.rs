@@ -128,6 +128,7 @@ const TECHNIQUES: &[(&str, &str)] = &[
     ("tar-size-below-zero", "container-anomaly"),
     ("torchtar-storage-swallows", "container-unreadable"),
     ("zip-offsets-too-large", "import-not-allowed"),
+    ("zip-end-out-of-reach-", "import-not-allowed"),
     ("zip-two-zip64-fields", "container-anomaly"),
     ("torchzip-two-zip64-ends", "container-anomaly"),
     ("torchzip-storage-named-pickle", "import-not-allowed"),

@@ -53,9 +53,9 @@ impl Codec {
     }
 
     /// Whether the decoder here takes all that the loaders' own does. The others lack rare filters, checks and
-    /// versions of their form: where they break, liblzma, liblz4 or libzstd may go on.
+    /// versions of their form: where they break, liblzma or liblz4 may go on.
     pub fn complete(self) -> bool {
-        !matches!(self, Codec::Xz | Codec::Lzip | Codec::Lz4 | Codec::Zstd)
+        !matches!(self, Codec::Xz | Codec::Lzip | Codec::Lz4)
     }
 }
 

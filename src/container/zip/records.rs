@@ -24,8 +24,9 @@ const END64_SIZE: u64 = 56;
 const CENTRAL_SIZE: usize = 46;
 const LOCAL_SIZE: usize = 30;
 
-/// The first end record can start no earlier than this before the end of the file.
-pub const END_REACH: u64 = END_SIZE + 0xffff;
+/// The first end record can start no earlier than this before the end of the file. A comment has 65,535 bytes at most;
+/// zipfile looks a byte further, and torch's reader as far as its buffer of 4 KiB reaches.
+pub const END_REACH: u64 = END_SIZE + 0xffff + 4096;
 
 /// What an end record says of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
