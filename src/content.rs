@@ -1,7 +1,7 @@
 //! Bytes that are read by ranges: a blob, a member of an archive, a slice of either.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -55,6 +55,14 @@ impl FileContent {
     pub fn new(file: File) -> io::Result<Self> {
         let meta = file.metadata()?;
         Ok(FileContent { file, len: meta.len(), written: meta.modified().ok() })
+    }
+
+    /// Writes behind its end. For a temporary file of one's own.
+    pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(self.len))?;
+        self.file.write_all(bytes)?;
+        self.len += bytes.len() as u64;
+        Ok(())
     }
 
     #[cfg(unix)]

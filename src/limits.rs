@@ -32,6 +32,9 @@ pub struct Limits {
     pub inflated_free: u64,
     /// Decompressed content up to this size is kept in memory; larger content is read as a stream.
     pub held: u64,
+    /// Decompressed bytes of one blob that go through a temporary file, for readers that go back again and again.
+    /// Beyond it they wait for the decoder to start over.
+    pub spilled: u64,
     /// Files up to this size are read into memory before they are looked at: many small reads cost more.
     pub whole: u64,
     /// Window through which content that is not in memory is read.
@@ -55,6 +58,7 @@ impl Default for Limits {
             ratio: 1_100,
             inflated_free: 64 << 20,
             held: 8 << 20,
+            spilled: 2 << 30,
             whole: 4 << 20,
             window: 256 << 10,
             npy_header: 1 << 20,

@@ -1,12 +1,13 @@
 //! Decompressed content that can be read at any offset in bounded memory: the beginning is kept, the
-//! rest is decoded again where a reader goes back.
+//! rest is decoded again where a reader goes back. One that goes back again and again, as a pickle of many
+//! names does, gets it from a temporary file without a name.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::codec::{Codec, Decoder, Ending};
-use crate::content::{Content, ReadAt};
+use crate::content::{Content, FileContent, ReadAt};
 use crate::limits::Limits;
 
 /// What all decompression of one blob may still yield, in bytes.
@@ -15,6 +16,8 @@ pub struct Budget {
     fresh: AtomicU64,
     /// All output, that of repeated decoding included.
     total: AtomicU64,
+    /// Output that goes to temporary files.
+    spilled: AtomicU64,
 }
 
 impl Budget {
@@ -24,23 +27,28 @@ impl Budget {
         Arc::new(Budget {
             fresh: AtomicU64::new(fresh.min(limits.inflated)),
             total: AtomicU64::new(limits.inflated),
+            spilled: AtomicU64::new(limits.spilled),
         })
     }
 
     fn spend(&self, n: u64, fresh: bool) -> Option<Ending> {
-        let take = |from: &AtomicU64| {
-            from.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(n)).is_ok()
-        };
-        if fresh && !take(&self.fresh) {
+        if fresh && !take(&self.fresh, n) {
             return Some(Ending::Limit("it inflates to far more than its size".to_owned()));
         }
-        if !take(&self.total) {
+        if !take(&self.total, n) {
             return Some(Ending::Limit("reading it takes more decompression than the limit".to_owned()));
         }
         None
     }
 }
 
+/// Takes so much from what is left, if that much is left.
+fn take(from: &AtomicU64, n: u64) -> bool {
+    from.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(n)).is_ok()
+}
+
+/// Output that may be decoded again, beyond as much as there is, before it goes to a temporary file.
+const REPEATS: u64 = 16 << 20;
 /// Output behind the position of a decoder that is kept for readers that step back a little.
 const BEHIND: usize = 512 << 10;
 /// Room for output. What is behind moves to its beginning when it is full.
@@ -95,11 +103,25 @@ struct State {
     front: Runner,
     /// Reads again what lies behind.
     again: Option<Runner>,
+    /// Bytes that came out again.
+    repeated: u64,
+    /// All that lies behind, once reading it again has cost enough.
+    spill: Spill,
     pages: Pages,
     /// The length and how it came about, once the front has met the end.
     end: Option<(u64, Ending)>,
     /// A ceiling that reading again ran into.
     limited: Option<Ending>,
+}
+
+/// Output in a temporary file.
+enum Spill {
+    /// Not needed so far.
+    Unused,
+    /// All output up to the front.
+    File(FileContent),
+    /// There is no room for it.
+    Full,
 }
 
 /// Decompressed content.
@@ -125,6 +147,8 @@ impl Inflated {
         let mut state = State {
             front: Runner::new(codec, &source),
             again: None,
+            repeated: 0,
+            spill: Spill::Unused,
             pages: Pages(Vec::new()),
             end: None,
             limited: None,
@@ -171,6 +195,13 @@ impl Inflated {
 
     /// Reads again what lies behind the front.
     fn reread(&self, state: &mut State, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        if matches!(state.spill, Spill::Unused) && state.repeated > state.front.position + REPEATS {
+            state.spill = self.spill(state.front.position)?;
+            state.again = None;
+        }
+        if let Spill::File(file) = &state.spill {
+            return file.read_at(offset, buf);
+        }
         let small = buf.len() as u64 <= PAGE;
         let page = offset & !(PAGE - 1);
         if small
@@ -188,7 +219,10 @@ impl Inflated {
         let until = offset + buf.len() as u64;
         let until = if small { until.max(page + PAGE) } else { until };
         while runner.position < until {
-            match runner.step(&self.budget, false)? {
+            let before = runner.position;
+            let ending = runner.step(&self.budget, false)?;
+            state.repeated += runner.position - before;
+            match ending {
                 None => {}
                 Some(limit @ Ending::Limit(_)) => {
                     state.limited = Some(limit);
@@ -209,9 +243,29 @@ impl Inflated {
         }
         Ok(n)
     }
+
+    /// Decodes all up to the front once more, into a temporary file.
+    fn spill(&self, front: u64) -> io::Result<Spill> {
+        let Ok(mut file) = tempfile::tempfile().and_then(FileContent::new) else { return Ok(Spill::Full) };
+        let mut runner = Runner::new(self.codec, &self.source);
+        while runner.position < front {
+            if runner.step(&self.budget, false)?.is_some() || !runner.append_to(&mut file, &self.budget) {
+                return Ok(Spill::Full);
+            }
+        }
+        Ok(Spill::File(file))
+    }
 }
 
 impl Runner {
+    /// Puts what the last step decoded behind the output that is there. False where there is no room.
+    fn append_to(&self, file: &mut FileContent, budget: &Budget) -> bool {
+        let fresh = self.position - file.len();
+        let piece =
+            self.behind().len().checked_sub(fresh as usize).and_then(|from| self.behind().get(from..));
+        take(&budget.spilled, fresh) && piece.is_some_and(|piece| file.append(piece).is_ok())
+    }
+
     /// Decodes a piece. `Some` at the end.
     fn step(&mut self, budget: &Budget, fresh: bool) -> io::Result<Option<Ending>> {
         if self.filled + PIECE > self.room.len() {
@@ -237,6 +291,11 @@ impl Runner {
 impl State {
     fn advance(&mut self, budget: &Budget) -> io::Result<()> {
         let ending = self.front.step(budget, true)?;
+        if let Spill::File(file) = &mut self.spill
+            && !self.front.append_to(file, budget)
+        {
+            self.spill = Spill::Full;
+        }
         if let Some(ending) = ending {
             self.end = Some((self.front.position, ending));
         }
@@ -343,6 +402,27 @@ mod tests {
         }
         assert_eq!(inflated.settle().expect("readable"), (8_000_000, Ending::Clean));
         check(1_000_000, 12);
+    }
+
+    #[test]
+    fn going_back_again_and_again_decodes_no_more_than_a_few_times() {
+        let plain = numbers(4_000_000);
+        let packed = zlib(&plain);
+        let ending = |spilled: u64| {
+            let limits = Limits { held: 100_000, inflated: 128 << 20, spilled, ..Limits::default() };
+            let budget = Budget::new(packed.len(), &limits);
+            let inflated = Inflated::open(Codec::Zlib, packed.clone(), &limits, &budget).expect("readable");
+            let content = inflated.content();
+            for i in 0..600 {
+                // Far ahead and far behind in turn, beyond what was read so far at times.
+                let at = (i * 9_999_991 % (8_000_000 + i * 13_000)) & !7;
+                let got = content.read_range(at as u64, 8).expect("readable");
+                assert!(spilled < 8 << 20 || got == plain[at..at + 8], "{at}");
+            }
+            inflated.settle().expect("readable").1
+        };
+        assert_eq!(ending(64 << 20), Ending::Clean);
+        assert!(matches!(ending(1 << 20), Ending::Limit(_)), "there is no room for it");
     }
 
     #[test]

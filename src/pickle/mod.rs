@@ -12,6 +12,7 @@ mod forwarder;
 mod framed;
 mod imports;
 mod joblib;
+mod keys;
 pub mod machine;
 mod memo;
 pub(crate) mod number;

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::imports::Imports;
+use super::keys::Keys;
 use super::opcode as op;
 use super::reader::Cursor;
 use super::text::{self, Text};
@@ -20,9 +21,6 @@ const ATTRIBUTE: u64 = 256;
 
 /// Parts of a tuple that are looked at as state. One with more is data for a `__setstate__` of its own.
 const PARTS: usize = 16;
-
-/// Places for keys that were found harmless.
-const HARMLESS: usize = 512;
 
 // `CALLED`: names of methods that the listed code calls while it loads, sorted.
 include!(concat!(env!("OUT_DIR"), "/called.rs"));
@@ -67,8 +65,11 @@ impl std::fmt::Display for Planted {
 pub struct States {
     /// Mappings with a key that matters, and why.
     planted: HashMap<Value, Planted>,
-    /// Keys that do not matter, each at the place its offset gives: the same few are used over and over.
-    harmless: Vec<Value>,
+    /// Keys of no attribute that unpicklers look up, of no method that loading calls, and of no place where torch
+    /// keeps what it calls.
+    harmless: Keys,
+    no_methods: Keys,
+    no_registries: Keys,
     /// Mappings that have been set as state. An object may have kept one as its `__dict__`: what is put
     /// into it later becomes an attribute too. Those that are not looked up yet wait in a list.
     used: HashSet<Value>,
@@ -107,8 +108,7 @@ impl States {
             if let Some(value) = pair.get(1) {
                 late = self.note_value(cursor, imports, dict, (*key, *value)).or(late);
             }
-            let place = self.harmless.get_mut(key.payload() as usize % HARMLESS);
-            if place.as_deref() == Some(key) {
+            if self.harmless.contains(*key) {
                 continue;
             }
             match planted_key(cursor, *key) {
@@ -117,10 +117,7 @@ impl States {
                 Some(Planted::Attribute(name))
                     if !name.starts_with('_') && pair.get(1).is_some_and(|v| v.is(Tag::Bool)) => {}
                 Some(why) => late = self.plant(dict, why).or(late),
-                None => match place {
-                    Some(place) => *place = *key,
-                    None => self.harmless.resize(HARMLESS, Value::UNSET),
-                },
+                None => self.harmless.insert(*key),
             }
         }
         if self.sealed.contains(&dict) {
@@ -143,9 +140,20 @@ impl States {
     ) -> Option<String> {
         if imports.may_be_called(value) {
             let late = if value.is(Tag::Import) { self.hold(dict) } else { None };
-            return replaced_method(cursor, key).and_then(|why| self.plant(dict, why)).or(late);
+            if self.no_methods.contains(key) {
+                return late;
+            }
+            let Some(why) = replaced_method(cursor, key) else {
+                self.no_methods.insert(key);
+                return late;
+            };
+            return self.plant(dict, why).or(late);
         }
-        if !imports.is_mapping(value) || !registry(cursor, key) {
+        if !imports.is_mapping(value) || self.no_registries.contains(key) {
+            return None;
+        }
+        if !registry(cursor, key) {
+            self.no_registries.insert(key);
             return None;
         }
         self.registered.insert(value);
@@ -293,6 +301,9 @@ impl States {
             + (self.used.len() + self.sealed.len() + self.changed.len()) * 16
             + (self.holding.len() + self.registered.len()) * 16
             + self.just_used.len() * 8
+            + self.harmless.held()
+            + self.no_methods.held()
+            + self.no_registries.held()
     }
 }
 
