@@ -134,10 +134,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 });
                 (object, self.state.dtypes.call(&self.cursor, &self.state.tuples, args, record, object))
             }
-            Callable::NumpyScalar => {
-                self.state.dtypes.scalar(first, object);
-                (object, None)
-            }
+            Callable::NumpyScalar => (object, self.state.dtypes.scalar(first, object)),
             Callable::NumpyDtype => (object, Some("dtype is made without a type string".to_owned())),
             Callable::JoblibArray => (object, None),
             Callable::Mapping => {

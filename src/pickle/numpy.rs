@@ -135,11 +135,19 @@ impl Dtypes {
         self.filled.insert(array)
     }
 
-    /// `scalar(dtype, bytes)` was called and gave `object`.
-    pub fn scalar(&mut self, dtype: Option<Value>, object: Value) {
-        if dtype.and_then(|v| self.get(v)).is_none_or(|dtype| dtype.kind == b'U') {
+    /// `scalar(dtype, bytes)` was called and gave `object`. Says what is wrong with the dtype: with one of
+    /// objects numpy hands back what it was given, or takes the bytes of a record for pointers.
+    pub fn scalar(&mut self, dtype: Option<Value>, object: Value) -> Option<String> {
+        let known = dtype.and_then(|v| self.get(v));
+        if known.is_none_or(|dtype| dtype.kind == b'U') {
             self.texts.insert(object);
         }
+        let wrong = match known {
+            None => "its dtype is no literal one",
+            Some(dtype) if dtype.object => "its dtype holds objects: it gives what is in its arguments",
+            Some(_) => return None,
+        };
+        Some(wrong.to_owned())
     }
 
     /// Whether a scalar may be text.

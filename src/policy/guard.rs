@@ -10,8 +10,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Guard {
     /// `numpy.dtype`: called with a plain type string, `numpy.record` or `numpy.void`; a state whose
-    /// fields lie inside the item and whose object flag agrees with its type. For `scalar`: nothing
-    /// beyond the guard of the dtype it is given.
+    /// fields lie inside the item and whose object flag agrees with its type. For `scalar`: such
+    /// a dtype, without objects.
     NumpyDtype,
     /// `torch.storage._load_from_bytes`: called with literal bytes, which are read as a file of their own.
     NestedBytes,
