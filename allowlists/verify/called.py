@@ -25,11 +25,16 @@ HOOKS = [
     "__setstate__", "__new__", "__setattr__", "__setitem__", "append", "extend", "add", "__getattr__",
     "__getattribute__", "__hash__", "__eq__", "__del__", "__len__", "__iter__", "__getitem__", "__contains__",
     "__bool__",
+    # A warning or an error quotes what it is about, and numpy asks for an array.
+    "__repr__", "__str__", "__format__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__array__",
+    "__array_finalize__", "__array_wrap__", "__array_ufunc__", "__array_function__", "__float__", "__int__",
+    "__index__", "__complex__", "__fspath__", "__next__", "__reversed__",
 ]
 DEPTH = 7
 
-# Honest files keep functions here: TfidfModel of gensim weighs words by two of a few listed ones.
-KEPT = {"wlocal", "wglobal"}
+# Honest files keep functions here: TfidfModel of gensim weighs words by two of a few listed ones. Graphs of
+# networkx keep the view of their degrees, which can be called.
+KEPT = {"wlocal", "wglobal", "degree"}
 
 
 # Compiled code calls these: datetime those of a time zone (a hash is enough), pandas those of a calendar.

@@ -359,8 +359,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         let items = self.state.stack.get(from..).unwrap_or(&[]);
         let imports = &self.state.imports;
         if let Some(why) = self.state.states.note(&self.cursor, imports, mapping, items) {
-            let message = format!("a dict is changed that is the state of an object already: {why}");
-            self.fault(Rule::ObjectMutation, at, message);
+            self.fault(Rule::ObjectMutation, at, why);
         }
     }
 

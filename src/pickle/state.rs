@@ -40,6 +40,8 @@ pub enum Planted {
     Method(Box<str>),
     /// It gives a module of torch an import in the place of a module, a parameter or a hook.
     Registry,
+    /// It tells numpy where in memory an array lies.
+    Address,
     /// One of its keys is no literal.
     ComputedKey,
     /// It was made by a call, with its items.
@@ -54,6 +56,7 @@ impl std::fmt::Display for Planted {
                 write!(f, "it replaces the method {} by something that can be called", escape::name(name))
             }
             Planted::Registry => f.write_str("an import stands where torch keeps modules, tensors or hooks"),
+            Planted::Address => f.write_str("its key `typestr` is how numpy is told an address to read from"),
             Planted::ComputedKey => f.write_str("it has a key that is computed"),
             Planted::Opaque => f.write_str("its keys come from a call and cannot be read"),
         }
@@ -102,7 +105,7 @@ impl States {
         dict: Value,
         items: &[Value],
     ) -> Option<String> {
-        let mut late = None;
+        let (mut late, mut address) = (None, None);
         for pair in items.chunks(2) {
             let Some(key) = pair.first() else { continue };
             if let Some(value) = pair.get(1) {
@@ -116,6 +119,9 @@ impl States {
                 // 2.7 to 3.13 `True(items)` is a TypeError, and a later value is judged by itself.
                 Some(Planted::Attribute(name))
                     if !name.starts_with('_') && pair.get(1).is_some_and(|v| v.is(Tag::Bool)) => {}
+                Some(Planted::Address) => {
+                    address = Some(format!("a dict is no plain one: {}", Planted::Address))
+                }
                 Some(why) => late = self.plant(dict, why).or(late),
                 None => self.harmless.insert(*key),
             }
@@ -126,7 +132,8 @@ impl States {
         if dict.is(Tag::Dict) && self.keep_from.is_some_and(|from| dict.payload() > from) {
             self.keep_items(dict, items);
         }
-        late
+        let late = late.map(|why| format!("a dict is changed that is the state of an object already: {why}"));
+        late.or(address)
     }
 
     /// A value that can be called, or that may hold such values for an object that calls them.
@@ -149,7 +156,8 @@ impl States {
             };
             return self.plant(dict, why).or(late);
         }
-        if !imports.is_mapping(value) || self.no_registries.contains(key) {
+        // A `defaultdict` will do as well.
+        if !matches!(value.tag(), Tag::Dict | Tag::Object) || self.no_registries.contains(key) {
             return None;
         }
         if !registry(cursor, key) {
@@ -157,6 +165,11 @@ impl States {
             return None;
         }
         self.registered.insert(value);
+        let names = |why: &Planted| matches!(why, Planted::Attribute(name) if name.starts_with("__"));
+        if let Some(name) = self.planted.get(&value).filter(|why| names(why)) {
+            let name = name.clone();
+            return self.plant(dict, name);
+        }
         let why = self.holding.contains(&value).then_some(Planted::Registry)?;
         self.plant(dict, why)
     }
@@ -178,7 +191,9 @@ impl States {
     #[cold]
     fn plant(&mut self, mapping: Value, why: Planted) -> Option<String> {
         self.used.extend(self.just_used.drain(..));
-        let late = self.used.contains(&mapping).then(|| why.to_string());
+        let dunder = matches!(&why, Planted::Attribute(name) if name.starts_with("__"));
+        let used = self.used.contains(&mapping) || dunder && self.registered.contains(&mapping);
+        let late = used.then(|| why.to_string());
         self.planted.entry(mapping).or_insert(why);
         late
     }
@@ -325,7 +340,7 @@ fn planted_key(cursor: &impl Cursor, key: Value) -> Option<Planted> {
         op::BINUNICODE | op::BINSTRING => rest.get(4),
         _ => Some(&b'_'),
     };
-    if !matches!(first, Some(b'_' | b'a' | b'e')) {
+    if !matches!(first, Some(b'_' | b'a' | b'e' | b't')) {
         return None;
     }
     drop(head);
@@ -363,5 +378,8 @@ fn planted_name(cursor: &impl Cursor, key: Value) -> Option<Planted> {
         "__orig_class__" | "__doc__" | "__module__" | "__name__" | "__version__" | "__networkx_cache__"
     );
     let called = matches!(name.as_str(), "append" | "extend" | "add");
+    if name == "typestr" {
+        return Some(Planted::Address);
+    }
     ((dunder && !inert) || called).then(|| Planted::Attribute(name.into()))
 }
