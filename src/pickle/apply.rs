@@ -1,6 +1,7 @@
 //! What opcodes do *to* imports and objects: calls, state, items.
 
 use super::callable::Callable;
+use super::frames;
 use super::machine::{Halt, Machine};
 use super::opcode as op;
 use super::reader::Cursor;
@@ -151,6 +152,10 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                     self.state.states.opaque(object);
                 }
                 let objection = self.forwarded(guard, args);
+                if guard == Guard::PandasIndex {
+                    let data = self.state.tuples.get(args, 1).and_then(|d| self.state.states.items(d));
+                    self.state.frames.index(data.unwrap_or(&[]));
+                }
                 // `copyreg._reconstructor(cls, base, state)` is how protocols 0 and 1 spell NEWOBJ.
                 let class = first.and_then(Value::as_import);
                 if let (Guard::CopyregBase, None, Some(class)) = (guard, &objection, class) {
@@ -272,10 +277,17 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                     Callable::Unpickler => Some("state is set on what an unpickler gave".to_owned()),
                     Callable::NumpyArray => {
                         self.filled(at, target);
+                        self.state.frames.array(&self.state.tuples, state);
                         None
                     }
                     _ => None,
                 };
+                if self.state.imports.get(import).is_some_and(|i| frames::answers(&i.module, &i.name)) {
+                    self.state.frames.frame();
+                }
+                if let Some(message) = self.state.frames.objection() {
+                    self.fault(Rule::ObjectMutation, at, message.to_owned());
+                }
                 self.state.imports.used(import, UseKind::State, at, op::BUILD, objection);
                 if self.state.reading == Reading::Joblib && self.made_by(target) == Callable::JoblibArray {
                     return self.array_data(at, state);
@@ -372,7 +384,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         }
         let pairs = matches!(code, op::SETITEM | op::SETITEMS);
         match target.tag() {
-            Tag::List if code != op::ADDITEMS => {}
+            Tag::List if code != op::ADDITEMS => self.listed(target, from),
             Tag::ByteArray if code != op::ADDITEMS => self.state.states.change(target),
             Tag::Dict if pairs => self.note_items(at, target, from),
             Tag::Set if code == op::ADDITEMS => {}
@@ -404,6 +416,21 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             }
         }
         self.state.stack.truncate(from);
+    }
+
+    /// Items above `from` become those of a list.
+    pub(super) fn listed(&mut self, list: Value, from: usize) {
+        let items = self.state.stack.get(from..).unwrap_or(&[]);
+        // A column of types, such as `int`, is plain: each of them converts.
+        let plain = |v: Value| {
+            matches!(
+                self.named(v),
+                Some(("builtins" | "__builtin__", "int" | "float" | "complex" | "bool" | "str" | "bytes"))
+            )
+        };
+        if items.iter().any(|v| self.state.imports.may_be_called(*v) && !plain(*v)) {
+            self.state.frames.hold(list);
+        }
     }
 
     /// Listed dict types such as `AttributeDict` and `Bunch` answer for attributes from their items.

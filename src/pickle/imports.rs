@@ -21,7 +21,8 @@ struct Row {
     arguments: Option<Guard>,
     /// Whether it sets state that is among its arguments.
     sets_state: bool,
-    /// What gensim puts in the place of a class method on instances: it raises whatever it is given.
+    /// What gensim puts in the place of a class method on instances: it raises whatever it is given. So do
+    /// the missing value of pandas and Ellipsis, which are no callables.
     only_raises: bool,
     /// Whether what it makes can be called: an instance of a listed class that has `__call__`.
     makes_callable: bool,
@@ -116,7 +117,11 @@ impl Imports {
             sets_state: arguments == Some(Guard::ClassArgument)
                 || callable == Callable::Forwarder(Guard::RebuildFromType)
                 || (module, name) == ("torch._utils", "_rebuild_parameter_with_state"),
-            only_raises: name == "call_on_class_only" && module.starts_with("gensim."),
+            only_raises: name == "call_on_class_only" && module.starts_with("gensim.")
+                || matches!(
+                    (module, name),
+                    ("pandas" | "pandas._libs.missing", "NA") | ("builtins" | "__builtin__", "Ellipsis")
+                ),
             makes_callable: CALLABLE.binary_search(&(module, name)).is_ok(),
             shown: OnceCell::new(),
             import: Import {

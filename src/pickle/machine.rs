@@ -9,6 +9,7 @@ use std::io;
 
 use super::callable::Callable;
 use super::framed::FramedCursor;
+use super::frames::Frames;
 use super::imports::{Imports, NameId, Operand};
 use super::memo::{Index, Memo};
 use super::number::{self, Reading as Number};
@@ -142,6 +143,7 @@ pub(super) struct State {
     pub(super) tuples: Tuples,
     pub(super) imports: Imports,
     pub(super) dtypes: Dtypes,
+    pub(super) frames: Frames,
     pub(super) states: States,
     /// Persistent ids of storages and bytes to be unpickled that are among the facts already.
     storages: HashSet<Value>,
@@ -280,7 +282,11 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
     fn check_memory(&self) -> Step {
         let state = &self.state;
         let entries = state.stack.len() + state.marks.len() + state.memo.size() + state.tuples.size();
-        let held = state.held + state.imports.held() + state.states.held() + state.dtypes.held();
+        let held = state.held
+            + state.imports.held()
+            + state.states.held()
+            + state.dtypes.held()
+            + state.frames.held();
         if (entries * 8 + held) as u64 > self.limits.machine_memory {
             return Err(Halt::Limit(format!(
                 "stack, memo, tuples and names need more than {} MiB",
@@ -719,7 +725,9 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
             }
             op::LIST => {
                 let mark = self.pop_mark()?;
-                self.gather(at, code, mark, Value::new(Tag::List, at));
+                let list = Value::new(Tag::List, at);
+                self.listed(list, mark);
+                self.gather(at, code, mark, list);
             }
             op::FROZENSET => {
                 let mark = self.pop_mark()?;

@@ -10,6 +10,7 @@ pub mod decompile;
 pub mod disasm;
 mod forwarder;
 mod framed;
+mod frames;
 mod imports;
 mod joblib;
 mod keys;
