@@ -51,7 +51,7 @@ impl Default for Limits {
             imports: 100_000,
             faults: 32,
             stacked: 20_000_000,
-            guessed: 64_000_000,
+            guessed: 16_000_000,
             depth: 12,
             members: 200_000,
             inflated: 16 << 30,

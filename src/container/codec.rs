@@ -80,6 +80,14 @@ const MEMORY: u32 = 160 << 10;
 /// loader tells it.
 const ZSTD_WINDOW: u64 = 128 << 20;
 
+/// The shortest stream of .lzma.
+const EMPTY_LZMA: usize = 18;
+
+/// Streams that may stand one behind the other, whatever their size, and bytes for each further one: to begin a
+/// decoder takes time.
+const STREAMS: u64 = 20_000;
+const BYTES_OF_STREAM: u64 = 1 << 10;
+
 const LZ4_MAGIC: &[u8] = b"\x04\x22\x4d\x18";
 const ZSTD_MAGIC: &[u8] = b"\x28\xb5\x2f\xfd";
 
@@ -184,6 +192,20 @@ impl Input {
             if !all {
                 return Ok(());
             }
+        }
+    }
+
+    /// Steps over streams of .lzma without content that are zeros only: a header (13) and what the range decoder
+    /// begins with (5). What is padding to others is millions of them.
+    fn skip_empty_lzma(&mut self) -> io::Result<()> {
+        loop {
+            let ahead = self.peek(EMPTY_LZMA)?;
+            let zeros = ahead.iter().take_while(|b| **b == 0).count();
+            let whole = zeros - zeros % EMPTY_LZMA;
+            if whole == 0 {
+                return Ok(());
+            }
+            self.consume(whole);
         }
     }
 
@@ -295,8 +317,8 @@ pub struct Decoder {
     codec: Codec,
     engine: Engine,
     ending: Option<Ending>,
-    /// Whether a member has been read to its end.
-    first: bool,
+    /// Members that have been read to their end.
+    members: u64,
     /// Where a further member began that has no magic: if it breaks, it was none.
     guessed: Option<u64>,
     /// Bytes behind the member under way that are stepped over.
@@ -310,7 +332,7 @@ impl Decoder {
             codec,
             engine: Engine::Idle(Input::new(source)),
             ending: None,
-            first: true,
+            members: 0,
             guessed: None,
             trailer: 0,
         }
@@ -368,7 +390,7 @@ impl Decoder {
     }
 
     fn idle(&mut self, input: Input) {
-        self.first = false;
+        self.members += 1;
         self.guessed = None;
         self.engine = Engine::Idle(input);
     }
@@ -383,10 +405,13 @@ impl Decoder {
 
     /// Begins a member, or ends where none follows.
     fn start(&mut self, mut input: Input) -> io::Result<()> {
-        if !self.first {
+        if self.members > 0 {
+            if matches!(self.codec, Codec::Xz | Codec::Lzma | Codec::Lzip) {
+                input.skip_empty_lzma()?;
+            }
             // The header of .lzma may begin with a zero.
-            let ahead = input.peek(16)?;
-            let header = sniff::is_lzma(ahead) && ahead.iter().any(|b| *b != 0);
+            let ahead = input.peek(EMPTY_LZMA)?;
+            let header = sniff::is_lzma(ahead) && ahead.iter().take(EMPTY_LZMA).any(|b| *b != 0);
             if self.codec == Codec::Gzip || (self.codec == Codec::Xz && !header) {
                 input.skip_zeros()?;
             }
@@ -411,6 +436,12 @@ impl Decoder {
             if !again {
                 let ending = if ahead.is_empty() { Ending::Clean } else { Ending::Trailing(at) };
                 self.end(ending);
+                return Ok(());
+            }
+            let light = matches!(self.codec, Codec::Gzip | Codec::Zlib);
+            if !light && self.members > STREAMS + at / BYTES_OF_STREAM {
+                let message = format!("more than {STREAMS} streams of a few bytes one behind the other");
+                self.end(Ending::Limit(message));
                 return Ok(());
             }
         }
@@ -712,5 +743,29 @@ mod tests {
                 decode(codec, &[magic, &bytes].concat());
             }
         }
+    }
+
+    #[test]
+    fn zeros_are_empty_streams_of_lzma_to_the_last() {
+        // Written by `lzma.compress` of Python: .lzma whose header begins with a zero.
+        let hello = b"\0\0\x10\0\0\xff\xff\xff\xff\xff\xff\xff\xff\0\x34\x1a\x72\x61\x72\x9f\xca\x3f\xff\xff\xaa\x3c\0\0";
+        for zeros in [18, 36, 18 * 5000, 18 * 2_000_000] {
+            let bytes = [&vec![0; zeros][..], hello].concat();
+            assert_eq!(decode(Codec::Lzma, &bytes), (b"hello".to_vec(), Ending::Clean), "{zeros}");
+            assert_eq!(decode(Codec::Lzma, &bytes[..zeros]), (Vec::new(), Ending::Clean), "{zeros}");
+        }
+        assert_eq!(decode(Codec::Lzma, &[0; 40]), (Vec::new(), Ending::Trailing(36)));
+    }
+
+    #[test]
+    fn streams_of_a_few_bytes_have_an_end() {
+        use std::io::Write;
+        let mut one = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+        one.write_all(b"N.").expect("a vector takes all");
+        let one = one.finish().expect("a vector takes all");
+        let many = |n: usize| decode(Codec::Bzip2, &one.repeat(n));
+        assert_eq!(many(500), (b"N.".repeat(500), Ending::Clean));
+        let (plain, ending) = many(22_000);
+        assert!(matches!(ending, Ending::Limit(_)) && plain.len() > 40_000, "{ending:?} {}", plain.len());
     }
 }

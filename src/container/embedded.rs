@@ -80,9 +80,15 @@ impl Scan<'_> {
                 if known.get(next).is_some_and(|value| value.contains(&start)) {
                     continue;
                 }
-                let text = job.content.read_range(start, self.limits.held as usize)?;
-                let end = text.iter().position(|b| !in_alphabet(*b)).unwrap_or(text.len());
-                let decoded = base64(text.get(..end).unwrap_or(&[]));
+                let here = bytes.get(i..).unwrap_or(&[]);
+                let decoded = match here.iter().position(|b| !in_alphabet(*b)) {
+                    Some(end) => base64(here.get(..end).unwrap_or(&[])),
+                    None => {
+                        let text = job.content.read_range(start, self.limits.held as usize)?;
+                        let end = text.iter().position(|b| !in_alphabet(*b)).unwrap_or(text.len());
+                        base64(text.get(..end).unwrap_or(&[]))
+                    }
+                };
                 if decoded.len() < 12 {
                     continue;
                 }

@@ -403,13 +403,19 @@ impl Auditor<'_> {
     fn hidden_members(&mut self, gap: &Range<u64>) -> io::Result<()> {
         let mut at = gap.start;
         let mut found = 0;
+        let mut window = Vec::new();
+        let mut base = at;
         while at < gap.end && found < HIDDEN {
-            let bytes = self.content.read_range(at, self.limits.window)?;
-            let Some(i) = memmem::find(&bytes, LOCAL) else {
-                if bytes.len() < self.limits.window {
+            if at + LOCAL.len() as u64 > base + window.len() as u64 {
+                window = self.content.read_range(at, self.limits.window)?;
+                base = at;
+            }
+            let ahead = window.get((at - base) as usize..).unwrap_or(&[]);
+            let Some(i) = memmem::find(ahead, LOCAL) else {
+                if window.len() < self.limits.window {
                     break;
                 }
-                at += (bytes.len() - (LOCAL.len() - 1)) as u64;
+                at += (ahead.len() - (LOCAL.len() - 1)) as u64;
                 continue;
             };
             at += i as u64;
