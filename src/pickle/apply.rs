@@ -142,14 +142,14 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 match (self.state.tuples.len(args), first) {
                     (Some(0), _) => {}
                     (Some(1), Some(from)) if from.is(Tag::Dict) => self.state.states.copy(object, from),
-                    _ => self.state.states.opaque(object),
+                    (_, from) => self.unfollowed(object, from),
                 }
                 (object, None)
             }
             Callable::Forwarder(guard) => {
                 // `defaultdict(factory, items)`.
                 if guard == Guard::DefaultFactory && self.state.tuples.len(args) > Some(1) {
-                    self.state.states.opaque(object);
+                    self.unfollowed(object, self.state.tuples.get(args, 1));
                 }
                 let objection = self.forwarded(guard, args);
                 if guard == Guard::PandasIndex {
@@ -167,7 +167,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                             self.state.states.copy(made, from);
                         }
                         Some(from) if from.is(Tag::None) => {}
-                        _ => self.state.states.opaque(made),
+                        from => self.unfollowed(made, from),
                     }
                     return (made, None);
                 }
@@ -204,6 +204,15 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                     (code != op::REDUCE).then(|| "it is called in a way that no pickler writes".to_owned());
                 (object, odd)
             }
+        }
+    }
+
+    /// A mapping was made of pairs that nobody followed.
+    fn unfollowed(&mut self, mapping: Value, from: Option<Value>) {
+        let states = &mut self.state.states;
+        states.opaque(mapping);
+        if from.is_some_and(|from| !from.is(Tag::List) || states.hiding()) {
+            states.hold(mapping);
         }
     }
 
@@ -421,16 +430,44 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     /// Items above `from` become those of a list.
     pub(super) fn listed(&mut self, list: Value, from: usize) {
         let items = self.state.stack.get(from..).unwrap_or(&[]);
-        // A column of types, such as `int`, is plain: each of them converts.
-        let plain = |v: Value| {
+        if self.state.imports.any() && items.iter().any(|v| self.hides(*v) || self.pair_hides(*v)) {
+            self.state.states.hide();
+        }
+        if items.iter().any(|v| self.answers_calls(*v)) {
+            self.state.frames.hold(list);
+        }
+    }
+
+    /// Whether an item of a list is an import, or may hold one that nobody follows.
+    fn hides(&self, value: Value) -> bool {
+        match value.tag() {
+            Tag::Import | Tag::Set | Tag::FrozenSet => true,
+            Tag::Dict => self.state.states.has_computed_key(value),
+            Tag::Object => self
+                .state
+                .imports
+                .get(value.object_import().unwrap_or(u32::MAX))
+                .is_none_or(|i| matches!(i.module.as_str(), "builtins" | "__builtin__" | "collections")),
+            _ => false,
+        }
+    }
+
+    fn pair_hides(&self, value: Value) -> bool {
+        let tuples = &self.state.tuples;
+        tuples.len(value) == Some(2) && tuples.get(value, 1).is_some_and(|v| self.hides(v))
+    }
+
+    /// Whether a value of a Series would be called, or read from an address that it names. A column of
+    /// types, such as `int`, is plain: each of them converts.
+    fn answers_calls(&self, value: Value) -> bool {
+        let converts = || {
             matches!(
-                self.named(v),
+                self.named(value),
                 Some(("builtins" | "__builtin__", "int" | "float" | "complex" | "bool" | "str" | "bytes"))
             )
         };
-        if items.iter().any(|v| self.state.imports.may_be_called(*v) && !plain(*v)) {
-            self.state.frames.hold(list);
-        }
+        self.state.imports.may_be_called(value) && !converts()
+            || value.is(Tag::Object) && self.state.states.is_opaque(value)
     }
 
     /// Listed dict types such as `AttributeDict` and `Bunch` answer for attributes from their items.

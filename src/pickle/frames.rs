@@ -8,7 +8,7 @@ use super::value::{Tag, Tuples, Value};
 /// What a stream holds of such values, and of what would answer with them.
 #[derive(Default)]
 pub struct Frames {
-    /// Lists with an item that can be called.
+    /// Lists with an item that can be called, or a mapping that nobody followed.
     callable: HashSet<Value>,
     /// An array was made of one of them.
     array: bool,
@@ -24,7 +24,7 @@ pub fn answers(module: &str, name: &str) -> bool {
 }
 
 impl Frames {
-    /// A list got an item that can be called.
+    /// A list got such an item.
     pub fn hold(&mut self, list: Value) {
         self.callable.insert(list);
     }
@@ -54,7 +54,7 @@ impl Frames {
         let wrong = self.array && self.frame && !self.told;
         self.told |= wrong;
         wrong.then_some(
-            "the values of a Series can be called, and a Series answers for its methods from its values",
+            "a Series answers for attributes from its values, and there are callables or unread mappings among them",
         )
     }
 

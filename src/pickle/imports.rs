@@ -202,6 +202,11 @@ impl Imports {
         }
     }
 
+    /// Whether there is any import.
+    pub fn any(&self) -> bool {
+        !self.rows.is_empty()
+    }
+
     /// Whether a value is a dict, or an object that is one.
     #[inline]
     pub fn is_mapping(&self, value: Value) -> bool {

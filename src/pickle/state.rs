@@ -82,6 +82,8 @@ pub struct States {
     /// Dicts with an import among their values, and those in which torch looks for what it calls.
     holding: HashSet<Value>,
     registered: HashSet<Value>,
+    /// A list got an import, or what may hold one: pairs of such lists may be what a mapping is made of.
+    hiding: bool,
     /// Literal bytearrays that were changed.
     changed: HashSet<Value>,
     recent: VecDeque<Recent>,
@@ -176,7 +178,7 @@ impl States {
 
     /// A dict holds an import.
     #[cold]
-    fn hold(&mut self, dict: Value) -> Option<String> {
+    pub fn hold(&mut self, dict: Value) -> Option<String> {
         self.holding.insert(dict);
         self.registered.contains(&dict).then(|| Planted::Registry.to_string())
     }
@@ -236,6 +238,26 @@ impl States {
     /// A mapping that was created with items nobody followed.
     pub fn opaque(&mut self, mapping: Value) {
         self.planted.entry(mapping).or_insert(Planted::Opaque);
+    }
+
+    /// A list got an import, or what may hold one.
+    pub fn hide(&mut self) {
+        self.hiding = true;
+    }
+
+    /// Whether some list did.
+    pub fn hiding(&self) -> bool {
+        self.hiding
+    }
+
+    /// Whether a mapping was made of pairs.
+    pub fn is_opaque(&self, mapping: Value) -> bool {
+        matches!(self.planted.get(&mapping), Some(Planted::Opaque))
+    }
+
+    /// Whether a mapping has a key that is no literal.
+    pub fn has_computed_key(&self, mapping: Value) -> bool {
+        matches!(self.planted.get(&mapping), Some(Planted::ComputedKey))
     }
 
     /// A mapping that was created as a copy of another.
