@@ -5,7 +5,7 @@ use super::frames;
 use super::machine::{Halt, Machine};
 use super::opcode as op;
 use super::reader::Cursor;
-use super::state::Planted;
+use super::state::{ADDRESS, Planted};
 use super::text::{self, Text};
 use super::trace::{Event, Trace};
 use super::value::{Tag, Value};
@@ -135,7 +135,10 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 });
                 (object, self.state.dtypes.call(&self.cursor, &self.state.tuples, args, record, object))
             }
-            Callable::NumpyScalar => (object, self.state.dtypes.scalar(first, object)),
+            Callable::NumpyScalar => {
+                let objection = self.state.dtypes.scalar(first, object);
+                (object, objection.or_else(|| self.text_scalar(first, self.state.tuples.get(args, 1))))
+            }
             Callable::NumpyDtype => (object, Some("dtype is made without a type string".to_owned())),
             Callable::JoblibArray => (object, None),
             Callable::Mapping => {
@@ -214,6 +217,36 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         if from.is_some_and(|from| !from.is(Tag::List) || states.hiding()) {
             states.hold(mapping);
         }
+    }
+
+    /// What is wrong with a scalar of text: as the key of a dict it would tell numpy an address.
+    fn text_scalar(&self, dtype: Option<Value>, data: Option<Value>) -> Option<String> {
+        let dtype = dtype.and_then(|v| self.state.dtypes.get(v)).filter(|dtype| dtype.kind == b'U')?;
+        let size = dtype.size.and_then(|size| usize::try_from(size).ok()).unwrap_or(usize::MAX);
+        let head = size.min(4 * ADDRESS.len());
+        let bytes = match data {
+            Some(text) if text.is(Tag::Text) => match text::decode(&self.cursor, text.payload(), MAX_DECODED)
+            {
+                Text::Str(text) => {
+                    Some(text.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).take(head).collect())
+                }
+                _ => None,
+            },
+            Some(data) => match self.literal_bytes(data) {
+                Some(NestedBytes::Range(start, _)) => Some(self.cursor.bytes(start, head).to_vec()),
+                Some(NestedBytes::Decoded(mut bytes)) => {
+                    bytes.truncate(head);
+                    Some(bytes)
+                }
+                None => None,
+            },
+            None => None,
+        };
+        let Some(bytes) = bytes else { return Some("its text cannot be read".to_owned()) };
+        let letters = bytes.iter().copied().filter(|b| *b != 0);
+        letters
+            .eq(ADDRESS.bytes())
+            .then(|| format!("it spells `{ADDRESS}`, by which numpy is told an address"))
     }
 
     /// `(text, codec)` as an encoded value. `default` is the codec of a call without one.

@@ -202,6 +202,18 @@ impl Imports {
         }
     }
 
+    /// Whether an object is text that a call made, other than a scalar of numpy.
+    pub fn is_text(&self, object: Value) -> bool {
+        object.object_import().and_then(|i| self.get(i)).is_some_and(|i| {
+            matches!(
+                (i.module.as_str(), i.name.as_str()),
+                ("builtins" | "__builtin__", "str" | "unicode")
+                    | ("docutils.nodes", "Text")
+                    | ("numpy", "str_" | "unicode_")
+            )
+        })
+    }
+
     /// Whether there is any import.
     pub fn any(&self) -> bool {
         !self.rows.is_empty()

@@ -19,6 +19,9 @@ const MAX_ITEMS: usize = 8192;
 /// Longest attribute name that is looked at, in bytes: those that matter are short.
 const ATTRIBUTE: u64 = 256;
 
+/// The key of an `__array_interface__` without which numpy reads from no address.
+pub const ADDRESS: &str = "typestr";
+
 /// Parts of a tuple that are looked at as state. One with more is data for a `__setstate__` of its own.
 const PARTS: usize = 16;
 
@@ -116,6 +119,9 @@ impl States {
             if self.harmless.contains(*key) {
                 continue;
             }
+            if key.is(Tag::Object) && imports.is_text(*key) {
+                address = Some(format!("a dict is no plain one: {}", Planted::ComputedKey));
+            }
             match planted_key(cursor, *key) {
                 // A layer's flag `add`. Both unpicklers call what they find without a way back: from CPython
                 // 2.7 to 3.13 `True(items)` is a TypeError, and a later value is judged by itself.
@@ -167,7 +173,10 @@ impl States {
             return None;
         }
         self.registered.insert(value);
-        let names = |why: &Planted| matches!(why, Planted::Attribute(name) if name.starts_with("__"));
+        let names = |why: &Planted| match why {
+            Planted::Attribute(name) => name.starts_with("__"),
+            why => matches!(why, Planted::ComputedKey),
+        };
         if let Some(name) = self.planted.get(&value).filter(|why| names(why)) {
             let name = name.clone();
             return self.plant(dict, name);
@@ -193,7 +202,10 @@ impl States {
     #[cold]
     fn plant(&mut self, mapping: Value, why: Planted) -> Option<String> {
         self.used.extend(self.just_used.drain(..));
-        let dunder = matches!(&why, Planted::Attribute(name) if name.starts_with("__"));
+        let dunder = match &why {
+            Planted::Attribute(name) => name.starts_with("__"),
+            why => matches!(why, Planted::ComputedKey),
+        };
         let used = self.used.contains(&mapping) || dunder && self.registered.contains(&mapping);
         let late = used.then(|| why.to_string());
         self.planted.entry(mapping).or_insert(why);
@@ -400,7 +412,7 @@ fn planted_name(cursor: &impl Cursor, key: Value) -> Option<Planted> {
         "__orig_class__" | "__doc__" | "__module__" | "__name__" | "__version__" | "__networkx_cache__"
     );
     let called = matches!(name.as_str(), "append" | "extend" | "add");
-    if name == "typestr" {
+    if name == ADDRESS {
         return Some(Planted::Address);
     }
     ((dunder && !inert) || called).then(|| Planted::Attribute(name.into()))
