@@ -2,6 +2,7 @@
 //! They hold whatever else is known of the callable.
 
 use super::callable::Callable;
+use super::frames;
 use super::machine::Machine;
 use super::reader::Cursor;
 use super::text::{self, Text};
@@ -86,7 +87,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 let spread = name.starts_with("_new_") && name.ends_with("Index");
                 let read = |v: Value| self.state.states.items(v).is_some();
                 !keywords
-                    && !tuples.items(args).any(|v| self.opens_zone(v))
+                    && !tuples.items(args).any(|v| self.opens_zone(v) || self.holds_frame(v))
                     && (!spread || tuples.get(args, 1).is_some_and(read))
             }
             _ => true,
@@ -101,6 +102,9 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 Guard::ClassArgument => "it makes an instance of what is no literal import",
                 Guard::StorageArgument => "its storage is something else, whose properties would run",
                 Guard::MaskedArray => "it runs `__new__` of something that is no array of numpy",
+                _ if tuples.items(args).any(|v| self.holds_frame(v)) => {
+                    "it is given a Series or a DataFrame, whose labels and places answer for attributes"
+                }
                 _ => "it may be given a time zone of dateutil by name, which opens that file",
             }
             .to_owned(),
@@ -182,6 +186,18 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 states.items(*table).is_some_and(|table| table.iter().all(|(_, pair)| default(*pair)))
             })
         })
+    }
+
+    /// Whether a value, or one of a dict, is a Series or a DataFrame. pandas reads `data.dtype` and takes a
+    /// column of that name, by a table of places that compiled code fills without looking at bounds.
+    fn holds_frame(&self, value: Value) -> bool {
+        let frame = |v: Value| {
+            let import = v.object_import().and_then(|i| self.state.imports.get(i));
+            import.is_some_and(|i| frames::answers(&i.module, &i.name))
+        };
+        frame(value)
+            || value.is(Tag::Dict)
+                && self.state.states.items(value).is_some_and(|items| items.iter().any(|(_, v)| frame(*v)))
     }
 
     /// Whether what a call gave may be text.

@@ -54,7 +54,7 @@ pub enum Guard {
     /// `subtype.__new__` runs.
     MaskedArray,
     /// pandas callables and states that take time zones: no text with `dateutil/`, which names a file to
-    /// open, and nothing that may be text and cannot be read.
+    /// open, and nothing that may be text and cannot be read. No Series or DataFrame, as it answers for attributes.
     TimeZone,
     /// torch's callables that make a tensor over a storage: the first argument is a persistent object or a
     /// storage that torch made. `.dtype` and `.device` of anything else would be read, and a property runs.
