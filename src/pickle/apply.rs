@@ -20,6 +20,15 @@ const CODECS: [&[&str]; 3] =
 /// Longest text that is turned back into bytes to be read as a pickle of its own.
 const MAX_DECODED: u64 = 64 << 20;
 
+/// Kinds of values that matter as items of a list.
+const WATCHED: u64 = Tag::Unknown.kind()
+    | Tag::Import.kind()
+    | Tag::Object.kind()
+    | Tag::Tuple.kind()
+    | Tag::Dict.kind()
+    | Tag::Set.kind()
+    | Tag::FrozenSet.kind();
+
 impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     /// REDUCE, INST, OBJ, NEWOBJ, NEWOBJ_EX: the callee is applied and what it gives is pushed.
     #[inline(never)]
@@ -463,7 +472,16 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     /// Items above `from` become those of a list.
     pub(super) fn listed(&mut self, list: Value, from: usize) {
         let items = self.state.stack.get(from..).unwrap_or(&[]);
-        if self.state.imports.any() && items.iter().any(|v| self.hides(*v) || self.pair_hides(*v)) {
+        // Most lists hold plain values.
+        if items.iter().fold(0, |kinds, v| kinds | v.kind()) & WATCHED != 0 {
+            self.watch(list, from);
+        }
+    }
+
+    fn watch(&mut self, list: Value, from: usize) {
+        let items = self.state.stack.get(from..).unwrap_or(&[]);
+        let hiding = self.state.states.hiding() || !self.state.imports.any();
+        if !hiding && items.iter().any(|v| self.hides(*v) || self.pair_hides(*v)) {
             self.state.states.hide();
         }
         if items.iter().any(|v| self.answers_calls(*v)) {

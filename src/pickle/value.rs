@@ -47,6 +47,11 @@ pub enum Tag {
 }
 
 impl Tag {
+    /// A bit of its own, to gather what kinds of values there are.
+    pub const fn kind(self) -> u64 {
+        1 << self as u64
+    }
+
     /// One word, for reports.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -125,6 +130,12 @@ impl Value {
     /// A value of this tag and payload; payloads over 58 bits lose their high bits.
     pub const fn new(tag: Tag, payload: u64) -> Value {
         Value(payload << TAG_BITS | tag as u64)
+    }
+
+    /// The bit of its tag ([`Tag::kind`]).
+    #[inline(always)]
+    pub const fn kind(self) -> u64 {
+        1 << (self.0 & ((1 << TAG_BITS) - 1))
     }
 
     /// An integer, where it fits.
