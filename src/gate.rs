@@ -112,6 +112,10 @@ impl Gate<'_> {
             Item::Finding(finding) => Judged { findings: vec![finding], ..Judged::default() },
             Item::Failed(failure) => Judged { failure: Some(failure), ..Judged::default() },
             Item::Link { link, target } => self.judge_link(link, &target),
+            Item::Target { text, led } => match self.is_plain(&text) {
+                true => self.judge_item(*led),
+                false => self.judge_blob(&text),
+            },
             Item::Unchanged(_) => Judged::default(),
         }
     }
@@ -142,6 +146,15 @@ impl Gate<'_> {
             snippet: None,
         };
         Judged { findings: vec![finding], ..Judged::default() }
+    }
+
+    /// Whether the text of a link is a path and nothing that a loader reads. Its name says nothing: it is
+    /// the name of what the link leads to. What can not be read is not plain.
+    fn is_plain(&self, text: &Blob) -> bool {
+        let _room = self.budget.room(text.content.len());
+        let nameless = BlobPath::new("");
+        let facts = catch_unwind(AssertUnwindSafe(|| scan::scan(&text.content, &nameless, &self.limits)));
+        matches!(facts, Ok(Ok(facts)) if facts.streams.is_empty() && facts.faults.is_empty())
     }
 
     /// Judges one blob. A panic in the reading of one blob is a failure of that blob alone.

@@ -69,6 +69,14 @@ pub enum Item {
         /** Where it leads, from the root. */
         target: BlobPath,
     },
+    /// A symbolic link of a commit or the index. Where links are not to be had, as on most Windows
+    /// systems, a checkout writes its text into a file.
+    Target {
+        /** The text, as the file that it becomes. */
+        text: Blob,
+        /** What is to be said of the link. */
+        led: Box<Item>,
+    },
     /// Could not be read.
     Failed(crate::finding::ReadFailure),
     /// Was judged before, and what made it come up again makes no difference.
@@ -84,6 +92,7 @@ impl Item {
             Item::Finding(finding) => &finding.path,
             Item::Failed(failure) => &failure.path,
             Item::Link { link, .. } => &link.path,
+            Item::Target { text, .. } => &text.path,
             Item::Unchanged(path) => path,
         }
     }

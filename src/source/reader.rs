@@ -71,8 +71,15 @@ impl Reader {
             What::Pointer(pointer) => self.pointed(path, pointer),
             What::Object { id, link, origin } => match self.object(path, *id) {
                 Err(item) => *item,
-                Ok(target) if *link => match target.read_range(0, LONGEST_LINK) {
-                    Ok(target) => self.committed_link(path, &target),
+                Ok(content) if *link => match content.read_range(0, LONGEST_LINK) {
+                    Ok(target) => {
+                        let led = Box::new(self.committed_link(path, &target));
+                        let origin = origin.clone();
+                        Item::Target {
+                            text: Blob { path: path.clone(), content, origin, checkout: None },
+                            led,
+                        }
+                    }
                     Err(e) => failed(path, e.to_string()),
                 },
                 Ok(content) => self

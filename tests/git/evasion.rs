@@ -65,6 +65,42 @@ fn a_link_to_what_is_excluded_is_no_way_around() {
 }
 
 #[test]
+fn a_link_is_judged_as_the_file_that_a_checkout_without_links_makes_of_it() {
+    let long = [b"(lp0\n".as_slice(), &b"I1\na".repeat(30_000), b"cos\nsystem\n(S'echo'\ntR."].concat();
+    for text in [EVIL, &long, b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04echo\x85R."] {
+        for name in ["model.pkl", "notes"] {
+            let repo = Repo::new();
+            repo.add("a.txt", "a");
+            repo.commit("base");
+            let id = repo.git_with_input(&["hash-object", "-w", "--stdin"], text);
+            let entry = format!("120000,{},{name}", id.trim());
+            repo.git(&["update-index", "--add", "--cacheinfo", &entry]);
+            refused(&repo, &["--staged"]);
+            repo.git(&["commit", "--quiet", "--no-verify", "--message", "a link"]);
+            refused(&repo, &["--diff", "HEAD^..HEAD"]);
+            refused(&repo, &["--history"]);
+        }
+    }
+}
+
+#[test]
+fn the_text_of_an_honest_link_is_a_path() {
+    let repo = Repo::new();
+    repo.add("store/model.pkl", b"N.");
+    repo.commit("base");
+    for (name, target) in [
+        ("m.pkl", b"store/model.pkl".as_slice()),
+        ("x.npz", b"store/."),
+        ("l.pt", b"store/\xe9t\xe9.pt"),
+        ("deep.zip", &b"store/../".repeat(400)),
+    ] {
+        let id = repo.git_with_input(&["hash-object", "-w", "--stdin"], target);
+        repo.git(&["update-index", "--add", "--cacheinfo", &format!("120000,{},{name}", id.trim())]);
+    }
+    accepted(&repo, &["--staged"]);
+}
+
+#[test]
 fn a_link_into_gits_own_files_is_not_judged_elsewhere() {
     let repo = Repo::new();
     repo.commit("base");

@@ -64,6 +64,10 @@ fn lines(selection: &Selection) -> Vec<String> {
     }
     lines.extend(source.notices().iter().map(|n| format!("notice {n}")));
     source.visit(&mut |item| {
+        let item = match item {
+            Item::Target { led, .. } => *led,
+            item => item,
+        };
         lines.push(match item {
             Item::Blob(blob) => {
                 let origin = match blob.origin {
@@ -87,6 +91,7 @@ fn lines(selection: &Selection) -> Vec<String> {
             Item::Link { link: s, .. } => {
                 format!("skipped {} {}", s.path.as_bytes().escape_ascii(), s.reason)
             }
+            Item::Target { text, .. } => format!("target {}", text.path.as_bytes().escape_ascii()),
             Item::Unchanged(path) => format!("unchanged {}", path.as_bytes().escape_ascii()),
             Item::Skipped(s) => format!("skipped {} {}", s.path.as_bytes().escape_ascii(), s.reason),
             Item::Finding(f) => {
