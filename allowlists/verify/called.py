@@ -102,7 +102,9 @@ class Search:
         except Exception:
             return
         if not inspect.isclass(found):
-            self.follow(found, None, 0)
+            # A function that is a reference runs only where a name of this list is replaced.
+            if called:
+                self.follow(found, None, 0)
             return
         for attribute in dir(found):
             value = inspect.getattr_static(found, attribute, None)

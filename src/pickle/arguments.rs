@@ -31,6 +31,11 @@ pub fn guard_of(module: &str, name: &str) -> Option<Guard> {
         | ("spacy.strings", "StringStore")
         | ("decimal", "Decimal")
         | ("fractions", "Fraction")
+        | ("random", "Random")
+        | ("array", "array")
+        | ("re", "_compile")
+        | ("types", "SimpleNamespace")
+        | ("ipaddress", _)
         | ("pathlib" | "pathlib._local", _) => Guard::PlainArguments,
         (
             "torch._utils",
@@ -63,7 +68,13 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 let containers = COPIES.contains(&name)
                     || matches!(
                         name,
-                        "OrderedDict" | "Counter" | "UserDict" | "UserList" | "deque" | "StringStore"
+                        "OrderedDict"
+                            | "Counter"
+                            | "UserDict"
+                            | "UserList"
+                            | "deque"
+                            | "StringStore"
+                            | "array"
                     )
                     || name.ends_with("FreqDist");
                 let bytes = matches!(name, "bytes" | "bytearray");

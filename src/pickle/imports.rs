@@ -22,8 +22,8 @@ struct Row {
     /// Whether it sets state that is among its arguments.
     sets_state: bool,
     /// What gensim puts in the place of a class method on instances: it raises whatever it is given. So do
-    /// the missing value of pandas and Ellipsis, which are no callables.
-    only_raises: bool,
+    /// the missing value of pandas and Ellipsis, which are no callables. `asarray` of SciPy makes an array.
+    calls_nothing: bool,
     /// Whether what it makes can be called: an instance of a listed class that has `__call__`.
     makes_callable: bool,
     /// `module.name` as messages show it, once one does.
@@ -117,10 +117,12 @@ impl Imports {
             sets_state: arguments == Some(Guard::ClassArgument)
                 || callable == Callable::Forwarder(Guard::RebuildFromType)
                 || (module, name) == ("torch._utils", "_rebuild_parameter_with_state"),
-            only_raises: name == "call_on_class_only" && module.starts_with("gensim.")
+            calls_nothing: name == "call_on_class_only" && module.starts_with("gensim.")
                 || matches!(
                     (module, name),
-                    ("pandas" | "pandas._libs.missing", "NA") | ("builtins" | "__builtin__", "Ellipsis")
+                    ("pandas" | "pandas._libs.missing", "NA")
+                        | ("builtins" | "__builtin__", "Ellipsis")
+                        | ("scipy._lib.array_api_compat.numpy._aliases", "asarray")
                 ),
             makes_callable: CALLABLE.binary_search(&(module, name)).is_ok(),
             shown: OnceCell::new(),
@@ -193,7 +195,7 @@ impl Imports {
     pub fn may_be_called(&self, value: Value) -> bool {
         match value.tag() {
             Tag::Unknown => true,
-            Tag::Import => self.rows.get(value.payload() as usize).is_none_or(|row| !row.only_raises),
+            Tag::Import => self.rows.get(value.payload() as usize).is_none_or(|row| !row.calls_nothing),
             Tag::Object => value
                 .object_import()
                 .and_then(|i| self.rows.get(i as usize))
