@@ -13,9 +13,10 @@ use crate::error::{Error, Result};
 use crate::escape;
 use crate::facts::{Fault, Import, MemberFault, Stream};
 use crate::limits::Limits;
-use crate::pickle::decompile::{Decompiler, Keep, Line, LineKind};
+use crate::pickle::decompile::{self, Keep, Line, LineKind};
 use crate::pickle::disasm::{Disassembler, Step};
 use crate::pickle::machine;
+use crate::pickle::sharing::Sharing;
 use crate::scan;
 use crate::source::BlobPath;
 
@@ -108,16 +109,11 @@ pub fn explain(
         if !wanted(&stream.member) {
             return;
         }
-        let mut decompiler = Decompiler::new(Keep::First(MAX_LINES));
-        let mut disassembler = Disassembler::new(MAX_LINES);
-        let ran = machine::retrace(content, stream, limits, &mut decompiler);
-        let ran = ran.and_then(|()| match trace {
-            true => machine::retrace(content, stream, limits, &mut disassembler),
-            false => Ok(()),
-        });
-        match ran {
-            Ok(()) => streams.push(ExplainedStream {
-                steps: disassembler.steps,
+        let listed = decompile::listing(content, stream, limits, Keep::First(MAX_LINES));
+        let steps = if trace { steps(content, stream, limits) } else { Ok(Vec::new()) };
+        match listed.and_then(|listing| Ok((listing, steps?))) {
+            Ok((decompiler, steps)) => streams.push(ExplainedStream {
+                steps,
                 rulings: stream.imports.iter().map(|i| rule(stream, i)).collect(),
                 stream: stream.clone(),
                 lines: decompiler.lines,
@@ -137,6 +133,13 @@ pub fn explain(
         faults: facts.faults.into_iter().filter(|f| wanted(&f.member)).collect(),
         forms: facts.forms,
     })
+}
+
+/// A stream opcode by opcode.
+fn steps(content: &Content, stream: &Stream, limits: &Limits) -> io::Result<Vec<Step>> {
+    let mut disassembler = Disassembler::new(MAX_LINES, Sharing::of(content, stream, limits)?);
+    machine::retrace(content, stream, limits, &mut disassembler)?;
+    Ok(disassembler.steps)
 }
 
 impl Explanation {

@@ -13,8 +13,7 @@ use crate::facts::{Facts, Stream};
 use crate::finding::{Finding, Outcome, ReadFailure, Skipped, Snippet, SnippetLine, Tally};
 use crate::judge;
 use crate::limits::Limits;
-use crate::pickle::decompile::{BESIDE, Decompiler, Keep};
-use crate::pickle::machine;
+use crate::pickle::decompile::{self, BESIDE, Keep};
 use crate::policy::{Policy, Usage};
 use crate::progress::Progress;
 use crate::rule::{Level, Rule};
@@ -300,9 +299,7 @@ fn snippets(
     if offsets.is_empty() {
         return Ok(Vec::new());
     }
-    let mut decompiler = Decompiler::new(Keep::Around(offsets.to_vec()));
-    machine::retrace(content, stream, limits, &mut decompiler)?;
-    let kept = decompiler.lines;
+    let kept = decompile::listing(content, stream, limits, Keep::Around(offsets.to_vec()))?.lines;
     let around = |offset: u64| {
         let at = kept.iter().rposition(|line| line.offset <= offset).unwrap_or(0);
         let from = at.saturating_sub(BESIDE);

@@ -5,22 +5,29 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::{io, iter};
 
+use super::machine;
 use super::opcode as op;
+use super::quote;
 use super::reader::Cursor;
+use super::sharing::{Sharing, is_container};
 use super::text::{self, Text};
 use super::trace::{Event, Trace, View};
 use super::value::{Tag, Value};
+use crate::content::Content;
 use crate::escape;
+use crate::facts::Stream;
+use crate::limits::Limits;
 
-/// Characters of a text or bytes literal that are shown.
-const SHOWN_TEXT: usize = 40;
 /// Items of a container that are shown.
 const SHOWN_ITEMS: usize = 6;
 /// Containers inside containers that are shown.
 const SHOWN_DEPTH: u32 = 4;
 /// Containers whose contents are kept.
 const MAX_CONTAINERS: usize = 200_000;
+/// Values of one line that are looked through for containers that want a name.
+const DECLARED: usize = 32;
 /// Longest line.
 const MAX_LINE: usize = 400;
 /// Lines before and behind a marked one.
@@ -33,6 +40,8 @@ pub enum LineKind {
     Import,
     /// `_1 = name(…)`.
     Call,
+    /// `_1 = […]`: a list, dict or set that is used twice, or changed after it was used.
+    Container,
     /// `_1.__setstate__(…)`, `_1.update(…)`, `_1.extend(…)`.
     State,
     /// `return …`.
@@ -70,6 +79,7 @@ pub enum Keep {
 /// Records lines while a machine runs.
 pub struct Decompiler {
     keep: Keep,
+    sharing: Sharing,
     /// Lines in the order of the stream.
     pub lines: Vec<Line>,
     /// Lines that were not kept.
@@ -86,6 +96,13 @@ pub struct Decompiler {
     containers: HashMap<Value, Items>,
 }
 
+/// Runs a stream of these facts again and writes it down. `content` is that of its member.
+pub fn listing(content: &Content, stream: &Stream, limits: &Limits, keep: Keep) -> io::Result<Decompiler> {
+    let mut decompiler = Decompiler::new(keep, Sharing::of(content, stream, limits)?);
+    machine::retrace(content, stream, limits, &mut decompiler)?;
+    Ok(decompiler)
+}
+
 #[derive(Default)]
 struct Items {
     shown: Vec<String>,
@@ -93,10 +110,11 @@ struct Items {
 }
 
 impl Decompiler {
-    /// An empty one.
-    pub fn new(keep: Keep) -> Self {
+    /// An empty one. `sharing` has watched the same run.
+    pub fn new(keep: Keep, sharing: Sharing) -> Self {
         Decompiler {
             keep,
+            sharing,
             lines: Vec::new(),
             dropped: 0,
             pinned: 0,
@@ -162,17 +180,14 @@ impl Decompiler {
             Tag::BigInt => "<long integer>".to_owned(),
             Tag::Float => float(view.cursor, value.payload()),
             Tag::Text => match text::decode(view.cursor, value.payload(), 4096) {
-                Text::Str(text) => quote(&text),
+                Text::Str(text) => quote::text(&text),
                 Text::TooLong(n) => format!("<text of {n} bytes>"),
                 Text::Undecodable => "<broken text>".to_owned(),
             },
-            Tag::Bytes => bytes(view.cursor, value.payload(), "b"),
-            Tag::ByteArray => bytes(view.cursor, value.payload(), "bytearray "),
+            Tag::Bytes => bytes(view.cursor, value.payload()),
+            Tag::ByteArray => format!("bytearray({})", bytes(view.cursor, value.payload())),
             Tag::Buffer => "<buffer from outside>".to_owned(),
-            Tag::Encoded => match text::decode(view.cursor, value.payload() >> 2, 4096) {
-                Text::Str(text) => format!("b{}", quote(&text)),
-                _ => "<encoded text>".to_owned(),
-            },
+            Tag::Encoded => encoded(view.cursor, value),
             Tag::Tuple => {
                 let len = view.tuples.len(value).unwrap_or(0);
                 if depth == 0 {
@@ -189,10 +204,10 @@ impl Decompiler {
                 }
                 if len == 1 { format!("({},)", items.join("")) } else { format!("({})", items.join(", ")) }
             }
-            Tag::List => self.contents(value, "[", "]"),
-            Tag::Dict => self.contents(value, "{", "}"),
-            Tag::Set if !self.containers.contains_key(&value) => "set()".to_owned(),
-            Tag::Set => self.contents(value, "{", "}"),
+            Tag::List | Tag::Dict | Tag::Set => match self.objects.get(&value) {
+                Some(n) => format!("_{n}"),
+                None => self.literal(value),
+            },
             Tag::FrozenSet => self.contents(value, "frozenset({", "})"),
             Tag::Import => {
                 let name = self.imports.get(&(value.payload() as u32));
@@ -207,6 +222,35 @@ impl Decompiler {
                 None => "persistent_load(…)".to_owned(),
             },
             Tag::Unknown => "<unresolved>".to_owned(),
+        }
+    }
+
+    /// A list, dict or set with what it holds now.
+    fn literal(&self, value: Value) -> String {
+        match value.tag() {
+            Tag::List => self.contents(value, "[", "]"),
+            Tag::Set if !self.containers.contains_key(&value) => "set()".to_owned(),
+            _ => self.contents(value, "{", "}"),
+        }
+    }
+
+    /// Gives each shared container among these values, and in tuples among them, its name.
+    fn declare<C: Cursor>(
+        &mut self,
+        view: &View<'_, C>,
+        offset: u64,
+        values: impl Iterator<Item = Value>,
+        depth: u32,
+    ) {
+        for value in values.take(DECLARED) {
+            if value.is(Tag::Tuple) && depth > 0 {
+                self.declare(view, offset, view.tuples.items(value), depth - 1);
+            } else if self.sharing.wants_name(value) && !self.objects.contains_key(&value) {
+                let literal = self.literal(value);
+                let n = self.objects.len() as u32 + 1;
+                self.objects.insert(value, n);
+                self.line(offset, LineKind::Container, None, format!("_{n} = {literal}"));
+            }
         }
     }
 
@@ -278,13 +322,15 @@ impl Trace for Decompiler {
             Event::Opcode { code } => self.code = code,
             Event::Import { module, name, value, .. } => self.import(offset, value, module, name),
             Event::Container { code, value, items } => {
+                self.declare(view, offset, items.iter().copied(), SHOWN_DEPTH);
                 if !value.is(Tag::Tuple) {
                     self.collect(view, value, items, code == op::DICT);
                 }
             }
             Event::Items { code, target, items } => {
                 let pairs = matches!(code, op::SETITEM | op::SETITEMS);
-                if matches!(target.tag(), Tag::List | Tag::Dict | Tag::Set) {
+                self.declare(view, offset, iter::once(target).chain(items.iter().copied()), SHOWN_DEPTH);
+                if is_container(target) && !self.objects.contains_key(&target) {
                     self.collect(view, target, items, pairs);
                     return;
                 }
@@ -304,6 +350,7 @@ impl Trace for Decompiler {
                 self.line(offset, LineKind::State, changed(target), text);
             }
             Event::Apply { code, callee, args, kwargs, value } => {
+                self.declare(view, offset, [callee, args].into_iter().chain(kwargs), SHOWN_DEPTH);
                 let callee_text = self.expression(view, callee, 1);
                 let mut shown: Vec<String> = match view.tuples.len(args) {
                     Some(_) => {
@@ -339,6 +386,7 @@ impl Trace for Decompiler {
                 }
             }
             Event::Build { target, state } => {
+                self.declare(view, offset, [target, state].into_iter(), SHOWN_DEPTH);
                 let text = format!(
                     "{}.__setstate__({})",
                     self.expression(view, target, 1),
@@ -347,12 +395,14 @@ impl Trace for Decompiler {
                 self.line(offset, LineKind::State, changed(target), text);
             }
             Event::Persistent { id, value } => {
+                self.declare(view, offset, iter::once(id), SHOWN_DEPTH);
                 let text = self.expression(view, id, SHOWN_DEPTH);
                 if self.containers.len() < MAX_CONTAINERS {
                     self.containers.insert(value, Items { shown: vec![text], count: 1 });
                 }
             }
             Event::Stop { value } => {
+                self.declare(view, offset, iter::once(value), SHOWN_DEPTH);
                 let text = format!("return {}", self.expression(view, value, SHOWN_DEPTH));
                 self.line(offset, LineKind::Result, None, text);
             }
@@ -376,35 +426,25 @@ pub(super) fn shorten(text: &str, max: usize) -> String {
     }
 }
 
-/// A Python string literal, cut short.
-fn quote(text: &str) -> String {
-    let mut out = String::from("'");
-    for (count, c) in text.chars().enumerate() {
-        if count == SHOWN_TEXT {
-            let _ = write!(out, "…' <{} characters>", text.chars().count());
-            return out;
-        }
-        match c {
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            '\'' => out.push_str("\\'"),
-            '\\' => out.push_str("\\\\"),
-            c => out.push_str(&escape::name(c.encode_utf8(&mut [0; 4]))),
-        }
-    }
-    out.push('\'');
-    out
+/// A bytes literal.
+fn bytes(cursor: &impl Cursor, offset: u64) -> String {
+    let Some(literal) = text::locate(cursor, offset, u64::MAX) else { return "<broken bytes>".to_owned() };
+    quote::bytes(
+        &cursor.bytes(literal.start, literal.len.min(quote::SHOWN_BYTES as u64) as usize),
+        literal.len,
+    )
 }
 
-/// A Python bytes literal, cut short.
-fn bytes(cursor: &impl Cursor, offset: u64, prefix: &str) -> String {
-    let Some(literal) = text::locate(cursor, offset, u64::MAX) else { return "<broken bytes>".to_owned() };
-    let shown = cursor.bytes(literal.start, literal.len.min(16) as usize);
-    let text = shown.escape_ascii();
-    if literal.len > 16 {
-        format!("{prefix}'{text}…' <{} bytes>", literal.len)
-    } else {
-        format!("{prefix}'{text}'")
+/// The bytes that `_codecs.encode` makes of a literal.
+fn encoded(cursor: &impl Cursor, value: Value) -> String {
+    let Text::Str(text) = text::decode(cursor, value.payload() >> 2, 4096) else {
+        return "<encoded text>".to_owned();
+    };
+    let latin1 = text.chars().map(|c| u8::try_from(c).ok()).collect::<Option<Vec<u8>>>();
+    match (value.payload() & 3, latin1) {
+        (0, Some(bytes)) => quote::bytes(&bytes, bytes.len() as u64),
+        (0, None) => format!("{}.encode('latin1')", quote::text(&text)),
+        _ => quote::bytes(text.as_bytes(), text.len() as u64),
     }
 }
 
@@ -413,12 +453,16 @@ fn float(cursor: &impl Cursor, offset: u64) -> String {
     let head = cursor.bytes(offset, 33);
     match head.split_first() {
         Some((&op::BINFLOAT, rest)) => match rest.first_chunk::<8>() {
-            Some(be) => format!("{:?}", f64::from_be_bytes(*be)),
+            Some(be) => quote::float(f64::from_be_bytes(*be)),
             None => "<float>".to_owned(),
         },
         Some((&op::FLOAT, rest)) => {
-            let line = rest.split(|b| *b == b'\n').next().unwrap_or(rest);
-            escape::name(&String::from_utf8_lossy(line))
+            let line =
+                String::from_utf8_lossy(rest.split(|b| *b == b'\n').next().unwrap_or(rest)).into_owned();
+            match line.trim().parse() {
+                Ok(number) => quote::float(number),
+                Err(_) => format!("float({})", quote::text(&line)),
+            }
         }
         _ => "<float>".to_owned(),
     }
@@ -427,15 +471,10 @@ fn float(cursor: &impl Cursor, offset: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::content::Content;
-    use crate::facts::Reading;
-    use crate::limits::Limits;
-    use crate::pickle::machine;
 
     fn listing(bytes: &[u8], keep: Keep) -> Vec<String> {
-        let mut decompiler = Decompiler::new(keep);
         let content = Content::from_bytes(bytes);
-        machine::run_traced(&content, 0, Reading::Pickle, "", &Limits::default(), &mut decompiler)
+        let decompiler = super::listing(&content, &Stream::default(), &Limits::default(), keep)
             .expect("bytes in memory are readable");
         decompiler.lines.into_iter().map(|l| l.text).collect()
     }
@@ -490,7 +529,23 @@ mod tests {
             bytes.push(b'e');
         }
         bytes.push(b'.');
-        let lines = listing(&bytes, Keep::First(10));
+        let lines = listing(&bytes, Keep::First(100));
         assert!(lines.iter().all(|l| l.len() < 2000), "{lines:?}");
+        assert_eq!(
+            lines.last().map(String::as_str),
+            Some("return [_10, _10, _10, _10, _10, _10, … 10 items]")
+        );
+    }
+
+    #[test]
+    fn containers_that_are_shared_or_changed_late_have_a_name() {
+        // l = [1]; d = {'l': l, 'm': l}; l.append(2)
+        let lines = listing(b"]q\0K\x01a0}X\x01\0\0\0lh\0sX\x01\0\0\0mh\0sh\0K\x02a0.", Keep::First(100));
+        assert_eq!(lines, ["_1 = []", "_1.append(1)", "_1.append(2)", "return {'l': _1, 'm': _1}"]);
+        // l = []; l.append(l)
+        assert_eq!(listing(b"]q\0h\0a.", Keep::First(100)), ["_1 = []", "_1.append(_1)", "return _1"]);
+        // An argument of OBJ, and state.
+        let lines = listing(b"(ca\nB\n}q\0oh\0b.", Keep::First(100));
+        assert_eq!(lines, ["from a import B", "_1 = {}", "_2 = B(_1)", "_2.__setstate__(_1)", "return _2"]);
     }
 }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use super::decompile::{Decompiler, Keep, shorten};
 use super::opcode::{self, Argument};
 use super::reader::Cursor;
+use super::sharing::Sharing;
 use super::text::{self, Text};
 use super::trace::{Event, Trace, View};
 use super::value::{Tag, Value};
@@ -42,9 +43,9 @@ pub struct Disassembler {
 }
 
 impl Disassembler {
-    /// Keeps the first so many steps.
-    pub fn new(keep: usize) -> Self {
-        let names = Decompiler::new(Keep::First(0));
+    /// Keeps the first so many steps. `sharing` has watched the same run.
+    pub fn new(keep: usize, sharing: Sharing) -> Self {
+        let names = Decompiler::new(Keep::First(0), sharing);
         Disassembler {
             steps: Vec::new(),
             dropped: 0,
@@ -194,7 +195,7 @@ mod tests {
 
     #[test]
     fn opcodes_have_their_arguments_and_the_stack_they_find() {
-        let mut listing = Disassembler::new(100);
+        let mut listing = Disassembler::new(100, Sharing::default());
         let content = Content::from_bytes(&b"\x80\x04(\x8c\x02os\x8c\x06system\x93K\x05\x85R."[..]);
         machine::run_traced(&content, 0, Reading::Pickle, "", &Limits::default(), &mut listing)
             .expect("bytes in memory are readable");
@@ -207,7 +208,7 @@ mod tests {
 
     #[test]
     fn what_the_memo_gives_is_told() {
-        let mut listing = Disassembler::new(100);
+        let mut listing = Disassembler::new(100, Sharing::default());
         let content = Content::from_bytes(&b"cos\nsystem\n\x94)R\x94p7\nh\x00g7\n."[..]);
         machine::run_traced(&content, 0, Reading::Pickle, "", &Limits::default(), &mut listing)
             .expect("bytes in memory are readable");
@@ -219,7 +220,7 @@ mod tests {
 
     #[test]
     fn hostile_text_is_escaped_and_cut() {
-        let mut listing = Disassembler::new(1);
+        let mut listing = Disassembler::new(1, Sharing::default());
         let content = Content::from_bytes(&b"cos\x1b[31m\nx\n."[..]);
         machine::run_traced(&content, 0, Reading::Pickle, "", &Limits::default(), &mut listing)
             .expect("bytes in memory are readable");
