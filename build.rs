@@ -284,6 +284,8 @@ const GUARDS: &[(&str, &str)] = &[
     ("masked-array", "MaskedArray"),
     ("storage-argument", "StorageArgument"),
     ("option-defaults", "OptionDefaults"),
+    ("imported-attribute", "ImportedAttribute"),
+    ("zone-key", "ZoneKey"),
     ("time-zone", "TimeZone"),
 ];
 

@@ -82,7 +82,7 @@ pub struct Import {
     pub raw_name: String,
     /// Offset in the member of the opcode that first resolves it.
     pub offset: u64,
-    /// That opcode: GLOBAL, STACK_GLOBAL or INST.
+    /// That opcode: GLOBAL, STACK_GLOBAL or INST; REDUCE for an attribute that `getattr` takes of an import.
     pub opcode: &'static str,
     /// How the name is used, each kind once.
     pub uses: Vec<Use>,

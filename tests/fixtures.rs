@@ -227,6 +227,13 @@ fn clean_files_hold_the_imports_their_frameworks_wrote() {
         if want.contains("torch.storage._load_from_bytes") {
             found.retain(|i| want.contains(i) || !i.starts_with("torch."));
         }
+        // What `getattr` takes of an import is one more, which no unpickler asks for by name.
+        if want.contains("builtins.getattr") {
+            let of = |owner: &String, name: &str| {
+                name.strip_prefix(owner.as_str()).is_some_and(|rest| rest.starts_with('.'))
+            };
+            found.retain(|i| want.contains(i) || !want.iter().any(|owner| of(owner, i)));
+        }
         if want != found {
             let missed: Vec<_> = want.difference(&found).collect();
             let invented: Vec<_> = found.difference(&want).collect();

@@ -20,6 +20,9 @@ const CODECS: [&[&str]; 3] =
 /// Longest text that is turned back into bytes to be read as a pickle of its own.
 const MAX_DECODED: u64 = 64 << 20;
 
+/// Longest name with the attributes that `getattr` adds to it, in bytes.
+const ATTRIBUTE: usize = 256;
+
 /// Kinds of values that matter as items of a list.
 const WATCHED: u64 = Tag::Unknown.kind()
     | Tag::Import.kind()
@@ -192,6 +195,13 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                     (object, Some(why.to_owned()))
                 }
             },
+            Callable::Attribute => match self.attribute(at, args).filter(|_| code == op::REDUCE) {
+                Some(value) => (value, None),
+                None => {
+                    let why = "it reaches into something else than a literal import by a literal name";
+                    (object, Some(why.to_owned()))
+                }
+            },
             Callable::Bytes => match first {
                 Some(v) if matches!(v.tag(), Tag::Bytes | Tag::ByteArray | Tag::Encoded) => (v, None),
                 _ => (self.encoded(args, None).unwrap_or(object), None),
@@ -217,6 +227,25 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 (object, odd)
             }
         }
+    }
+
+    /// `getattr(import, name)`: below protocol 4 picklers write so what `module` and `Outer.Inner` name
+    /// from there on, and for methods of classes in any protocol.
+    fn attribute(&mut self, at: u64, args: Value) -> Option<Value> {
+        if self.state.tuples.len(args) != Some(2) {
+            return None;
+        }
+        let owner = self.state.tuples.get(args, 0).and_then(Value::as_import)?;
+        let attribute = self.state.tuples.get(args, 1).and_then(|v| self.literal_word(v))?;
+        let plain = |c: char| c == '_' || c.is_ascii_alphanumeric();
+        let owner = self.state.imports.get(owner)?;
+        let name = format!("{}.{attribute}", owner.name);
+        if attribute.is_empty() || !attribute.chars().all(plain) || name.len() > ATTRIBUTE {
+            return None;
+        }
+        let module = owner.module.clone();
+        let (module, name) = (self.state.imports.name(&module), self.state.imports.name(&name));
+        self.resolve(at, op::REDUCE, module, name, false).ok()
     }
 
     /// A mapping was made of pairs that nobody followed.

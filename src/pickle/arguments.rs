@@ -47,12 +47,20 @@ pub fn guard_of(module: &str, name: &str) -> Option<Guard> {
             "_rebuild_tensor" | "_rebuild_tensor_v2" | "_rebuild_tensor_v3" | "_rebuild_qtensor",
         ) => Guard::StorageArgument,
         ("sphinx.config", "Config") => Guard::OptionDefaults,
+        ("zoneinfo", "ZoneInfo._unpickle") => Guard::ZoneKey,
         (_, "newObj") => Guard::ClassArgument,
         (_, name) if name.starts_with("__pyx_unpickle_") => Guard::ClassArgument,
         ("numpy.ma.core" | "numpy.ma", "_mareconstruct" | "_mrreconstruct") => Guard::MaskedArray,
         ("pandas", _) => Guard::TimeZone,
         (module, _) if module.starts_with("pandas.") => Guard::TimeZone,
         _ => return None,
+    })
+}
+
+/// Whether a key is the name of a time zone: `Europe/Berlin`, `Etc/GMT+5`.
+fn is_zone(key: &str) -> bool {
+    key.split('/').all(|part| {
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '_'))
     })
 }
 
@@ -92,6 +100,11 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 of_numpy(0) && of_numpy(1)
             }
             Guard::StorageArgument => first.is_none_or(|v| self.is_storage(v)) && !keywords,
+            Guard::ZoneKey => {
+                let key = first.and_then(|v| self.literal_word(v));
+                let cached = tuples.get(args, 1).is_some_and(|v| matches!(v.tag(), Tag::Bool | Tag::Int));
+                !keywords && cached && tuples.len(args) == Some(2) && key.is_some_and(|key| is_zone(&key))
+            }
             Guard::TimeZone => {
                 let name = self.state.imports.get(import).map_or("", |i| i.name.as_str());
                 // `cls(**d)` takes the keywords of any mapping.
@@ -112,6 +125,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 Guard::TensorArgument => "it is given something else than a tensor, whose methods it calls",
                 Guard::ClassArgument => "it makes an instance of what is no literal import",
                 Guard::StorageArgument => "its storage is something else, whose properties would run",
+                Guard::ZoneKey => "its key may name a file that is no time zone",
                 Guard::MaskedArray => "it runs `__new__` of something that is no array of numpy",
                 _ if tuples.items(args).any(|v| self.holds_frame(v)) => {
                     "it is given a Series or a DataFrame, whose labels and places answer for attributes"

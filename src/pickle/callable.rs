@@ -22,6 +22,8 @@ pub enum Callable {
     Unpickler,
     /// `joblib.numpy_pickle.NumpyArrayWrapper`: raw array bytes follow its state.
     JoblibArray,
+    /// `builtins.getattr`: an attribute of an import, by a literal name, is one more import.
+    Attribute,
     /// Calls what it is given.
     Forwarder(Guard),
     /// A mapping that can be created with items in its arguments.
@@ -38,6 +40,7 @@ impl Callable {
             ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => Callable::NumpyScalar,
             ("_codecs" | "codecs", "encode") => Callable::CodecsEncode,
             ("builtins", "bytes" | "bytearray") => Callable::Bytes,
+            ("builtins", "getattr") => Callable::Attribute,
             ("builtins", "dict") | ("collections", "OrderedDict" | "Counter" | "UserDict") => {
                 Callable::Mapping
             }

@@ -956,7 +956,20 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
     }
 
     fn import(&mut self, at: u64, code: u8, module: NameId, name: NameId) -> Step {
-        let mapped = self.state.protocol < 3;
+        let value = self.resolve(at, code, module, name, self.state.protocol < 3)?;
+        self.push(value);
+        Ok(())
+    }
+
+    /// An import by these names. `mapped` says that `_compat_pickle` applies.
+    pub(super) fn resolve(
+        &mut self,
+        at: u64,
+        code: u8,
+        module: NameId,
+        name: NameId,
+        mapped: bool,
+    ) -> Result<Value, Halt> {
         let index = self.state.imports.resolve(module, name, mapped, at, code);
         if self.state.imports.len() > self.limits.imports {
             return Err(Halt::Limit(format!("more than {} different imports", self.limits.imports)));
@@ -971,14 +984,13 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         }
         self.state.imports.pushed(index);
         let value = Value::new(Tag::Import, u64::from(index));
-        self.push(value);
         if T::ON
             && let Some(import) = self.state.imports.get(index)
         {
             let (module, name) = (import.module.clone(), import.name.clone());
             self.tell(at, Event::Import { module: &module, name: &name, code, value });
         }
-        Ok(())
+        Ok(value)
     }
 
     fn stack_global(&mut self, at: u64, module: Value, name: Value) -> Step {

@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn names_that_turn_data_into_power_are_on_no_list() {
         for (module, name) in [
-            ("builtins", "getattr"),
+            ("builtins", "setattr"),
             ("builtins", "eval"),
             ("builtins", "map"),
             ("functools", "partial"),

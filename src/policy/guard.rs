@@ -62,11 +62,17 @@ pub enum Guard {
     /// `sphinx.config.Config`: no option in its state has a default that can be called. Reading an option
     /// calls it.
     OptionDefaults,
+    /// `builtins.getattr(object, name)`: `object` is an import and `name` literal text, an identifier. What it
+    /// gives is the import `module:object.name`, which needs an entry of its own.
+    ImportedAttribute,
+    /// `zoneinfo.ZoneInfo._unpickle(key, from_cache)`: `key` is literal text that names no file outside the
+    /// databases of time zones: letters, digits, `+`, `-`, `_` and single slashes between them.
+    ZoneKey,
 }
 
 impl Guard {
     /// Every guard.
-    pub const ALL: [Guard; 18] = [
+    pub const ALL: [Guard; 20] = [
         Guard::NumpyDtype,
         Guard::NestedBytes,
         Guard::JoblibArray,
@@ -85,6 +91,8 @@ impl Guard {
         Guard::TimeZone,
         Guard::StorageArgument,
         Guard::OptionDefaults,
+        Guard::ImportedAttribute,
+        Guard::ZoneKey,
     ];
 
     /// The word of the policy file.
@@ -108,6 +116,8 @@ impl Guard {
             Guard::TimeZone => "time-zone",
             Guard::StorageArgument => "storage-argument",
             Guard::OptionDefaults => "option-defaults",
+            Guard::ImportedAttribute => "imported-attribute",
+            Guard::ZoneKey => "zone-key",
         }
     }
 
