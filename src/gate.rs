@@ -1,5 +1,6 @@
 //! One blob through scan and judge, and all blobs of a source to an outcome.
 
+use std::collections::HashSet;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -178,8 +179,12 @@ impl Gate<'_> {
         let mut snippets: Vec<(String, u64, Snippet)> = Vec::new();
         let mut failure = None;
         let facts = scan::scan_watched(&blob.content, &blob.path, &self.limits, &mut |content, stream| {
-            let one = Facts { streams: vec![stream.clone()], ..Facts::default() };
             let room = MAX_SNIPPETS.saturating_sub(snippets.len());
+            // Millions of pickles may follow, and judging one of them alone is not free.
+            if room == 0 {
+                return;
+            }
+            let one = Facts { streams: vec![stream.clone()], ..Facts::default() };
             let found = judge::judge(&one, &blob.path, None, self.policy, self.usage);
             // They are in the order of their offsets.
             let mut offsets: Vec<u64> = found.iter().filter_map(|finding| finding.offset).collect();
@@ -231,9 +236,8 @@ impl Gate<'_> {
         };
         let facts = scan::scan(content, &blob.path, &self.limits)?;
         let mut new = judge::judge(&facts, &blob.path, None, self.policy, self.usage);
-        new.retain(|n| {
-            !findings.iter().any(|f| (f.rule, &f.member, &f.import) == (n.rule, &n.member, &n.import))
-        });
+        let known: HashSet<_> = findings.iter().map(|f| (f.rule, &f.member, &f.import)).collect();
+        new.retain(|n| !known.contains(&(n.rule, &n.member, &n.import)));
         // A name with a CR is no module's: loading ends there, as it does where the bytes are broken.
         let breaks = |f: &Finding| {
             matches!(

@@ -114,3 +114,25 @@ fn clean_files_pass_in_every_mode() {
     let (code, _) = three_modes("clean");
     assert_eq!(code, 0);
 }
+
+/// Without an index of what was found, and with a look at the whole list for every pickle, this test would
+/// not come to its end.
+#[test]
+fn tens_of_thousands_of_findings_in_one_file() {
+    let many: usize = 90_000;
+    let named = |i: usize, end: &str| format!("cm{i}\nn{i}\n{end}");
+    let repository = Repository::new();
+    let in_one = format!("({}t.", (0..many).map(|i| named(i, "")).collect::<String>());
+    fs::write(repository.path("in-one.pkl"), in_one).unwrap();
+    fs::write(repository.path(".gitattributes"), "in-one.pkl text eol=crlf\n").unwrap();
+    fs::write(repository.path("stacked.pkl"), (0..many).map(|i| named(i, ".")).collect::<String>()).unwrap();
+    repository.git(&["add", "."]);
+    let (code, verdicts) = repository.verdicts(&["--staged"]);
+    assert_eq!(code, 1);
+    let denied = |file: &str| {
+        let all = verdicts[file].iter().filter(|said| said.starts_with("import-not-allowed "));
+        all.count()
+    };
+    assert_eq!((denied("in-one.pkl"), denied("stacked.pkl")), (many, many));
+    assert!(verdicts["in-one.pkl"].iter().any(|said| said.starts_with("checkout-differs ")));
+}
