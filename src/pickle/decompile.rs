@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::{io, iter};
 
+use super::identifier;
 use super::machine;
 use super::opcode as op;
 use super::quote;
@@ -36,7 +37,8 @@ pub const BESIDE: usize = 2;
 /// What a line stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineKind {
-    /// `from module import name`.
+    /// `from module import name`, or `name = find_class('module', 'a.name')` where Python's grammar takes
+    /// no such import.
     Import,
     /// `_1 = name(…)`.
     Call,
@@ -91,6 +93,7 @@ pub struct Decompiler {
     wanted: usize,
     code: u8,
     imports: HashMap<u32, String>,
+    /// Names that are given, and how often each was asked for.
     names: HashMap<String, u32>,
     objects: HashMap<Value, u32>,
     containers: HashMap<Value, Items>,
@@ -177,7 +180,7 @@ impl Decompiler {
             Tag::None => "None".to_owned(),
             Tag::Bool => if value.payload() == 0 { "False" } else { "True" }.to_owned(),
             Tag::Int => value.as_int().map(|n| n.to_string()).unwrap_or_default(),
-            Tag::BigInt => "<long integer>".to_owned(),
+            Tag::BigInt => long(view.cursor, value.payload()),
             Tag::Float => float(view.cursor, value.payload()),
             Tag::Text => match text::decode(view.cursor, value.payload(), 4096) {
                 Text::Str(text) => quote::text(&text),
@@ -298,19 +301,41 @@ impl Decompiler {
         entry.count += items.len() / if pairs { 2 } else { 1 };
     }
 
+    /// A name that nothing else in the listing has: that of the import, where Python takes it.
+    fn alias(&mut self, module: &str, name: &str) -> String {
+        let base = identifier::of(name);
+        let taken = identifier::is_reserved(&base) && module != "builtins";
+        let uses = self.names.entry(base.clone()).or_insert(u32::from(taken));
+        *uses += 1;
+        if *uses == 1 {
+            return base;
+        }
+        let mut uses = *uses;
+        let mut alias = format!("{base}_{uses}");
+        while self.names.contains_key(&alias) {
+            uses += 1;
+            alias = format!("{base}_{uses}");
+        }
+        self.names.insert(base, uses);
+        self.names.insert(alias.clone(), 1);
+        alias
+    }
+
     fn import(&mut self, offset: u64, value: Value, module: &str, name: &str) {
         let index = value.payload() as u32;
         if self.imports.contains_key(&index) {
             return;
         }
-        // No attribute has an empty name, but an unpickler may ask for it.
-        let spelled = |name: &str| if name.is_empty() { "''".to_owned() } else { escape::name(name) };
-        let (module, name) = (spelled(module), spelled(name));
-        let uses = self.names.entry(name.clone()).or_insert(0);
-        *uses += 1;
-        let alias = if *uses > 1 { format!("{name}_{uses}") } else { name.clone() };
-        let renamed = if alias == name { String::new() } else { format!(" as {alias}") };
-        self.line(offset, LineKind::Import, Some(index), format!("from {module} import {name}{renamed}"));
+        let alias = self.alias(module, name);
+        let text =
+            if !module.split('.').chain([name]).all(identifier::is_plain) || module.len() > escape::SHOWN {
+                format!("{alias} = find_class({}, {})", quote::name(module), quote::name(name))
+            } else if alias == name {
+                format!("from {module} import {name}")
+            } else {
+                format!("from {module} import {name} as {alias}")
+            };
+        self.line(offset, LineKind::Import, Some(index), text);
         self.imports.insert(index, alias);
     }
 }
@@ -448,6 +473,36 @@ fn encoded(cursor: &impl Cursor, value: Value) -> String {
     }
 }
 
+/// An integer of more than 57 bits.
+fn long(cursor: &impl Cursor, offset: u64) -> String {
+    let head = cursor.bytes(offset, 64);
+    let (width, len) = match *head {
+        [op::LONG1, len, ..] => (1, u32::from(len)),
+        [op::LONG4, a, b, c, d, ..] => (4, u32::from_le_bytes([a, b, c, d])),
+        [op::INT | op::LONG, ref line @ ..] => return digits(line),
+        _ => return "<long integer>".to_owned(),
+    };
+    let bytes = cursor.bytes(offset + 1 + width, (len as usize).min(quote::SHOWN_BYTES));
+    let mut le = [if bytes.last().is_some_and(|b| b & 0x80 != 0) { 0xff } else { 0 }; 16];
+    if len as usize <= le.len() {
+        le.iter_mut().zip(bytes.iter()).for_each(|(to, from)| *to = *from);
+        return i128::from_le_bytes(le).to_string();
+    }
+    format!("int.from_bytes({}, 'little', signed=True)", quote::bytes(&bytes, u64::from(len)))
+}
+
+/// The integer that a line begins with.
+fn digits(line: &[u8]) -> String {
+    let Some(end) = memchr::memchr(b'\n', line) else { return "<long integer>".to_owned() };
+    let text = String::from_utf8_lossy(line.get(..end).unwrap_or_default());
+    let text = text.strip_suffix('L').unwrap_or(&text);
+    let plain = text.strip_prefix('-').unwrap_or(text);
+    if plain.bytes().all(|b| b.is_ascii_digit()) && !plain.starts_with('0') && !plain.is_empty() {
+        return text.to_owned();
+    }
+    format!("int({}, 0)", quote::text(text))
+}
+
 /// A float as it stands in the stream.
 fn float(cursor: &impl Cursor, offset: u64) -> String {
     let head = cursor.bytes(offset, 33);
@@ -500,9 +555,46 @@ mod tests {
 
     #[test]
     fn hostile_names_are_escaped_and_twins_told_apart() {
-        let lines = listing(b"cos\x1b[31m\nsystem\ncposix\nsystem\n.", Keep::First(100));
-        assert_eq!(lines[0], "from os\\u{1b}[31m import system");
+        let lines = listing(b"cos\x1b[31m\nsystem\ncposix\nsystem\nca\nsystem_2\n.", Keep::First(100));
+        assert_eq!(lines[0], r"system = find_class('os\x1b[31m', 'system')");
         assert_eq!(lines[1], "from posix import system as system_2");
+        assert_eq!(lines[2], "from a import system_2 as system_2_2");
+    }
+
+    #[test]
+    fn names_that_python_takes_in_no_import_are_looked_up() {
+        let line = |module: &str, name: &str| {
+            listing(format!("c{module}\n{name}\n.").as_bytes(), Keep::First(9)).remove(0)
+        };
+        assert_eq!(
+            line("torch.serialization", "os.system"),
+            "system = find_class('torch.serialization', 'os.system')"
+        );
+        assert_eq!(line("os", "a;b()"), "a_b__ = find_class('os', 'a;b()')");
+        assert_eq!(line("a", "class"), "class_ = find_class('a', 'class')");
+        // Python would read it as `system`.
+        assert_eq!(line("os", "\u{17f}ystem"), "_ystem = find_class('os', '\u{17f}ystem')");
+        // Names of the listing itself.
+        assert_eq!(line("a", "_1"), "from a import _1 as n_1");
+        assert_eq!(line("a", "float"), "from a import float as float_2");
+        assert_eq!(line("builtins", "set"), "from builtins import set");
+        assert!(line("a", &"x".repeat(5000)).ends_with("…' <5000 characters>)"));
+    }
+
+    #[test]
+    fn long_integers_are_whole_or_say_how_long_they_are() {
+        let line = |bytes: &[u8]| listing(bytes, Keep::First(9)).remove(0);
+        // pickle.dumps of 2**64, -2**64 and 2**200, protocol 2 and 0.
+        assert_eq!(line(b"\x80\x02\x8a\x09\0\0\0\0\0\0\0\0\x01."), "return 18446744073709551616");
+        assert_eq!(line(b"\x80\x02\x8a\x09\0\0\0\0\0\0\0\0\xff."), "return -18446744073709551616");
+        assert_eq!(line(b"L-18446744073709551616L\n."), "return -18446744073709551616");
+        let mut bytes = b"\x80\x02\x8a\x1a".to_vec();
+        bytes.extend([0; 25]);
+        bytes.extend(b"\x01.");
+        assert_eq!(
+            line(&bytes),
+            format!("return int.from_bytes(b'{}…' <26 bytes>, 'little', signed=True)", r"\x00".repeat(16))
+        );
     }
 
     #[test]

@@ -649,14 +649,13 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
                 self.push(match (line.as_slice(), n) {
                     (b"00", _) => Value::new(Tag::Bool, 0),
                     (b"01", _) => Value::new(Tag::Bool, 1),
-                    (_, Some(n)) => Value::int(n),
-                    (_, None) => Value::new(Tag::BigInt, 0),
+                    (_, n) => Value::integer(at, n),
                 });
             }
             op::LONG => {
                 let line = self.number_line()?;
                 let n = self.settle(at, "a long integer", number::long(&line))?;
-                self.push(n.map_or(Value::new(Tag::BigInt, 0), Value::int));
+                self.push(Value::integer(at, n));
             }
             op::FLOAT => {
                 let line = self.number_line()?;
@@ -665,11 +664,11 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
             }
             op::LONG1 => {
                 let n = self.u8()?;
-                self.long_bytes(u64::from(n))?;
+                self.long_bytes(at, u64::from(n))?;
             }
             op::LONG4 => {
                 let n = self.signed_count()?;
-                self.long_bytes(n)?;
+                self.long_bytes(at, n)?;
             }
             op::STRING => {
                 let (start, len) = self.line()?;
@@ -877,7 +876,7 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         Halt::Broken("the memo has no entry of that index".to_owned())
     }
 
-    fn long_bytes(&mut self, n: u64) -> Step {
+    fn long_bytes(&mut self, at: u64, n: u64) -> Step {
         let start = self.cursor.position();
         self.skip(n)?;
         let value = if n <= 8 {
@@ -887,9 +886,9 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
             for (to, from) in le.iter_mut().zip(bytes.iter()) {
                 *to = *from;
             }
-            Value::int(i64::from_le_bytes(le))
+            Value::integer(at, Some(i64::from_le_bytes(le)))
         } else {
-            Value::new(Tag::BigInt, 0)
+            Value::integer(at, None)
         };
         self.push(value);
         Ok(())

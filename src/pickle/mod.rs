@@ -11,6 +11,7 @@ pub mod disasm;
 mod forwarder;
 mod framed;
 mod frames;
+mod identifier;
 mod imports;
 mod joblib;
 mod keys;

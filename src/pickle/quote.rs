@@ -12,9 +12,18 @@ pub const SHOWN_BYTES: usize = 16;
 
 /// A `str`. One that is cut says how long it is.
 pub fn text(text: &str) -> String {
+    cut(text, SHOWN_TEXT)
+}
+
+/// A `str` that is the name of an import or its module: more of it is shown.
+pub fn name(text: &str) -> String {
+    cut(text, escape::SHOWN)
+}
+
+fn cut(text: &str, most: usize) -> String {
     let mut out = String::from("'");
     for (count, c) in text.chars().enumerate() {
-        if count == SHOWN_TEXT {
+        if count == most {
             let _ = write!(out, "…' <{} characters>", text.chars().count());
             return out;
         }

@@ -13,7 +13,7 @@ pub enum Tag {
     Bool,
     /// An integer of at most 57 bits.
     Int,
-    /// A longer integer.
+    /// A longer integer; payload: offset of its opcode.
     BigInt,
     /// A float.
     Float,
@@ -142,6 +142,14 @@ impl Value {
     pub const fn int(n: i64) -> Value {
         let v = Value::new(Tag::Int, n as u64);
         if (v.0 as i64) >> TAG_BITS == n { v } else { Value::new(Tag::BigInt, 0) }
+    }
+
+    /// The integer of the opcode at this offset, `None` where it has more than 64 bits.
+    pub const fn integer(at: u64, n: Option<i64>) -> Value {
+        match n {
+            Some(n) if Value::int(n).is(Tag::Int) => Value::int(n),
+            _ => Value::new(Tag::BigInt, at),
+        }
     }
 
     /// What applying the import with this index gave. The serial tells instances apart; it wraps,
