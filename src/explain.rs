@@ -17,6 +17,7 @@ use crate::pickle::decompile::{self, Keep, Line, LineKind};
 use crate::pickle::disasm::{Disassembler, Step};
 use crate::pickle::machine;
 use crate::pickle::sharing::Sharing;
+use crate::report::json;
 use crate::scan;
 use crate::source::BlobPath;
 
@@ -252,8 +253,7 @@ impl Explanation {
 
     /// The facts, for a program.
     pub fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
-        serde_json::to_writer_pretty(&mut *out, &Document::of(self))?;
-        writeln!(out)
+        json::to_writer(&Document::of(self), out)
     }
 }
 
@@ -374,6 +374,22 @@ impl StreamDocument {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn neither_form_has_what_a_runner_or_a_terminal_obeys() {
+        let bytes = "c##[group]\n\u{202e}x\n(X\x09\0\0\0##[debug]l.".as_bytes();
+        let path = BlobPath::from_path(Path::new("m.pkl"));
+        let ruling = |_: &Stream, _: &Import| Ruling { allowed: false, because: String::new() };
+        let limits = Limits::default();
+        let explained = explain(&Content::from_bytes(bytes), &path, None, true, &limits, &ruling)
+            .expect("bytes in memory are readable");
+        let (mut human, mut json) = (Vec::new(), Vec::new());
+        explained.write_human(&mut human, false).expect("a vector takes it");
+        explained.write_json(&mut json).expect("a vector takes it");
+        for text in [String::from_utf8_lossy(&human), String::from_utf8_lossy(&json)] {
+            assert!(text.contains("group") && !text.contains("##[") && !text.contains('\u{202e}'), "{text}");
+        }
+    }
 
     #[test]
     fn each_of_two_readings_has_its_own_lines() {

@@ -327,14 +327,15 @@ impl Decompiler {
             return;
         }
         let alias = self.alias(module, name);
-        let text =
-            if !module.split('.').chain([name]).all(identifier::is_plain) || module.len() > escape::SHOWN {
-                format!("{alias} = find_class({}, {})", quote::name(module), quote::name(name))
-            } else if alias == name {
-                format!("from {module} import {name}")
-            } else {
-                format!("from {module} import {name} as {alias}")
-            };
+        let text = if !module.split('.').chain([name]).all(identifier::is_plain)
+            || module.len() > quote::SHOWN_NAME
+        {
+            format!("{alias} = find_class({}, {})", quote::name(module), quote::name(name))
+        } else if alias == name {
+            format!("from {module} import {name}")
+        } else {
+            format!("from {module} import {name} as {alias}")
+        };
         self.line(offset, LineKind::Import, Some(index), text);
         self.imports.insert(index, alias);
     }

@@ -7,6 +7,8 @@ use crate::escape;
 
 /// Characters of a text that are shown.
 const SHOWN_TEXT: usize = 40;
+/// Characters of a name that are shown.
+pub const SHOWN_NAME: usize = 120;
 /// Bytes that are shown.
 pub const SHOWN_BYTES: usize = 16;
 
@@ -17,7 +19,7 @@ pub fn text(text: &str) -> String {
 
 /// A `str` that is the name of an import or its module: more of it is shown.
 pub fn name(text: &str) -> String {
-    cut(text, escape::SHOWN)
+    cut(text, SHOWN_NAME)
 }
 
 fn cut(text: &str, most: usize) -> String {
@@ -40,6 +42,8 @@ fn character(c: char, out: &mut String) {
         '\t' => out.write_str("\\t"),
         '\'' => out.write_str("\\'"),
         '\\' => out.write_str("\\\\"),
+        // A runner obeys `##[command]` wherever it stands.
+        '[' if out.ends_with("##") => out.write_str("\\x5b"),
         c if !escape::is_hostile(c) => out.write_char(c),
         c => match c as u32 {
             n @ ..=0xff => write!(out, "\\x{n:02x}"),
@@ -87,6 +91,8 @@ mod tests {
     fn literals_are_written_as_python_writes_them() {
         assert_eq!(text("a'b\\c\n\t\r"), r"'a\'b\\c\n\t\r'");
         assert_eq!(text("\0\x1b[31m\u{85}é\u{202e}\u{e0041}"), r"'\x00\x1b[31m\x85é\u202e\U000e0041'");
+        assert_eq!(text("##[group]"), r"'##\x5bgroup]'");
+        assert_eq!(bytes(b"##[group]", 9), r"b'##\x5bgroup]'");
         assert_eq!(bytes(b"\0a'\"\\\n\xff", 7), r#"b'\x00a\'"\\\n\xff'"#);
         assert_eq!(float(1e300), "1e300");
         assert_eq!(float(-0.0), "-0.0");

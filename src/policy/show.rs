@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::file::Extends;
 use super::{Entry, Policy};
 use crate::escape;
+use crate::report::json;
 
 /// Version of the JSON document.
 const SCHEMA: u32 = 1;
@@ -205,8 +206,7 @@ pub fn write_json(policy: &Policy, out: &mut dyn Write) -> io::Result<()> {
             .map(|e| ExcludeRow { glob: &e.glob, layer: e.layer.as_str(), source: &e.source, line: e.line })
             .collect(),
     };
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    writeln!(out)
+    json::to_writer(&document, out)
 }
 
 /// A hash as `sha256sum` prints it.
