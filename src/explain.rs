@@ -61,6 +61,8 @@ pub struct ExplainedStream {
     pub rulings: Vec<Ruling>,
     /// The opcodes, where they were asked for.
     pub steps: Vec<Step>,
+    /// Opcodes beyond those that are kept.
+    pub dropped_steps: u64,
 }
 
 /// Opens `FILE` or `FILE!MEMBER`. A `!` that belongs to the file's own name is recognised by the file
@@ -111,10 +113,11 @@ pub fn explain(
             return;
         }
         let listed = decompile::listing(content, stream, limits, Keep::First(MAX_LINES));
-        let steps = if trace { steps(content, stream, limits) } else { Ok(Vec::new()) };
-        match listed.and_then(|listing| Ok((listing, steps?))) {
-            Ok((decompiler, steps)) => streams.push(ExplainedStream {
-                steps,
+        let stepped = || trace.then(|| steps(content, stream, limits)).transpose();
+        match listed.and_then(|listing| Ok((listing, stepped()?))) {
+            Ok((decompiler, disassembler)) => streams.push(ExplainedStream {
+                dropped_steps: disassembler.as_ref().map_or(0, |d| d.dropped),
+                steps: disassembler.map_or_else(Vec::new, |d| d.steps),
                 rulings: stream.imports.iter().map(|i| rule(stream, i)).collect(),
                 stream: stream.clone(),
                 lines: decompiler.lines,
@@ -137,10 +140,10 @@ pub fn explain(
 }
 
 /// A stream opcode by opcode.
-fn steps(content: &Content, stream: &Stream, limits: &Limits) -> io::Result<Vec<Step>> {
+fn steps(content: &Content, stream: &Stream, limits: &Limits) -> io::Result<Disassembler> {
     let mut disassembler = Disassembler::new(MAX_LINES, Sharing::of(content, stream, limits)?);
     machine::retrace(content, stream, limits, &mut disassembler)?;
-    Ok(disassembler.steps)
+    Ok(disassembler)
 }
 
 impl Explanation {
@@ -232,6 +235,11 @@ impl Explanation {
                 };
                 writeln!(out, "{} {text}", paint("2", &format!("{:>10}", format!("{:#x}", line.offset))))?;
             }
+            let left_out = |out: &mut dyn Write, count: u64, what: &str| match count {
+                0 => Ok(()),
+                _ => writeln!(out, "{:>10} # {count} more {what}", ""),
+            };
+            left_out(out, explained.dropped, "lines")?;
             if !explained.steps.is_empty() {
                 writeln!(out)?;
             }
@@ -244,9 +252,7 @@ impl Explanation {
                     writeln!(out, "{offset} {:<44} {stack}", step.text)?;
                 }
             }
-            if explained.dropped > 0 {
-                writeln!(out, "{:>10} # {} more lines", "", explained.dropped)?;
-            }
+            left_out(out, explained.dropped_steps, "opcodes")?;
         }
         Ok(())
     }
@@ -277,6 +283,8 @@ struct StreamDocument {
     stopped: bool,
     imports: Vec<ImportDocument>,
     calls: Vec<CallDocument>,
+    /// Lines of the listing that were left out; calls may be among them.
+    omitted_lines: u64,
     faults: Vec<FaultDocument>,
 }
 
@@ -366,6 +374,7 @@ impl StreamDocument {
             stopped: stream.stopped,
             imports: imports.collect(),
             calls: calls.collect(),
+            omitted_lines: explained.dropped,
             faults: stream.faults.iter().map(|f| FaultDocument::of(&stream.member, f)).collect(),
         }
     }

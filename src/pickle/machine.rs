@@ -983,11 +983,19 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         }
         self.state.imports.pushed(index);
         let value = Value::new(Tag::Import, u64::from(index));
+        // Not by `tell`, as the names may be long and are lent.
         if T::ON
+            && !self.muted
             && let Some(import) = self.state.imports.get(index)
         {
-            let (module, name) = (import.module.clone(), import.name.clone());
-            self.tell(at, Event::Import { module: &module, name: &name, code, value });
+            let (module, name) = (import.module.as_str(), import.name.as_str());
+            let view = View {
+                stack: &self.state.stack,
+                marks: &self.state.marks,
+                tuples: &self.state.tuples,
+                cursor: &self.cursor,
+            };
+            self.trace.event(&view, at, Event::Import { module, name, code, value });
         }
         Ok(value)
     }
