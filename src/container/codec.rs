@@ -7,7 +7,7 @@ use flate2::FlushDecompress;
 use lzma_rust2::{Action, LzmaStream, XzStream};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-use super::field::u32_le;
+use super::field::{u32_le, u64_le};
 use super::sniff;
 use crate::content::Content;
 
@@ -75,6 +75,9 @@ pub enum Ending {
 /// Memory that one decoder may take for its dictionary, in KiB: `xz -9` needs 64 MiB, and Python's
 /// `lzma` no more.
 const MEMORY: u32 = 160 << 10;
+
+/// The dictionary that a .lzma stream gets whose header leaves its size open. Other decoders give it 4 GiB.
+const OPEN_DICTIONARY: u32 = 128 << 20;
 
 /// Largest window of Zstandard. libzstd refuses more unless told otherwise (`ZSTD_WINDOWLOG_LIMIT_DEFAULT`), and no
 /// loader tells it.
@@ -295,7 +298,7 @@ impl Fed {
         match result {
             Ok(result) => (result.status == lzma_rust2::Status::StreamEnd, None),
             Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
-                let message = format!("its dictionary needs more than {} MiB", MEMORY >> 10);
+                let message = large_dictionary(MEMORY >> 10);
                 (false, Some(Ending::Limit(message)))
             }
             Err(error) => (false, Some(Ending::Broken(error.to_string()))),
@@ -323,6 +326,8 @@ pub struct Decoder {
     guessed: Option<u64>,
     /// Bytes behind the member under way that are stepped over.
     trailer: u64,
+    /// Whether the member under way may go back further than its dictionary here reaches.
+    capped: bool,
 }
 
 impl Decoder {
@@ -335,6 +340,7 @@ impl Decoder {
             members: 0,
             guessed: None,
             trailer: 0,
+            capped: false,
         }
     }
 
@@ -459,7 +465,11 @@ impl Decoder {
             Codec::Deflate => Fed::Flate(flate2::Decompress::new(false)),
             Codec::Bzip2 => Fed::Bzip2(bzip2::Decompress::new(false)),
             Codec::Xz => Fed::Xz(Box::new(XzStream::new_mem_limit(false, MEMORY))),
-            Codec::Lzma => Fed::Lzma(Box::new(LzmaStream::new_mem_limit(MEMORY, None))),
+            Codec::Lzma => {
+                let mut stream = LzmaStream::new_mem_limit(MEMORY, None);
+                self.capped = begin_open_lzma(&mut stream, &mut input)?;
+                Fed::Lzma(Box::new(stream))
+            }
             Codec::ZipLzma | Codec::Lzip => match headed_lzma(self.codec, &mut input)? {
                 Ok(stream) => {
                     self.trailer = if self.codec == Codec::Lzip { LZIP_TRAILER } else { 0 };
@@ -548,7 +558,9 @@ impl Decoder {
             let fill = fed.step(ahead, output, last);
             input.consume(fill.consumed);
             if let Some(ending) = fill.error {
-                self.end(ending);
+                let far = self.capped
+                    && matches!(&fed, Fed::Lzma(stream) if stream.total_out() >= u64::from(OPEN_DICTIONARY));
+                self.end(if far { Ending::Limit(large_dictionary(OPEN_DICTIONARY >> 20)) } else { ending });
                 return Ok(fill.produced);
             }
             if fill.ended {
@@ -619,6 +631,23 @@ fn skip_odd_gzip_header(input: &mut Input) -> io::Result<bool> {
     Ok(false)
 }
 
+fn large_dictionary(limit: u32) -> String {
+    format!("its dictionary needs more than {limit} MiB")
+}
+
+/// Feeds a header of .lzma that leaves the size of the dictionary open, which liblzma takes and the decoder here does
+/// not. Whether it was one.
+fn begin_open_lzma(stream: &mut LzmaStream, input: &mut Input) -> io::Result<bool> {
+    let [properties, 0xff, 0xff, 0xff, 0xff, ref rest @ ..] = *input.peek(13)? else { return Ok(false) };
+    let Some(size) = u64_le(rest, 0) else { return Ok(false) };
+    let header = [&[properties][..], &OPEN_DICTIONARY.to_le_bytes(), &size.to_le_bytes()].concat();
+    let taken = stream.process(&header, &mut [], Action::Run).is_ok();
+    if taken {
+        input.consume(header.len());
+    }
+    Ok(taken)
+}
+
 /// Checksum (4), length of the content (8), length of the member (8).
 const LZIP_TRAILER: u64 = 20;
 
@@ -639,7 +668,7 @@ fn lzip(input: &mut Input) -> io::Result<Result<LzmaStream, Ending>> {
     let base = 1u32 << (coded & 0x1f);
     let dictionary = base - base / 16 * u32::from(coded >> 5);
     if dictionary > MEMORY << 10 {
-        return Ok(Err(Ending::Limit(format!("its dictionary needs more than {} MiB", MEMORY >> 10))));
+        return Ok(Err(Ending::Limit(large_dictionary(MEMORY >> 10))));
     }
     input.consume(6);
     Ok(LzmaStream::new_with_props(u64::MAX, 93, dictionary, None)
@@ -654,7 +683,7 @@ fn zip_lzma(input: &mut Input) -> io::Result<Result<LzmaStream, Ending>> {
     let Some(dictionary) = u32_le(rest, 0) else { return Ok(broken()) };
     let properties = *properties;
     if dictionary > MEMORY << 10 {
-        return Ok(Err(Ending::Limit(format!("its dictionary needs more than {} MiB", MEMORY >> 10))));
+        return Ok(Err(Ending::Limit(large_dictionary(MEMORY >> 10))));
     }
     input.consume(9);
     Ok(LzmaStream::new_with_props(u64::MAX, properties, dictionary, None)

@@ -101,6 +101,8 @@ struct Header {
     size: u64,
     kind: u8,
     link: Vec<u8>,
+    /// The old form's folder: a file whose own name, without the prefix, ends with a slash.
+    old_folder: bool,
     /// The block itself, for GNU's sparse fields.
     block: Box<[u8; 512]>,
 }
@@ -109,6 +111,8 @@ impl Header {
     fn parse(block: &[u8; 512]) -> Option<Header> {
         let field = |range: Range<usize>| block.get(range).unwrap_or(&[]);
         let mut name = text(field(0..100)).to_vec();
+        let kind = block.get(156).copied()?;
+        let old_folder = kind == 0 && name.last() == Some(&b'/');
         let prefix = text(field(345..500));
         if field(257..263) == b"ustar\0" && !prefix.is_empty() {
             name = [prefix, b"/", &name].concat();
@@ -116,8 +120,9 @@ impl Header {
         Some(Header {
             name,
             size: number(field(124..136))?,
-            kind: block.get(156).copied()?,
+            kind,
             link: text(field(157..257)).to_vec(),
+            old_folder,
             block: Box::new(*block),
         })
     }
@@ -195,13 +200,14 @@ impl Scan<'_> {
                     self.fault(&walk.job.member, Rule::ResourceLimit, at, message);
                     return Ok(None);
                 }
-                let bytes = walk.job.content.read_range(data, header.size as usize)?;
-                self.extended_header(walk, &header, &bytes);
+                let block = walk.job.content.read_range(data, (walk.at - data) as usize)?;
+                let bytes = block.get(..header.size as usize).unwrap_or(&block);
+                self.extended_header(walk, &header, bytes, &block);
                 match header.kind {
-                    b'L' => drop(walk.next.insert(b"path".to_vec(), text(&bytes).to_vec())),
-                    b'K' => drop(walk.next.insert(b"linkpath".to_vec(), text(&bytes).to_vec())),
-                    b'g' => walk.all.extend(pax_fields(&bytes)),
-                    _ => walk.next.extend(pax_fields(&bytes)),
+                    b'L' => drop(walk.next.insert(b"path".to_vec(), text(bytes).to_vec())),
+                    b'K' => drop(walk.next.insert(b"linkpath".to_vec(), text(bytes).to_vec())),
+                    b'g' => walk.all.extend(pax_fields(bytes)),
+                    _ => walk.next.extend(pax_fields(bytes)),
                 }
                 return Ok(None);
             }
@@ -220,21 +226,27 @@ impl Scan<'_> {
             let message = "a size for all further members: readers part on where these begin";
             self.fault(&walk.job.member, Rule::ContainerAnomaly, at, message);
         }
+        let sparse = fields.keys().any(|key| key.starts_with(SPARSE));
+        if sparse && (fields.contains_key(&b"size"[..]) || !matches!(header.kind, 0 | b'0' | b'7')) {
+            let message =
+                "a sparse member described twice: readers part on its data and on where the next one begins";
+            self.fault(&walk.job.member, Rule::ContainerAnomaly, at, message);
+        }
         let name = [&b"GNU.sparse.name"[..], b"path"].iter().find_map(|key| fields.get(*key));
         let name = String::from_utf8_lossy(name.unwrap_or(&header.name)).into_owned();
         let link = String::from_utf8_lossy(fields.get(&b"linkpath"[..]).unwrap_or(&header.link)).into_owned();
-        if name == STORAGES
+        // Links, devices and folders have no data, whatever their size says.
+        let has_data = !matches!(header.kind, b'1'..=b'6');
+        // `tarfile` takes the slashes off a path; a link's content is another member's.
+        if name.trim_end_matches('/') == STORAGES
             && header.kind != b'5'
-            && !torch::counts_none(&walk.job.content.slice(data..data.saturating_add(size)))?
+            && !(has_data && torch::counts_none(&walk.job.content.slice(data..data.saturating_add(size)))?)
         {
             let message = "torch's tar layout with tensors between its pickles, which are not followed";
             self.fault(&walk.job.member, Rule::ContainerUnreadable, at, message);
         }
-        // Links, devices and folders have no data, whatever their size says.
-        let has_data = !matches!(header.kind, b'1'..=b'6');
-        // The old form's folder: `tarfile` looks for the next header where others see its content.
-        let folder = header.kind == 0 && header.name.last() == Some(&b'/');
-        walk.at = if has_data && !folder { after(data, size) } else { data };
+        // `tarfile` looks for the next header where others see the content of the old form's folder.
+        walk.at = if has_data && !header.old_folder { after(data, size) } else { data };
         if walk.at > walk.job.content.len() && data.saturating_add(size) > walk.job.content.len() && has_data
         {
             walk.fault(Rule::ContainerAnomaly, at, "a tar member goes beyond the end of the file");
@@ -265,7 +277,8 @@ impl Scan<'_> {
     }
 
     /// What of an extended header readers take in different ways.
-    fn extended_header(&mut self, walk: &mut Walk, header: &Header, bytes: &[u8]) {
+    /// `bytes` is what its size covers, `block` all up to the next header.
+    fn extended_header(&mut self, walk: &mut Walk, header: &Header, bytes: &[u8], block: &[u8]) {
         if !matches!(header.kind, b'x' | b'X' | b'g') {
             return;
         }
@@ -274,8 +287,14 @@ impl Scan<'_> {
             let message = "two extended headers for one tar member: readers part on which one holds";
             self.fault(&walk.job.member, Rule::ContainerAnomaly, walk.at, message);
         }
+        // `tarfile` goes on through the padding, and before CPython 3.13 over records that are none.
+        let used = bytes.len() - after_records(bytes).len();
+        if block.get(used).is_some_and(|b| *b != 0) {
+            let message = "an extended header that is not made of records: readers part on what it says";
+            self.fault(&walk.job.member, Rule::ContainerAnomaly, walk.at, message);
+        }
         // `tarfile` looks for them in the bytes, whatever record they are in.
-        let spelled = memchr::memmem::find_iter(bytes, SPARSE).count();
+        let spelled = memchr::memmem::find_iter(block, SPARSE).count();
         let meant = pax_records(bytes).filter(|(key, _)| key.starts_with(SPARSE)).count();
         if spelled != meant || (!own && spelled > 0) {
             let message = "fields of a sparse member in a place where not all readers look";
@@ -407,13 +426,27 @@ fn rest_after_padding(content: &Content, mut at: u64) -> io::Result<Option<u64>>
 fn pax_records(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
-        let blank = memchr::memchr(b' ', rest)?;
-        let length = usize::try_from(decimal(rest.get(..blank)?)?).ok()?;
-        let record = rest.get(blank + 1..length.checked_sub(1)?)?;
-        let (key, value) = record.split_at(memchr::memchr(b'=', record)?);
-        rest = rest.get(length..).unwrap_or(&[]);
-        Some((key, value.get(1..).unwrap_or(&[])))
+        let (key, value, behind) = pax_record(rest)?;
+        rest = behind;
+        Some((key, value))
     })
+}
+
+/// Key and value of the first record, and what is behind it.
+fn pax_record(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let blank = memchr::memchr(b' ', bytes)?;
+    let length = usize::try_from(decimal(bytes.get(..blank)?)?).ok()?;
+    let record = bytes.get(blank + 1..length)?.strip_suffix(b"\n")?;
+    let (key, value) = record.split_at(memchr::memchr(b'=', record).filter(|at| *at > 0)?);
+    Some((key, value.get(1..)?, bytes.get(length..)?))
+}
+
+/// What is behind the last record.
+fn after_records(mut bytes: &[u8]) -> &[u8] {
+    while let Some((_, _, behind)) = pax_record(bytes) {
+        bytes = behind;
+    }
+    bytes
 }
 
 /// Records by their keys, the last of each.

@@ -139,8 +139,9 @@ struct Auditor<'a> {
     archive: Archive,
     /// Local header, method, packed size and name of members that are known.
     seen: HashSet<(u64, u16, u64, Box<[u8]>)>,
-    /// Where directories begin that have been read, and where those with members of their own lie.
-    starts: HashSet<u64>,
+    /// Where directories begin that have been read, with what was added to offsets, and where those with members of
+    /// their own lie.
+    starts: HashSet<(u64, u64)>,
     read: Vec<Range<u64>>,
     /// What is accounted for.
     taken: Vec<Range<u64>>,
@@ -201,7 +202,7 @@ impl Auditor<'_> {
     }
 
     fn directory(&mut self, start: u64, shift: u64, end: &End) -> io::Result<()> {
-        if start >= self.content.len() || !self.starts.insert(start) {
+        if start >= self.content.len() || !self.starts.insert((start, shift)) {
             return Ok(());
         }
         let mut directory = Directory::new(self.content, start);
