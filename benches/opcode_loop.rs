@@ -10,10 +10,10 @@ use std::fs::File;
 use std::process::Command;
 use std::time::Instant;
 
-use fickgate::content::{Content, FileContent};
-use fickgate::facts::Reading;
-use fickgate::limits::Limits;
-use fickgate::pickle::machine;
+use fickgate_engine::content::{Content, FileContent};
+use fickgate_engine::facts::Reading;
+use fickgate_engine::limits::Limits;
+use fickgate_engine::pickle::machine;
 
 /// Times each measurement is taken; the best counts.
 const TIMES: usize = 5;

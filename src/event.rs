@@ -9,8 +9,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::error::{Error, Result};
-use crate::escape;
+use fickgate_engine::error::{Error, Result};
+use fickgate_engine::escape;
 
 /// Longest event file that is read, in bytes. GitHub caps payloads at 25 MB.
 const MOST_BYTES: u64 = 64 << 20;

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use crate::finding::Outcome;
-use crate::rule::Level;
+use fickgate_engine::finding::Outcome;
+use fickgate_engine::rule::Level;
 
 /// What the process says to its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,18 +8,18 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::content::{Content, FileContent};
-use crate::error::{Error, Result};
-use crate::escape;
-use crate::facts::{Fault, Import, MemberFault, Stream};
-use crate::limits::Limits;
-use crate::pickle::decompile::{self, Keep, Line, LineKind};
-use crate::pickle::disasm::{Disassembler, Step};
-use crate::pickle::machine;
-use crate::pickle::sharing::Sharing;
 use crate::report::json;
-use crate::scan;
-use crate::source::BlobPath;
+use fickgate_engine::content::{Content, FileContent};
+use fickgate_engine::error::{Error, Result};
+use fickgate_engine::escape;
+use fickgate_engine::facts::{Fault, Import, MemberFault, Stream};
+use fickgate_engine::limits::Limits;
+use fickgate_engine::path::BlobPath;
+use fickgate_engine::pickle::listing::decompile::{self, Keep, Line, LineKind};
+use fickgate_engine::pickle::listing::disasm::{Disassembler, Step};
+use fickgate_engine::pickle::listing::sharing::Sharing;
+use fickgate_engine::pickle::machine;
+use fickgate_engine::scan;
 
 /// Lines kept of one stream.
 const MAX_LINES: usize = 100_000;

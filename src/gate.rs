@@ -8,18 +8,19 @@ use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use crate::budget::Budget;
-use crate::content::Content;
-use crate::facts::{Facts, Stream};
-use crate::finding::{Finding, Outcome, ReadFailure, Skipped, Snippet, SnippetLine, Tally};
-use crate::judge;
-use crate::limits::Limits;
-use crate::pickle::decompile::{self, BESIDE, Keep};
-use crate::policy::{Policy, Usage};
 use crate::progress::Progress;
-use crate::rule::{Level, Rule};
-use crate::scan;
-use crate::source::{Blob, BlobPath, Checkout, Item, Reader, Source, pointer};
+use crate::source::{Blob, Checkout, Item, Reader, Source, pointer};
+use fickgate_engine::budget::Budget;
+use fickgate_engine::content::Content;
+use fickgate_engine::facts::{Facts, Stream};
+use fickgate_engine::finding::{Finding, Outcome, ReadFailure, Skipped, Snippet, SnippetLine, Tally};
+use fickgate_engine::judge;
+use fickgate_engine::limits::Limits;
+use fickgate_engine::path::BlobPath;
+use fickgate_engine::pickle::listing::decompile::{self, BESIDE, Keep};
+use fickgate_engine::policy::{Policy, Usage};
+use fickgate_engine::rule::{Level, Rule};
+use fickgate_engine::scan;
 
 /// Findings of one blob that get a snippet. The first say what there is to say, and each costs a run.
 const MAX_SNIPPETS: usize = 20;
@@ -139,7 +140,7 @@ impl Gate<'_> {
             import: None,
             message: format!(
                 "a symbolic link to {}, which the policy excludes, so its content was not judged",
-                crate::escape::terminal(&led)
+                fickgate_engine::escape::terminal(&led)
             ),
             help: Some("put the file itself here, or exclude the link as well".to_owned()),
             entry: None,

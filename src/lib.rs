@@ -5,55 +5,45 @@
 //! argv -> Request -> Source -> Blob -> Reading -> Stream -> Machine -> Facts -> Policy -> Finding -> Report -> exit code
 //! ```
 //!
-//! [`scan::scan`] is a pure function of bytes, [`judge::judge`] a pure function of facts and policy,
+//! [`fickgate_engine::scan::scan`] is a pure function of bytes, [`fickgate_engine::judge::judge`] a pure function of facts and policy,
 //! and the reports print findings and decide nothing.
 
-pub mod allow;
-pub mod budget;
 pub mod cli;
-mod container;
-pub mod content;
-pub mod error;
-pub mod escape;
+pub mod edit;
 pub mod event;
 pub mod exit;
 pub mod explain;
-pub mod facts;
-pub mod finding;
 pub mod gate;
-pub mod init;
-pub mod install;
-pub mod judge;
-pub mod limits;
 pub mod manpage;
-pub mod pickle;
-pub mod policy;
+pub mod manual;
 pub mod progress;
 pub mod report;
 pub mod request;
-pub mod rule;
-pub mod scan;
+pub mod show;
 pub mod source;
+pub mod why;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use budget::Budget;
+use fickgate_engine::budget::Budget;
+use fickgate_engine::error::{Error, Result};
+use fickgate_engine::finding::{Finding, Outcome};
+use fickgate_engine::limits::Limits;
+use fickgate_engine::policy::{self, Date, Layer, Policy, Usage, audit, shadow};
+use fickgate_engine::rule::Level;
+use fickgate_engine::{escape, facts, judge};
+
 use cli::{Cli, ExplainArgs, ExplainFormat, PlainFormat, PolicyArgs, PolicyVerb, RuleArgs, Verb};
-use error::{Error, Result};
 use exit::Exit;
 use explain::Ruling;
-use finding::{Finding, Outcome};
 use gate::Gate;
-use limits::Limits;
-use policy::why::Why;
-use policy::{Date, Layer, Policy, Usage, audit, shadow, show};
 use progress::Progress;
 use report::Style;
 use request::Request;
-use rule::{Level, manual};
 use source::{Selection, Source};
+use why::Why;
 
 /// Does what the arguments ask for and says how it ended. Errors are printed to standard error.
 pub fn run(cli: &Cli) -> Exit {
@@ -61,8 +51,8 @@ pub fn run(cli: &Cli) -> Exit {
         Some(Verb::Explain(args)) => explain_file(args),
         Some(Verb::Hook(args)) => Request::of_hook(args).and_then(|request| scan_request(&request)),
         Some(Verb::Policy(verb)) => policy_verb(verb),
-        Some(Verb::Allow(args)) => allow::allow(args).and_then(|lines| print_lines(&lines)),
-        Some(Verb::Init(args)) => init::init(args).and_then(|lines| print_lines(&lines)),
+        Some(Verb::Allow(args)) => edit::allow::allow(args).and_then(|lines| print_lines(&lines)),
+        Some(Verb::Init(args)) => edit::init::init(args).and_then(|lines| print_lines(&lines)),
         Some(Verb::Rule(args)) => explain_rule(args),
         Some(Verb::Completions { shell }) => {
             printed(|out| manpage::write_completions(*shell, out)).map(|()| Exit::Clean)
@@ -203,7 +193,7 @@ fn policy_verb(verb: &PolicyVerb) -> Result<Exit> {
             printed(|out| why.write(out))?;
             return Ok(if why.allowed() { Exit::Clean } else { Exit::Findings });
         }
-        PolicyVerb::Schema => printed(|out| out.write_all(policy::SCHEMA.as_bytes()))?,
+        PolicyVerb::Schema => printed(|out| out.write_all(show::SCHEMA.as_bytes()))?,
     }
     Ok(Exit::Clean)
 }

@@ -7,12 +7,14 @@ use std::path::{Component, Path};
 use crate::cli::{
     Color, FailOn, Format, HookArgs, OutputArgs, PolicyArgs, PolicyFrom, ReadingArgs, ReportTo, ScanArgs,
 };
-use crate::error::{Error, Result};
-use crate::policy::change::PolicyChange;
-use crate::policy::file::PolicyFile;
-use crate::policy::{self, Date, Layer, Policy};
-use crate::rule::Level;
-use crate::source::{Place, Selection, Source, hook};
+use crate::source::git::hook;
+use crate::source::{Place, Selection, Source};
+use fickgate_engine::error::{Error, Result};
+use fickgate_engine::policy;
+use fickgate_engine::policy::change::PolicyChange;
+use fickgate_engine::policy::file::PolicyFile;
+use fickgate_engine::policy::{Date, Layer, Policy};
+use fickgate_engine::rule::Level;
 
 /// Jobs that nobody asked for. More are rarely faster, and each keeps the objects it unpacked last.
 const MOST_JOBS: NonZero<usize> = match NonZero::new(8) {
@@ -246,7 +248,7 @@ pub fn policy_from_disk(path: &Path, layer: Layer) -> Result<PolicyFile> {
 fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|error| {
         let name = path.to_string_lossy();
-        Error::new(format!("cannot read the policy {}: {error}", crate::escape::terminal(&name)))
+        Error::new(format!("cannot read the policy {}: {error}", fickgate_engine::escape::terminal(&name)))
             .remedy("check the path, and that it may be read")
     })
 }

@@ -7,14 +7,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fickgate::content::Content;
-use fickgate::finding::Finding;
-use fickgate::judge::judge;
-use fickgate::limits::Limits;
-use fickgate::policy::Policy;
-use fickgate::rule::{Level, Rule};
-use fickgate::scan::scan;
-use fickgate::source::BlobPath;
+use fickgate_engine::content::Content;
+use fickgate_engine::finding::Finding;
+use fickgate_engine::judge::judge;
+use fickgate_engine::limits::Limits;
+use fickgate_engine::path::BlobPath;
+use fickgate_engine::policy::Policy;
+use fickgate_engine::rule::{Level, Rule};
+use fickgate_engine::scan::scan;
 use serde::Deserialize;
 
 #[derive(Deserialize)]

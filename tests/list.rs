@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fickgate::policy::{Kind, builtin};
+use fickgate_engine::policy::{Kind, builtin};
 
 /// One line of `report.tsv`.
 struct Row<'r> {

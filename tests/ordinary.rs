@@ -14,14 +14,14 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use fickgate::content::{Content, FileContent};
-use fickgate::facts::Facts;
-use fickgate::judge::judge;
-use fickgate::limits::Limits;
-use fickgate::policy::Policy;
-use fickgate::rule::{Level, Rule};
-use fickgate::scan::scan;
-use fickgate::source::BlobPath;
+use fickgate_engine::content::{Content, FileContent};
+use fickgate_engine::facts::Facts;
+use fickgate_engine::judge::judge;
+use fickgate_engine::limits::Limits;
+use fickgate_engine::path::BlobPath;
+use fickgate_engine::policy::Policy;
+use fickgate_engine::rule::{Level, Rule};
+use fickgate_engine::scan::scan;
 use serde::Deserialize;
 
 /// What a manifest says of one file.

@@ -3,16 +3,16 @@
 
 use std::path::Path;
 
-use fickgate::content::Content;
-use fickgate::facts::{Facts, Reading, Stream};
-use fickgate::finding::Finding;
-use fickgate::judge;
-use fickgate::limits::Limits;
-use fickgate::pickle::machine as pickle;
-use fickgate::policy::file::PolicyFile;
-use fickgate::policy::{Date, Layer, Policy};
-use fickgate::rule::Level;
-use fickgate::source::BlobPath;
+use fickgate_engine::content::Content;
+use fickgate_engine::facts::{Facts, Reading, Stream};
+use fickgate_engine::finding::Finding;
+use fickgate_engine::judge;
+use fickgate_engine::limits::Limits;
+use fickgate_engine::path::BlobPath;
+use fickgate_engine::pickle::machine as pickle;
+use fickgate_engine::policy::file::PolicyFile;
+use fickgate_engine::policy::{Date, Layer, Policy};
+use fickgate_engine::rule::Level;
 
 /// A target: any bytes may be given to it, and it panics where something does not hold.
 pub type Target = fn(&[u8]);
@@ -180,7 +180,8 @@ pub fn policy(bytes: &[u8]) {
     let policy = Policy::new([file], today());
     let evil = b"cos\nsystem\n(X\x04\x00\x00\x00truetR.";
     let path = BlobPath::from_path(Path::new("m.pkl"));
-    let facts = fickgate::scan::scan(&Content::from_bytes(&evil[..]), &path, &limits()).expect("in memory");
+    let facts =
+        fickgate_engine::scan::scan(&Content::from_bytes(&evil[..]), &path, &limits()).expect("in memory");
     let _ = judge::judge(&facts, &path, None, &policy, &policy.usage());
 }
 
@@ -188,7 +189,7 @@ pub fn policy(bytes: &[u8]) {
 fn file(bytes: &[u8], name: &str) {
     let path = BlobPath::from_path(Path::new(name));
     let read = || {
-        fickgate::scan::scan(&Content::from_bytes(bytes), &path, &limits())
+        fickgate_engine::scan::scan(&Content::from_bytes(bytes), &path, &limits())
             .expect("bytes in memory are readable")
     };
     let facts = read();

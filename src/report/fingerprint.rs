@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use crate::finding::{Finding, ReadFailure};
+use fickgate_engine::finding::{Finding, ReadFailure};
 
 /// Fingerprints of one run. They rest on rule, member and import, and on which of several alike it
 /// is; never on an offset, which moves when the file is saved again.

@@ -3,11 +3,11 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 
-use super::style::Style;
-use super::{human, is_shown, message_at, remarks};
-use crate::escape::{command_data, command_property};
-use crate::finding::{Finding, Outcome};
-use crate::rule::Level;
+use crate::report::style::Style;
+use crate::report::{human, is_shown, message_at, remarks};
+use fickgate_engine::escape::{command_data, command_property};
+use fickgate_engine::finding::{Finding, Outcome};
+use fickgate_engine::rule::Level;
 
 /// Annotations of one level that a step may have; GitHub drops the rest without a word
 /// (docs/problem-matchers.md of actions/toolkit).
@@ -29,7 +29,7 @@ pub(super) fn write_with(
     // On a line of its own, whatever the report ended with.
     writeln!(out, "\n::{token}::")?;
     for failure in outcome.failures.iter().take(ANNOTATIONS) {
-        let path = crate::escape::lossless(failure.path.as_bytes());
+        let path = fickgate_engine::escape::lossless(failure.path.as_bytes());
         let (file, message) = (command_property(&path), command_data(&failure.message));
         writeln!(out, "::error file={file},title=fickgate could not read a file::{message}")?;
     }
@@ -79,7 +79,7 @@ fn annotate(
 
 /// A binary file has no lines; `line=1` makes GitHub list the annotation under the file's name.
 fn annotation(command: &str, finding: &Finding) -> String {
-    let path = crate::escape::lossless(finding.path.as_bytes());
+    let path = fickgate_engine::escape::lossless(finding.path.as_bytes());
     let message = message_at(finding);
     let mut data = command_data(&message);
     for remark in remarks(finding) {

@@ -5,11 +5,11 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::fingerprint::Fingerprints;
-use super::{json, message_at, origin};
-use crate::escape;
-use crate::finding::{Finding, Outcome, Skipped};
-use crate::rule::Level;
+use crate::report::fingerprint::Fingerprints;
+use crate::report::{json, message_at, origin};
+use fickgate_engine::escape;
+use fickgate_engine::finding::{Finding, Outcome, Skipped};
+use fickgate_engine::rule::Level;
 
 pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let mut fingerprints = Fingerprints::default();

@@ -7,11 +7,11 @@ use annotate_snippets::{
     Annotation, AnnotationKind, Element, Group, Level as Shown, Origin, Padding, Renderer, Snippet,
 };
 
-use super::style::Style;
-use super::{concise, place, summary_line, worst_first};
-use crate::escape::{self, SENTENCE};
-use crate::finding::{Finding, Outcome};
-use crate::rule::{Level, Rule};
+use crate::report::style::Style;
+use crate::report::{concise, place, summary_line, worst_first};
+use fickgate_engine::escape::{self, SENTENCE};
+use fickgate_engine::finding::{Finding, Outcome};
+use fickgate_engine::rule::{Level, Rule};
 
 /// Findings of one file that are drawn with their snippet. The rest get a line each: after so many,
 /// a person wants the list.
@@ -175,7 +175,7 @@ struct Listing {
 }
 
 impl Listing {
-    fn of(snippet: &crate::finding::Snippet, finding: &Finding) -> Option<Listing> {
+    fn of(snippet: &fickgate_engine::finding::Snippet, finding: &Finding) -> Option<Listing> {
         let mut lines: Vec<_> = snippet.lines.iter().collect();
         let mut marked = snippet.marked;
         let line = lines.get(marked)?;

@@ -7,10 +7,10 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};
 
-use crate::escape;
-use crate::finding::{Finding, Outcome};
-use crate::rule::{Level, Rule};
-use crate::source::BlobPath;
+use fickgate_engine::escape;
+use fickgate_engine::finding::{Finding, Outcome};
+use fickgate_engine::path::BlobPath;
+use fickgate_engine::rule::{Level, Rule};
 
 /// Version of the document.
 const SCHEMA: u32 = 1;

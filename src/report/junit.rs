@@ -3,11 +3,11 @@
 
 use std::io::{self, Write};
 
-use super::style::Style;
-use super::{message_at, remarks, summary_line};
-use crate::escape::{self, xml};
-use crate::finding::Outcome;
-use crate::rule::Level;
+use crate::report::style::Style;
+use crate::report::{message_at, remarks, summary_line};
+use fickgate_engine::escape::{self, xml};
+use fickgate_engine::finding::Outcome;
+use fickgate_engine::rule::Level;
 
 pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let cases = 1 + outcome.findings.len() + outcome.failures.len() + outcome.skipped.len();

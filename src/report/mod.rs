@@ -1,6 +1,6 @@
 //! Reports: an outcome, printed. They decide nothing; the exit code comes from the outcome.
 //!
-//! Everything that came from a blob, a path or a policy passes through [`crate::escape`] on its way out.
+//! Everything that came from a blob, a path or a policy passes through [`fickgate_engine::escape`] on its way out.
 
 mod concise;
 mod fingerprint;
@@ -22,11 +22,11 @@ use std::io::{self, BufWriter, Write};
 pub use crate::cli::{Format, ReportTo};
 pub use style::Style;
 
-use crate::error::{Error, Result};
-use crate::escape::{self, SENTENCE};
-use crate::finding::{EntryRole, Finding, Outcome};
-use crate::rule::{Level, Rule};
-use crate::source::BlobPath;
+use fickgate_engine::error::{Error, Result};
+use fickgate_engine::escape::{self, SENTENCE};
+use fickgate_engine::finding::{EntryRole, Finding, Outcome};
+use fickgate_engine::path::BlobPath;
+use fickgate_engine::rule::{Level, Rule};
 
 /// Writes `outcome` in `format`. An error is one of `out`, a broken pipe among them.
 pub fn write(format: Format, outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {

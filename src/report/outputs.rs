@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use crate::finding::Outcome;
-use crate::rule::Level;
+use fickgate_engine::finding::Outcome;
+use fickgate_engine::rule::Level;
 
 pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "findings={}", outcome.findings.len())?;

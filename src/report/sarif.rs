@@ -7,13 +7,13 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::fingerprint::Fingerprints;
-use super::style::Style;
-use super::{json, message_at, remarks, worst_first};
-use crate::escape::{self, SENTENCE};
-use crate::finding::{Finding, Outcome};
-use crate::rule::manual::Section;
-use crate::rule::{Level, Rule};
+use crate::manual::Section;
+use crate::report::fingerprint::Fingerprints;
+use crate::report::style::Style;
+use crate::report::{json, message_at, remarks, worst_first};
+use fickgate_engine::escape::{self, SENTENCE};
+use fickgate_engine::finding::{Finding, Outcome};
+use fickgate_engine::rule::{Level, Rule};
 
 /// Results of a run. GitHub refuses a run with more; of these it shows the first 5,000.
 const RESULTS: usize = 25_000;
@@ -276,7 +276,7 @@ struct Notification {
 
 /// What was not scanned, and what did not fit.
 fn notifications(outcome: &Outcome, left_out: usize) -> Vec<Notification> {
-    let at = |path: &crate::source::BlobPath| {
+    let at = |path: &fickgate_engine::path::BlobPath| {
         vec![Location {
             physical_location: PhysicalLocation {
                 artifact_location: ArtifactLocation { uri: escape::uri(path.as_bytes()) },

@@ -5,11 +5,11 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::style::Style;
-use super::{human, place, remarks, summary_line, worst_first};
-use crate::escape::{self, markdown};
-use crate::finding::{Finding, Outcome};
-use crate::rule::Level;
+use crate::report::style::Style;
+use crate::report::{human, place, remarks, summary_line, worst_first};
+use fickgate_engine::escape::{self, markdown};
+use fickgate_engine::finding::{Finding, Outcome};
+use fickgate_engine::rule::Level;
 
 /// Bytes of a summary.
 pub(super) const BUDGET: usize = 900 << 10;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{count, style::Style};
-use crate::escape;
-use crate::finding::Outcome;
-use crate::rule::Level;
+use crate::report::count;
+use crate::report::style::Style;
+use fickgate_engine::escape;
+use fickgate_engine::finding::Outcome;
+use fickgate_engine::rule::Level;
 
 /// `2 errors and 1 note in 12 blobs (3 pickles, 41 imports); 1 skipped: submodule; 8 ms`.
 ///

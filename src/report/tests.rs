@@ -1,9 +1,13 @@
 use serde_json::Value;
 
 use super::*;
-use crate::escape::is_hostile;
-use crate::escape::tests::{HOSTILE, runner_obeys};
-use crate::finding::{EntryRef, EntryRole, ReadFailure, Skipped, Snippet, SnippetLine, Tally};
+use fickgate_engine::escape::is_hostile;
+use fickgate_engine::finding::{EntryRef, EntryRole, ReadFailure, Skipped, Snippet, SnippetLine, Tally};
+
+#[path = "../../engine/src/escape/hostile.rs"]
+mod hostile;
+
+use hostile::{HOSTILE, runner_obeys};
 
 const FORMATS: &[Format] = &[
     Format::Human,

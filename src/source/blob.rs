@@ -1,80 +1,9 @@
 //! A blob: a path, and bytes or the reason why there are none.
 
-use std::path::{Path, PathBuf};
+use fickgate_engine::content::Content;
+use fickgate_engine::path::BlobPath;
 
-use crate::content::Content;
-use crate::source::{Checkout, ObjectId};
-
-/// A path of any bytes, `/`-separated: relative to the repository root, or as given on the command line.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BlobPath(Vec<u8>);
-
-impl BlobPath {
-    /// Takes the bytes as they are.
-    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
-        BlobPath(bytes.into())
-    }
-
-    /// The bytes of a path on disk, a leading `./` left out.
-    pub fn from_path(path: &Path) -> Self {
-        BlobPath(bytes_of(path.strip_prefix(".").unwrap_or(path)))
-    }
-
-    /// The path as the file system takes it.
-    pub fn to_path(&self) -> PathBuf {
-        path_of(&self.0)
-    }
-
-    /// The raw bytes.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// Text for matching and machine-readable output; bytes that are not UTF-8 become U+FFFD.
-    pub fn to_lossy(&self) -> std::borrow::Cow<'_, str> {
-        String::from_utf8_lossy(&self.0)
-    }
-
-    /// The part behind the last `/`.
-    pub fn file_name(&self) -> &[u8] {
-        self.0.rsplit(|b| *b == b'/').next().unwrap_or(&self.0)
-    }
-
-    /// The lower-cased ASCII extension, without the dot; `None` where there is none.
-    pub fn extension(&self) -> Option<String> {
-        let name = self.file_name();
-        let dot = name.iter().rposition(|b| *b == b'.')?;
-        let ext = String::from_utf8_lossy(&name[dot + 1..]);
-        let ext = ext.trim().to_ascii_lowercase();
-        (!ext.is_empty()).then_some(ext)
-    }
-}
-
-#[cfg(unix)]
-fn bytes_of(path: &Path) -> Vec<u8> {
-    std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()).to_vec()
-}
-
-#[cfg(not(unix))]
-fn bytes_of(path: &Path) -> Vec<u8> {
-    path.to_string_lossy().replace('\\', "/").into_bytes()
-}
-
-#[cfg(unix)]
-fn path_of(bytes: &[u8]) -> PathBuf {
-    PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes))
-}
-
-#[cfg(not(unix))]
-fn path_of(bytes: &[u8]) -> PathBuf {
-    PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
-}
-
-impl std::fmt::Debug for BlobPath {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?}", self.to_lossy())
-    }
-}
+use super::{Checkout, ObjectId};
 
 /// A file's content at one place: index, commit, working tree.
 #[derive(Clone, Debug)]
@@ -100,21 +29,4 @@ pub enum Origin {
     Disk,
     /// A local store of Git LFS, git-annex or DVC.
     Store,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn extension_is_lower_case_and_trimmed() {
-        assert_eq!(BlobPath::new("a.b/Model.PKL ").extension().as_deref(), Some("pkl"));
-        assert_eq!(BlobPath::new("a.b/Makefile").extension(), None);
-        assert_eq!(BlobPath::new("x.").extension(), None);
-    }
-
-    #[test]
-    fn a_leading_dot_slash_is_no_part_of_a_path() {
-        assert_eq!(BlobPath::from_path(Path::new("./a/b")).as_bytes(), b"a/b");
-    }
 }

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::attributes::Conversion;
-use super::change::{Change, Kind};
-use super::object::ObjectId;
-use super::pointer::Pointer;
-use super::{BlobPath, Origin};
-use crate::error::{Error, Result};
+use crate::source::Origin;
+use crate::source::git::attributes::Conversion;
+use crate::source::git::change::{Change, Kind};
+use crate::source::git::object::ObjectId;
+use crate::source::pointer::Pointer;
+use fickgate_engine::error::{Error, Result};
+use fickgate_engine::path::BlobPath;
 
 /// A path and where its content is to be had. Cheap: content is read when its turn comes.
 #[derive(Clone, Debug)]

@@ -4,14 +4,15 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::dvc;
-use super::entry::{Entries, Entry, What};
-use super::object::Objects;
-use super::pointer::Pointer;
-use super::reader::Reader;
-use super::store::Stores;
-use super::submodule::Submodules;
-use super::{BlobPath, Item};
+use crate::source::Item;
+use crate::source::entry::{Entries, Entry, What};
+use crate::source::git::object::Objects;
+use crate::source::git::submodule::Submodules;
+use crate::source::pointer::Pointer;
+use crate::source::pointer::dvc;
+use crate::source::pointer::store::Stores;
+use crate::source::reader::Reader;
+use fickgate_engine::path::BlobPath;
 
 /// Adds what entries stand for behind each of them.
 pub(super) struct Expansion {

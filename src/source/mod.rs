@@ -6,30 +6,17 @@
 //! repository it does; contents come through libgit2 where it can open the repository, and through
 //! `git cat-file` where it cannot.
 
-mod attributes;
 mod blob;
-mod change;
-mod checkout;
-mod diff;
-mod dvc;
 mod entry;
 mod expand;
-mod git;
-mod history;
-pub mod hook;
-pub mod hooks;
-mod index;
-mod object;
+pub mod git;
 pub mod pointer;
 mod reader;
-mod repository;
-mod store;
-mod submodule;
 mod worktree;
 
-pub use attributes::Checkout;
-pub use blob::{Blob, BlobPath, Origin};
-pub use object::ObjectId;
+pub use blob::{Blob, Origin};
+pub use git::attributes::Checkout;
+pub use git::object::ObjectId;
 pub use reader::Reader;
 
 use std::collections::{HashMap, HashSet};
@@ -38,16 +25,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::PolicyFrom;
-use crate::error::{Error, Result};
-use crate::finding::Finding;
-use crate::policy;
-use crate::rule::Rule;
-use checkout::Marked;
 use entry::{Entries, Entry, What};
 use expand::Expansion;
-use history::{History, Range};
-use repository::Repository;
-use submodule::Submodules;
+use fickgate_engine::error::{Error, Result};
+use fickgate_engine::finding::Finding;
+use fickgate_engine::path::BlobPath;
+use fickgate_engine::policy;
+use fickgate_engine::rule::Rule;
+use git::checkout::{self, Marked};
+use git::history::{History, Range};
+use git::repository::Repository;
+use git::submodule::Submodules;
+use git::{command, diff, hook, index, repository};
 
 /// A history that ends where the clone does.
 const SHALLOW: &str = "this clone is shallow: commits that it does not have were not looked at; \
@@ -59,13 +48,13 @@ pub enum Item {
     /// Content to scan.
     Blob(Blob),
     /// Not scanned, on purpose, and said so.
-    Skipped(crate::finding::Skipped),
+    Skipped(fickgate_engine::finding::Skipped),
     /// Wrong without being scanned: a missing object, an unresolved pointer.
     Finding(Finding),
     /// A symbolic link to a path of the repository, whose content is judged there.
     Link {
         /** The link, and what to say of it. */
-        link: crate::finding::Skipped,
+        link: fickgate_engine::finding::Skipped,
         /** Where it leads, from the root. */
         target: BlobPath,
     },
@@ -78,7 +67,7 @@ pub enum Item {
         led: Box<Item>,
     },
     /// Could not be read.
-    Failed(crate::finding::ReadFailure),
+    Failed(fickgate_engine::finding::ReadFailure),
     /// Was judged before, and what made it come up again makes no difference.
     Unchanged(BlobPath),
 }
@@ -219,7 +208,7 @@ impl Source {
 
     fn staged(recurse: bool) -> Result<Source> {
         // Git starts to look while the repository is opened here.
-        let asked = index::ask(&git::Git::here(), "HEAD")?;
+        let asked = index::ask(&command::Git::here(), "HEAD")?;
         let repository = Repository::require()?;
         let policies = match repository.head()? {
             Some(head) => policy::FILES.map(|f| (f, repository.read_committed(head, f).ok())).into(),

@@ -7,15 +7,17 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::entry::{Entries, Entry, What};
-use super::git::Git;
-use super::object::{Object, ObjectId, Objects};
-use super::pointer::{self, Look, Pointer};
-use super::store::{Resolved, Stores};
-use super::{Blob, BlobPath, Item, Origin, finding};
-use crate::content::{Content, FileContent};
-use crate::finding::{ReadFailure, Skipped};
-use crate::rule::Rule;
+use crate::source::entry::{Entries, Entry, What};
+use crate::source::git::command::Git;
+use crate::source::git::object::{Object, ObjectId, Objects};
+use crate::source::pointer;
+use crate::source::pointer::store::{Resolved, Stores};
+use crate::source::pointer::{Look, Pointer};
+use crate::source::{Blob, Item, Origin, finding};
+use fickgate_engine::content::{Content, FileContent};
+use fickgate_engine::finding::{ReadFailure, Skipped};
+use fickgate_engine::path::BlobPath;
+use fickgate_engine::rule::Rule;
 
 /// A file on disk up to this size, in bytes, is read at once instead of by ranges.
 const SMALL: u64 = 64 << 10;

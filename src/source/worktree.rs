@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ignore::WalkBuilder;
 
-use super::BlobPath;
-use super::change::{Kind, stages};
-use super::entry::{Entry, What};
-use super::git::Git;
-use crate::error::Result;
+use crate::source::entry::{Entry, What};
+use crate::source::git::change::{Kind, stages};
+use crate::source::git::command::Git;
+use fickgate_engine::error::Result;
+use fickgate_engine::path::BlobPath;
 
 /// Lists what `paths` (`.` where there are none) name: files as they are, folders with everything
 /// below them that is tracked by git or not ignored. `root` is the repository the run is in.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use fickgate::content::Content;
-use fickgate::facts::{Reading as Rules, Stream};
-use fickgate::limits::Limits;
-use fickgate::pickle::machine;
-use fickgate::rule::Rule;
+use fickgate_engine::content::Content;
+use fickgate_engine::facts::{Reading as Rules, Stream};
+use fickgate_engine::limits::Limits;
+use fickgate_engine::pickle::machine;
+use fickgate_engine::rule::Rule;
 
 use crate::oracle::Reading;
 

@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use fickgate::source::{Checkout, Item, Origin, Place, Selection, Source, hook};
+use fickgate::source::git::hook;
+use fickgate::source::{Checkout, Item, Origin, Place, Selection, Source};
 
 use crate::repo::Repo;
 

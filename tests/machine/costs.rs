@@ -5,12 +5,12 @@
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use fickgate::content::Content;
-use fickgate::facts::Reading;
-use fickgate::limits::Limits;
-use fickgate::pickle::machine;
-use fickgate::scan;
-use fickgate::source::BlobPath;
+use fickgate_engine::content::Content;
+use fickgate_engine::facts::Reading;
+use fickgate_engine::limits::Limits;
+use fickgate_engine::path::BlobPath;
+use fickgate_engine::pickle::machine;
+use fickgate_engine::scan;
 
 use crate::{imports, join, read, rules, text};
 

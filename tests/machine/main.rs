@@ -8,10 +8,10 @@ mod near_misses;
 mod semantics;
 mod vm;
 
-use fickgate::content::Content;
-use fickgate::facts::{Import, Reading, Stream, UseKind};
-use fickgate::limits::Limits;
-use fickgate::pickle::machine;
+use fickgate_engine::content::Content;
+use fickgate_engine::facts::{Import, Reading, Stream, UseKind};
+use fickgate_engine::limits::Limits;
+use fickgate_engine::pickle::machine;
 
 /// The stream as `pickle.load` reads it, and as the C unpickler does where its frames matter.
 fn read(bytes: &[u8]) -> Vec<Stream> {

@@ -1,7 +1,7 @@
 //! What a list of names does not show: how an import is used, what becomes of state, which bytes are
 //! unpickled again. Each trick below loads in CPython and does what its comment says.
 
-use fickgate::facts::{NestedBytes, UseKind};
+use fickgate_engine::facts::{NestedBytes, UseKind};
 
 use crate::{dict, global, imports, join, objections, read, row, rules, text, uses};
 

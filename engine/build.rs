@@ -1,0 +1,310 @@
+//! Turns `allowlists/*.yaml` into a sorted table, so that a run parses none of them.
+//!
+//! A list that says something wrong does not build: unknown keys, an import listed twice, a name both
+//! listed and refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use serde::Deserialize;
+use serde_yaml::Spanned;
+
+/// One file of the list.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    version: u32,
+    /// What the list covers, for people.
+    title: String,
+    /// Part of `extends: [core]`.
+    #[serde(default)]
+    core: bool,
+    /// The packages whose code was read: `numpy 2.4.6`.
+    #[serde(default)]
+    sources: Vec<String>,
+    allow: Vec<Spanned<Allow>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Allow {
+    import: String,
+    kind: String,
+    #[serde(default)]
+    r#use: Option<Vec<String>>,
+    #[serde(default)]
+    guard: Option<String>,
+    #[serde(default)]
+    risk: Option<String>,
+    #[serde(default)]
+    container: Option<String>,
+    /// The first and the last release that has the name: documentation.
+    #[serde(default)]
+    since: Option<String>,
+    #[serde(default)]
+    until: Option<String>,
+    /// Where the code was read, if no environment of `verify/` can have the name: documentation.
+    #[serde(default)]
+    historical: Option<String>,
+    why: String,
+}
+
+/// What was judged and left out.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RefusedList {
+    version: u32,
+    refused: Vec<Spanned<Refused>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refused {
+    import: String,
+    criterion: String,
+    why: String,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=build.rs");
+    let folder = allowlists(Path::new(&env::var("CARGO_MANIFEST_DIR")?));
+    println!("cargo:rerun-if-changed={}", folder.display());
+    let mut names = Vec::new();
+    for file in fs::read_dir(&folder)? {
+        let name = file?.file_name().into_string().map_err(|n| format!("{} is not UTF-8", n.display()))?;
+        if name.ends_with(".yaml") && name != "refused.yaml" {
+            names.push(name);
+        }
+    }
+    names.sort();
+
+    let mut out = String::new();
+    let mut entries = BTreeMap::new();
+    let mut lists = String::new();
+    for (index, name) in names.iter().enumerate() {
+        let source = format!("allowlists/{name}");
+        let text = fs::read_to_string(folder.join(name))?;
+        let list: List = serde_yaml::from_str(&text).map_err(|e| format!("{source}: {e}"))?;
+        if list.version != 1 {
+            return Err(format!("{source}: version {} is not 1", list.version).into());
+        }
+        let stem = name.trim_end_matches(".yaml");
+        writeln!(
+            lists,
+            "    List {{ name: {stem:?}, title: {:?}, core: {}, sources: &{:?} }},",
+            list.title, list.core, list.sources
+        )?;
+        for allow in &list.allow {
+            let line = allow.referenced.line();
+            let at = format!("{source}:{line}");
+            let row = row(&allow.value, index, line).map_err(|e| format!("{at}: {e}"))?;
+            let key = split(&allow.value.import).map_err(|e| format!("{at}: {e}"))?;
+            if let Some((_, other)) = entries.insert(key, (row, at.clone())) {
+                return Err(format!("{at}: {} is listed at {other} already", allow.value.import).into());
+            }
+        }
+    }
+
+    let text = fs::read_to_string(folder.join("refused.yaml"))?;
+    let list: RefusedList = serde_yaml::from_str(&text).map_err(|e| format!("refused.yaml: {e}"))?;
+    if list.version != 1 {
+        return Err("refused.yaml: the version is not 1".into());
+    }
+    let mut refused = BTreeMap::new();
+    for item in &list.refused {
+        let line = item.referenced.line();
+        let at = format!("allowlists/refused.yaml:{line}");
+        let key = split(&item.value.import).map_err(|e| format!("{at}: {e}"))?;
+        if let Some((_, other)) = entries.get(&key) {
+            return Err(format!("{at}: {} is listed at {other}", item.value.import).into());
+        }
+        let criterion = word(&item.value.criterion, CRITERIA).map_err(|e| format!("{at}: {e}"))?;
+        let why = item.value.why.trim();
+        let row = format!(
+            "    Refused {{ module: {:?}, name: {:?}, criterion: Criterion::{criterion}, why: {why:?}, line: {line} }},",
+            key.0, key.1
+        );
+        if refused.insert(key, row).is_some() {
+            return Err(format!("{at}: {} is refused twice", item.value.import).into());
+        }
+    }
+
+    writeln!(out, "static LISTS: [List; {}] = [\n{lists}];", names.len())?;
+    let sources: Vec<String> = names.iter().map(|n| format!("allowlists/{n}")).collect();
+    writeln!(out, "static SOURCES: [&str; {}] = {sources:?};", names.len())?;
+    let mut text = Text::default();
+    writeln!(out, "static ROWS: [Row; {}] = [", entries.len())?;
+    for ((module, name), (row, _)) in &entries {
+        let (module, name, why) = (text.place(module), text.place(name), text.place(&row.why));
+        let Row { columns, list, line, .. } = row;
+        writeln!(
+            out,
+            "    Row {{ module: {module}, name: {name}, why: {why}, {columns}, list: {list}, line: {line} }},"
+        )?;
+    }
+    writeln!(out, "];\nconst TEXT: &str = {:?};", text.all)?;
+    writeln!(out, "static REFUSED: [Refused; {}] = [", refused.len())?;
+    for row in refused.values() {
+        writeln!(out, "{row}")?;
+    }
+    writeln!(out, "];")?;
+    let target = Path::new(&env::var("OUT_DIR")?).to_owned();
+    fs::write(target.join("allowlists.rs"), out)?;
+    fs::write(target.join("called.rs"), called(&folder)?)?;
+    fs::write(target.join("callable.rs"), callable(&folder)?)?;
+    Ok(())
+}
+
+/// The folder of the lists: beside this file in a package, where the link of the repository is a copy,
+/// and beside the crate in a checkout without links, as on Windows.
+fn allowlists(manifest: &Path) -> PathBuf {
+    let own = manifest.join("allowlists");
+    if own.is_dir() { own } else { manifest.join("../allowlists") }
+}
+
+/// The method names of `called.txt`.
+fn called(folder: &Path) -> Result<String, Box<dyn Error>> {
+    let text = fs::read_to_string(folder.join("called.txt"))?;
+    let names: BTreeSet<&str> = text.lines().filter(|l| !l.is_empty() && !l.starts_with('#')).collect();
+    let names: Vec<_> = names.into_iter().collect();
+    Ok(format!("static CALLED: [&str; {}] = {names:?};\n", names.len()))
+}
+
+/// The classes that `verify/report.tsv` found to have `__call__`, and those that no environment has.
+fn callable(folder: &Path) -> Result<String, Box<dyn Error>> {
+    let text = fs::read_to_string(folder.join("verify/report.tsv"))?;
+    let mut classes = BTreeSet::new();
+    for line in text.lines() {
+        if let [import, environment, "class", _, hooks] = line.split('\t').collect::<Vec<_>>()[..]
+            && (environment == "historical"
+                || hooks.split(' ').any(|h| h == "__call__" || h.starts_with("__call__(")))
+        {
+            classes.insert(split(import)?);
+        }
+    }
+    let rows: Vec<_> = classes.iter().collect();
+    Ok(format!("static CALLABLE: [(&str, &str); {}] = {rows:?};\n", rows.len()))
+}
+
+/// The strings of all rows in one: a pointer each would have to be relocated whenever fickgate starts.
+#[derive(Default)]
+struct Text {
+    all: String,
+    placed: BTreeMap<String, usize>,
+}
+
+impl Text {
+    /// The place of this string, as an expression.
+    fn place(&mut self, text: &str) -> String {
+        let start = *self.placed.entry(text.to_owned()).or_insert_with(|| {
+            self.all.push_str(text);
+            self.all.len() - text.len()
+        });
+        format!("Place({start}, {})", text.len())
+    }
+}
+
+/// An entry, but for its import.
+struct Row {
+    why: String,
+    /// The fields that are words of the code.
+    columns: String,
+    list: usize,
+    line: u64,
+}
+
+fn row(allow: &Allow, list: usize, line: u64) -> Result<Row, String> {
+    let kind = word(&allow.kind, KINDS)?;
+    let uses = match &allow.r#use {
+        None => format!("Kind::{kind}.default_uses()"),
+        Some(words) if words.is_empty() => return Err("`use` is empty".into()),
+        Some(words) => {
+            let mut uses = "Uses::NONE".to_owned();
+            for w in words {
+                write!(uses, ".with(Uses::{})", word(w, USES)?).map_err(|e| e.to_string())?;
+            }
+            uses
+        }
+    };
+    let optional = |text: &Option<String>, words, path: &str| match text {
+        None => Ok("None".to_owned()),
+        Some(text) => word(text, words).map(|w| format!("Some({path}::{w})")),
+    };
+    let guard = optional(&allow.guard, GUARDS, "Guard")?;
+    let risk = optional(&allow.risk, RISKS, "Risk")?;
+    let container = optional(&allow.container, CONTAINERS, "Reading")?;
+    if allow.why.trim().is_empty() {
+        return Err("`why` is empty".into());
+    }
+    let _ = (&allow.since, &allow.until, &allow.historical);
+    let columns =
+        format!("kind: Kind::{kind}, uses: {uses}, guard: {guard}, risk: {risk}, container: {container}");
+    Ok(Row { why: allow.why.trim().to_owned(), columns, list, line })
+}
+
+/// `module.name`, or `module:Outer.Inner`. In the list of refused imports `*` and `**` may end it.
+fn split(import: &str) -> Result<(String, String), String> {
+    let split = match import.split_once(':') {
+        Some(split) => split,
+        None => import.rsplit_once('.').ok_or_else(|| format!("{import:?} has no module"))?,
+    };
+    Ok((split.0.to_owned(), split.1.to_owned()))
+}
+
+fn word(text: &str, words: &[(&str, &'static str)]) -> Result<&'static str, String> {
+    words
+        .iter()
+        .find(|(w, _)| *w == text)
+        .map(|(_, variant)| *variant)
+        .ok_or_else(|| format!("{text:?} is none of {:?}", words.iter().map(|(w, _)| *w).collect::<Vec<_>>()))
+}
+
+const KINDS: &[(&str, &str)] =
+    &[("class", "Class"), ("function", "Function"), ("enum", "Enum"), ("constant", "Constant")];
+
+const USES: &[(&str, &str)] = &[
+    ("reference", "REFERENCE"),
+    ("create", "CREATE"),
+    ("call", "CALL"),
+    ("state", "STATE"),
+    ("items", "ITEMS"),
+];
+
+const GUARDS: &[(&str, &str)] = &[
+    ("numpy-dtype", "NumpyDtype"),
+    ("nested-bytes", "NestedBytes"),
+    ("joblib-array", "JoblibArray"),
+    ("codecs-encode", "CodecsEncode"),
+    ("copyreg-base", "CopyregBase"),
+    ("default-factory", "DefaultFactory"),
+    ("numpy-random", "NumpyRandom"),
+    ("pandas-index", "PandasIndex"),
+    ("literal-buffer", "LiteralBuffer"),
+    ("rebuild-from-type", "RebuildFromType"),
+    ("type-of-none", "TypeOfNone"),
+    ("plain-arguments", "PlainArguments"),
+    ("tensor-argument", "TensorArgument"),
+    ("class-argument", "ClassArgument"),
+    ("masked-array", "MaskedArray"),
+    ("storage-argument", "StorageArgument"),
+    ("option-defaults", "OptionDefaults"),
+    ("imported-attribute", "ImportedAttribute"),
+    ("zone-key", "ZoneKey"),
+    ("time-zone", "TimeZone"),
+];
+
+const RISKS: &[(&str, &str)] = &[("native-memory", "NativeMemory")];
+
+const CONTAINERS: &[(&str, &str)] =
+    &[("joblib", "Joblib"), ("torch", "Torch"), ("torchscript", "TorchScript")];
+
+const CRITERIA: &[(&str, &str)] = &[
+    ("code", "Code"),
+    ("access", "Access"),
+    ("import", "Import"),
+    ("nested", "Nested"),
+    ("effect", "Effect"),
+];

@@ -1,0 +1,202 @@
+//! What reading a blob established: the streams in it, what each would import, call and change, and
+//! what is wrong with it. Facts know no policy.
+
+use crate::rule::Rule;
+
+/// Everything that [`crate::reading::scan::scan`] learned about one blob.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Every pickle stream, in the order of the bytes, members in the order of their archive.
+    pub streams: Vec<Stream>,
+    /// Further streams that are left out because kept ones of their member say all that they would.
+    pub folded: u64,
+    /// What is wrong with the blob or a container in it.
+    pub faults: Vec<MemberFault>,
+    /// What the content is, outermost first, for reports: `["gzip", "pickle"]`.
+    pub forms: Vec<&'static str>,
+}
+
+/// A fault of a container, with the member it was found in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberFault {
+    /// The path inside the blob, `""` for the blob itself, parts separated by `!`.
+    pub member: String,
+    /// The fault.
+    pub fault: Fault,
+}
+
+/// One pickle stream.
+#[derive(Clone, Debug, Default)]
+pub struct Stream {
+    /// The path inside the blob, `""` for the blob itself, parts separated by `!`.
+    pub member: String,
+    /// Which loader's rules it was read by.
+    pub reading: Reading,
+    /// Whether it was read as the C unpickler reads from a file, where the rest of a frame that is too
+    /// short is dropped.
+    pub framed: bool,
+    /// Offset in the member of the first opcode.
+    pub start: u64,
+    /// Offset in the member behind the last byte that was read.
+    pub end: u64,
+    /// The highest protocol a PROTO opcode announced, 0 without one.
+    pub protocol: u8,
+    /// How many opcodes ran.
+    pub opcodes: u64,
+    /// Whether STOP was reached.
+    pub stopped: bool,
+    /// The imports, each (module, name) once, in the order they are first resolved.
+    pub imports: Vec<Import>,
+    /// What is wrong with the stream.
+    pub faults: Vec<Fault>,
+    /// Persistent ids in the form torch gives its storages.
+    pub storages: Vec<StorageId>,
+    /// Bytes that a callable would unpickle.
+    pub nested: Vec<Nested>,
+}
+
+/// The loader whose rules a stream was read by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Reading {
+    /// `pickle.load`.
+    #[default]
+    Pickle,
+    /// `joblib.load`: raw array bytes lie between the opcodes.
+    Joblib,
+    /// `torch.load`: persistent ids name storages of the archive.
+    Torch,
+    /// torch's C++ unpickler, for the `.pkl` members of a TorchScript archive.
+    TorchScript,
+}
+
+/// A name that loading would resolve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    /// Module as Python 3 resolves it (`_compat_pickle` below protocol 3).
+    pub module: String,
+    /// Name as Python 3 resolves it; dots are attribute access from protocol 4 on.
+    pub name: String,
+    /// Module as written.
+    pub raw_module: String,
+    /// Name as written.
+    pub raw_name: String,
+    /// Offset in the member of the opcode that first resolves it.
+    pub offset: u64,
+    /// That opcode: GLOBAL, STACK_GLOBAL or INST; REDUCE for an attribute that `getattr` takes of an import.
+    pub opcode: &'static str,
+    /// How the name is used, each kind once.
+    pub uses: Vec<Use>,
+}
+
+impl Import {
+    /// `module.name`, as findings print it.
+    pub fn dotted(&self) -> String {
+        format!("{}.{}", self.module, self.name)
+    }
+}
+
+/// One way in which an import is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// What is done with it.
+    pub kind: UseKind,
+    /// Offset in the member of the first opcode that does so.
+    pub offset: u64,
+    /// That opcode.
+    pub opcode: &'static str,
+    /// How often.
+    pub count: u64,
+    /// The first of these uses that a guard of [`crate::policy::guard`] objects to, with its reason.
+    /// `None` where every one passes, or no guard knows the name.
+    pub objection: Option<Objection>,
+}
+
+/// Why a guard objects to a use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objection {
+    /// Offset in the member of the opcode.
+    pub offset: u64,
+    /// What is wrong with the arguments or the state.
+    pub message: String,
+}
+
+/// What a stream does with an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum UseKind {
+    /// Pushed and handed on as a value: an argument, an element, or dropped.
+    Reference,
+    /// NEWOBJ, NEWOBJ_EX: `__new__` without `__init__`.
+    Create,
+    /// INST or OBJ without arguments: `__new__` for a class, a call for anything else.
+    Instantiate,
+    /// REDUCE, or INST and OBJ with arguments.
+    Call,
+    /// BUILD on what it created or returned.
+    State,
+    /// SETITEM(S), APPEND(S) or ADDITEMS on what it created or returned: `__setitem__`, `append`,
+    /// `extend` or `add` of its class runs.
+    Items,
+    /// What it returned is itself called.
+    CallResult,
+}
+
+impl UseKind {
+    /// The word in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            UseKind::Reference => "reference",
+            UseKind::Create => "create",
+            UseKind::Instantiate => "instantiate",
+            UseKind::Call => "call",
+            UseKind::State => "state",
+            UseKind::Items => "items",
+            UseKind::CallResult => "call-result",
+        }
+    }
+}
+
+/// Something wrong at an offset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The rule it falls under.
+    pub rule: Rule,
+    /// Offset in the member.
+    pub offset: u64,
+    /// What happened, in one sentence without a full stop. Text from the input is escaped.
+    pub message: String,
+    /// The import concerned, for `object-mutation`.
+    pub import: Option<String>,
+}
+
+/// `("storage", type, key, location, numel)`, what torch gives to `persistent_load`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorageId {
+    /// Name of the storage class, without its module, `""` where it is not an import.
+    pub class: String,
+    /// Key: the member `data/KEY` of the zip layout, a running number in the legacy layout.
+    pub key: String,
+    /// Elements, where the id says so.
+    pub elements: Option<u64>,
+    /// Offset in the member of the opcode.
+    pub offset: u64,
+}
+
+/// Bytes that an unpickling callable is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nested {
+    /// The callable, as `module.name`.
+    pub callable: String,
+    /// Offset in the member of the call.
+    pub offset: u64,
+    /// Where the bytes are.
+    pub bytes: NestedBytes,
+}
+
+/// Where nested bytes come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NestedBytes {
+    /// A literal: this range of the member.
+    Range(u64, u64),
+    /// Bytes that were decoded from text (`_codecs.encode(text, "latin1")`).
+    Decoded(Vec<u8>),
+}

@@ -1,0 +1,167 @@
+//! What is printed: findings, and the tally of a run. Everything a report needs and nothing it decides.
+
+use std::borrow::Cow;
+
+use crate::path::BlobPath;
+use crate::rule::{Level, Rule};
+
+/// One thing that is wrong, where it is, and what to do next.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The rule.
+    pub rule: Rule,
+    /// The rule's level, or the one the policy gives it.
+    pub level: Level,
+    /// The file, relative to the repository root, or as it was named on the command line.
+    pub path: BlobPath,
+    /// The path inside the file, `""` for the file itself, parts separated by `!`.
+    pub member: String,
+    /// Offset in the member, in bytes.
+    pub offset: Option<u64>,
+    /// The import concerned, as `module.name`.
+    pub import: Option<String>,
+    /// What happened, one sentence without a full stop.
+    pub message: String,
+    /// What to do next.
+    pub help: Option<String>,
+    /// The allowlist entry that nearly permits it, or that refuses it.
+    pub entry: Option<EntryRef>,
+    /// The decompiled lines around the offset.
+    pub snippet: Option<Snippet>,
+}
+
+impl Finding {
+    /// The line of the file that it is about. A binary file has none, and readers want one: then the first.
+    pub fn line(&self) -> usize {
+        let own = |entry: &&EntryRef| entry.role == EntryRole::Concerns;
+        self.entry.as_ref().filter(own).and_then(|entry| entry.line).unwrap_or(1)
+    }
+}
+
+/// What an entry has to do with a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryRole {
+    /// It allows a name that is spelled almost so.
+    Near,
+    /// It names the import, and permits something else.
+    FallsShort,
+    /// It refuses the import.
+    Refuses,
+    /// The finding is about the entry itself.
+    Concerns,
+}
+
+impl EntryRole {
+    /// The word in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EntryRole::Near => "near",
+            EntryRole::FallsShort => "falls-short",
+            EntryRole::Refuses => "refuses",
+            EntryRole::Concerns => "concerns",
+        }
+    }
+}
+
+/// Where an allowlist entry stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryRef {
+    /// What it has to do with the finding.
+    pub role: EntryRole,
+    /// `module.name` of the entry.
+    pub import: String,
+    /// `built-in`, `repository` or `command line`.
+    pub layer: &'static str,
+    /// The file, as a person would open it.
+    pub source: String,
+    /// Line in it, from 1.
+    pub line: Option<usize>,
+}
+
+impl EntryRef {
+    /// `file:line (layer)`.
+    pub fn place(&self) -> String {
+        match self.line {
+            Some(line) => format!("{}:{line} ({})", self.source, self.layer),
+            None => format!("{} ({})", self.source, self.layer),
+        }
+    }
+}
+
+/// A few decompiled lines with one of them marked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snippet {
+    /// Lines in order. Their text is escaped for a terminal already.
+    pub lines: Vec<SnippetLine>,
+    /// Index into `lines` of the marked one.
+    pub marked: usize,
+}
+
+/// One decompiled line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnippetLine {
+    /// Offset in the member of the opcode behind the line.
+    pub offset: u64,
+    /// Python-like text.
+    pub text: String,
+}
+
+/// A blob that was not scanned, and why.
+#[derive(Clone, Debug)]
+pub struct Skipped {
+    /// The file.
+    pub path: BlobPath,
+    /// Why, in a few words: `submodule`, `symlink`, `excluded by .fickgate.yaml:3 (repository)`.
+    pub reason: Cow<'static, str>,
+}
+
+/// Something that kept one file from being read: exit 2, and the rest is still judged.
+#[derive(Clone, Debug)]
+pub struct ReadFailure {
+    /// The file.
+    pub path: BlobPath,
+    /// What happened.
+    pub message: String,
+}
+
+/// Counts of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Blobs whose content was looked at.
+    pub blobs: u64,
+    /// Pickle streams found in them.
+    pub streams: u64,
+    /// Imports in these, each once a stream.
+    pub imports: u64,
+}
+
+impl Tally {
+    /// Counts what another part of the run counted.
+    pub fn add(&mut self, other: &Tally) {
+        self.blobs += other.blobs;
+        self.streams += other.streams;
+        self.imports += other.imports;
+    }
+}
+
+/// The outcome of a run.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Sorted by path, member, offset, rule.
+    pub findings: Vec<Finding>,
+    /// Sorted by path.
+    pub skipped: Vec<Skipped>,
+    /// Files that could not be read.
+    pub failures: Vec<ReadFailure>,
+    /// What a person should know about how the files were found.
+    pub notices: Vec<String>,
+    /// Counts.
+    pub tally: Tally,
+}
+
+impl Outcome {
+    /// Findings of this level.
+    pub fn count(&self, level: Level) -> usize {
+        self.findings.iter().filter(|f| f.level == level).count()
+    }
+}

@@ -1,0 +1,549 @@
+//! Facts and policy to findings. Pure: it reads no bytes and asks no repository.
+
+use crate::facts::{Facts, Fault, Import, Reading, Stream, Use, UseKind};
+use crate::finding::{EntryRef, EntryRole, Finding};
+use crate::path::BlobPath;
+use crate::policy::pattern::{self, Pattern};
+use crate::policy::{Entry, Kind, Place, Policy, Refusal, Usage, Uses, Verdict};
+use crate::rule::Rule;
+
+/// Refusals of one blob for which a similar entry is looked up: the search walks the whole list.
+const NEAR_LOOKUPS: usize = 16;
+
+/// Longest part of an import that a message repeats, in characters.
+const SHOWN_IMPORT: usize = 200;
+
+/// Everything about one blob that the policy does not permit or that is wrong with it.
+///
+/// One finding for each import of a stream, for the worst of the uses that are refused, and one for
+/// each fault. `sha256` is the hash of the content, wanted where [`Policy::pins_content`]: pinned
+/// content has no findings. Entries that allowed something are marked in `usage`.
+pub fn judge(
+    facts: &Facts,
+    path: &BlobPath,
+    sha256: Option<&[u8; 32]>,
+    policy: &Policy,
+    usage: &Usage,
+) -> Vec<Finding> {
+    let text = path.to_lossy();
+    if sha256.is_some_and(|hash| policy.pin(hash, &text, usage).is_some()) {
+        return Vec::new();
+    }
+    let judge = Judge { path, text: &text, policy, usage };
+    let mut findings = Vec::new();
+    let mut lookups = NEAR_LOOKUPS;
+    for stream in &facts.streams {
+        for import in &stream.imports {
+            findings.extend(judge.import(stream, import, &mut lookups));
+        }
+        findings.extend(stream.faults.iter().map(|fault| judge.fault(&stream.member, fault)));
+    }
+    findings.extend(facts.faults.iter().map(|f| judge.fault(&f.member, &f.fault)));
+    findings.sort_by(|a, b| {
+        (&a.member, a.offset, a.rule, &a.import).cmp(&(&b.member, b.offset, b.rule, &b.import))
+    });
+    // Bytes that are read under two readings say the same twice.
+    findings.dedup_by(|a, b| {
+        (a.rule, &a.member, a.offset, &a.import, &a.message)
+            == (b.rule, &b.member, b.offset, &b.import, &b.message)
+    });
+    findings
+}
+
+/// What the policy says of an import, over everything one stream does with it: the entry that allows
+/// it, or why it is refused.
+pub fn ruling(
+    stream: &Stream,
+    import: &Import,
+    path: &BlobPath,
+    policy: &Policy,
+    usage: &Usage,
+) -> (bool, String) {
+    let judge = Judge { path, text: &path.to_lossy(), policy, usage };
+    if let Some((used, refusal)) = judge.worst(stream, import) {
+        let by = entry_of(&refusal).map(|entry| entry_ref(entry, EntryRole::FallsShort));
+        let by = by.or_else(|| denied_by(&refusal)).map(|by| format!(" [{}]", by.place()));
+        return (false, format!("{}: {}{}", done(used.kind), why(&refusal), by.unwrap_or_default()));
+    }
+    let reference = reference(import);
+    let used = import.uses.first().unwrap_or(&reference);
+    let place = Place { path: judge.text, reading: stream.reading };
+    match policy.decide(&import.module, &import.name, used, place, usage) {
+        Verdict::AllowedBy(entry) => {
+            (true, format!("{} ({})", at(&entry.source, entry.line), entry.layer.as_str()))
+        }
+        Verdict::RefusedBecause(refusal) => (false, why(&refusal)),
+    }
+}
+
+/// An import that nothing was done with counts as a reference.
+fn reference(import: &Import) -> Use {
+    Use { kind: UseKind::Reference, offset: import.offset, opcode: import.opcode, count: 1, objection: None }
+}
+
+struct Judge<'j> {
+    path: &'j BlobPath,
+    text: &'j str,
+    policy: &'j Policy,
+    usage: &'j Usage,
+}
+
+impl Judge<'_> {
+    /// The worst use of an import that is refused, and why.
+    fn worst(&self, stream: &Stream, import: &Import) -> Option<(Use, Refusal<'_>)> {
+        let place = Place { path: self.text, reading: stream.reading };
+        let unused = reference(import);
+        let uses = if import.uses.is_empty() { std::slice::from_ref(&unused) } else { &import.uses[..] };
+        let mut worst: Option<(&Use, Refusal<'_>)> = None;
+        for used in uses {
+            let verdict = self.policy.decide(&import.module, &import.name, used, place, self.usage);
+            if let Verdict::RefusedBecause(refusal) = verdict
+                && worst.as_ref().is_none_or(|(w, _)| weight(used.kind) > weight(w.kind))
+            {
+                worst = Some((used, refusal));
+            }
+        }
+        worst.map(|(used, refusal)| (used.clone(), refusal))
+    }
+
+    /// The finding about one import of a stream, if any of its uses is refused.
+    fn import(&self, stream: &Stream, import: &Import, lookups: &mut usize) -> Option<Finding> {
+        let (used, refusal) = self.worst(stream, import)?;
+        let near = match refusal {
+            Refusal::NotListed if *lookups > 0 => {
+                *lookups -= 1;
+                self.policy.near(&import.module, &import.name)
+            }
+            _ => None,
+        };
+        let offset = match &refusal {
+            Refusal::Guarded { .. } => used.objection.as_ref().map_or(used.offset, |o| o.offset),
+            _ => used.offset,
+        };
+        Some(Finding {
+            rule: Rule::ImportNotAllowed,
+            level: self.policy.level(Rule::ImportNotAllowed),
+            path: self.path.clone(),
+            member: stream.member.clone(),
+            offset: Some(offset),
+            import: Some(import.dotted()),
+            message: message(import, used.kind, &refusal),
+            help: Some(help(self.text, stream, import, &refusal, near)),
+            entry: entry_of(&refusal)
+                .map(|entry| entry_ref(entry, EntryRole::FallsShort))
+                .or_else(|| near.map(|entry| entry_ref(entry, EntryRole::Near)))
+                .or_else(|| denied_by(&refusal)),
+            snippet: None,
+        })
+    }
+
+    fn fault(&self, member: &str, fault: &Fault) -> Finding {
+        Finding {
+            rule: fault.rule,
+            level: self.policy.level(fault.rule),
+            path: self.path.clone(),
+            member: member.to_owned(),
+            offset: Some(fault.offset),
+            import: fault.import.clone(),
+            message: fault.message.clone(),
+            help: advice(fault.rule).map(str::to_owned),
+            entry: None,
+            snippet: None,
+        }
+    }
+}
+
+/// Which of several refused uses is told: the one that does most.
+fn weight(kind: UseKind) -> u8 {
+    match kind {
+        UseKind::Reference => 0,
+        UseKind::State => 1,
+        UseKind::Items => 2,
+        UseKind::CallResult => 3,
+        UseKind::Create => 4,
+        UseKind::Instantiate => 5,
+        UseKind::Call => 6,
+    }
+}
+
+fn message(import: &Import, used: UseKind, refusal: &Refusal<'_>) -> String {
+    let name = cut(&import.dotted());
+    let written = if (&import.raw_module, &import.raw_name) == (&import.module, &import.name) {
+        String::new()
+    } else {
+        format!(" (written `{}`)", cut(&format!("{}.{}", import.raw_module, import.raw_name)))
+    };
+    format!("`{name}`{written} {}: {}", done(used), why(refusal))
+}
+
+fn done(used: UseKind) -> &'static str {
+    match used {
+        UseKind::Reference => "is handed on as a value",
+        UseKind::Create => "is created without its `__init__`",
+        UseKind::Instantiate => "is instantiated",
+        UseKind::Call => "is called",
+        UseKind::State => "yields an object whose state is set",
+        UseKind::Items => "yields an object that is given items",
+        UseKind::CallResult => "yields something that is called in turn",
+    }
+}
+
+fn why(refusal: &Refusal<'_>) -> String {
+    match refusal {
+        Refusal::NotListed => "no allowlist entry names it".to_owned(),
+        Refusal::Unsafe { refused } => format!("it {}", refused.criterion.as_str()),
+        Refusal::Denied { by } => format!("{} denies it", at(&by.source, by.line)),
+        Refusal::OtherUse { entry, .. } => {
+            format!("{} permits {} only", place(entry), entry.uses.words().join(", "))
+        }
+        Refusal::Elsewhere { entry } if entry.container == Some(Reading::TorchScript) => {
+            format!("{} permits it in TorchScript archives only", place(entry))
+        }
+        Refusal::Elsewhere { entry } => format!("{} permits it for other files only", place(entry)),
+        Refusal::Expired { entry, on } => format!("{} permitted it until {on}", place(entry)),
+        Refusal::Guarded { objection, .. } => objection.clone(),
+    }
+}
+
+fn help(path: &str, stream: &Stream, import: &Import, refusal: &Refusal<'_>, near: Option<&Entry>) -> String {
+    let pin = format!(
+        "if you trust who wrote this very file, accept it as it is: `fickgate allow --pin {}`",
+        shell_word(path).unwrap_or("FILE")
+    );
+    match refusal {
+        Refusal::NotListed => {
+            let near = near.map_or(String::new(), |e| format!("`{}` is on the list; ", e.import()));
+            let tensors =
+                if stream.storages.is_empty() { "" } else { ", or store the tensors alone, as safetensors" };
+            match allow_command(import) {
+                Some(command) => format!("{near}if it is yours and safe: `{command}`{tensors}"),
+                None => format!("{near}{pin}{tensors}"),
+            }
+        }
+        Refusal::Unsafe { refused } => {
+            format!("{pin}; why it is refused: {}", refused.why.trim_end_matches('.'))
+        }
+        Refusal::Denied { .. } => "a deny wins over every allow: take the line away, or the file".to_owned(),
+        Refusal::OtherUse { used: UseKind::CallResult, .. } => {
+            format!("what an import returns is not judged, so it may not be called; {pin}")
+        }
+        Refusal::OtherUse { entry, .. } if entry.layer == crate::policy::Layer::BuiltIn => {
+            format!("{pin}; why other uses are not allowed: {}", entry.reason.trim_end_matches('.'))
+        }
+        Refusal::OtherUse { entry, .. } => {
+            let uses = needed(import, entry.kind).with(entry.uses);
+            format!("if that is meant, write `use: [{}]` in {}", uses.words().join(", "), place(entry))
+        }
+        Refusal::Elsewhere { entry } if entry.container.is_some() => {
+            "outside such an archive Python would import it".to_owned()
+        }
+        Refusal::Elsewhere { entry } => format!("widen `paths` in {}, or move the file", place(entry)),
+        Refusal::Expired { entry, .. } => {
+            format!("look at it again, then set a later `expires` in {}", place(entry))
+        }
+        Refusal::Guarded { .. } => {
+            format!("honest files do not use it so; {pin}")
+        }
+    }
+}
+
+/// A path that every shell takes for itself, and a program for a file.
+fn shell_word(path: &str) -> Option<&str> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._/+@,-".contains(&b);
+    (!path.is_empty() && !path.starts_with('-') && path.len() <= SHOWN_IMPORT && path.bytes().all(plain))
+        .then_some(path)
+}
+
+/// The command that allows just what this stream does with the import; `None` where no entry can. A
+/// shell takes every character of it for itself.
+fn allow_command(import: &Import) -> Option<String> {
+    let (written, uses) = wanted(import)?;
+    let uses = if uses.is_empty() { String::new() } else { format!(" --use {}", uses.join(",")) };
+    Some(format!("fickgate allow {written}{uses} --reason WHY"))
+}
+
+/// How a policy file has to name the import to allow what a stream does with it, and the uses it has to
+/// permit, none where those that its name suggests are enough. `None` where no entry can.
+pub fn wanted(import: &Import) -> Option<(String, Vec<&'static str>)> {
+    let written = pattern::written(&import.module, &import.name);
+    let pattern = Pattern::parse(&written).ok()?;
+    if !written.is_ascii() || written.len() > SHOWN_IMPORT {
+        return None;
+    }
+    let (kind, assumed) = pattern.assumed();
+    let needed = needed(import, kind);
+    if needed.contains(Uses::CALL_RESULT) {
+        return None;
+    }
+    let uses = if assumed.contains(needed) { Vec::new() } else { needed.words() };
+    Some((written, uses))
+}
+
+/// Every use this stream makes of the import.
+fn needed(import: &Import, kind: Kind) -> Uses {
+    let uses = import.uses.iter().fold(Uses::NONE, |all, u| all.with(Uses::needed(u.kind, kind)));
+    if uses == Uses::NONE { Uses::REFERENCE } else { uses }
+}
+
+/// What to do about a fault.
+fn advice(rule: Rule) -> Option<&'static str> {
+    Some(match rule {
+        Rule::ImportNotAllowed => return None,
+        Rule::ImportUnresolved => "honest picklers write module and name as text: save the file again",
+        Rule::NestedUnresolved => "save the file again with tensors in torch's own format, or as safetensors",
+        Rule::ObjectMutation => {
+            "loading would change the running program, not just make objects: do not load it"
+        }
+        Rule::StreamMalformed => "fetch or write the file again; exclude it if it is broken on purpose",
+        Rule::StreamAmbiguous => {
+            "loaders disagree about these bytes: write the file again with pickle or torch"
+        }
+        Rule::ContainerAnomaly => "write the archive again with the tool it came from",
+        Rule::ContainerUnreadable => "store it unencrypted, in a form that can be read here",
+        Rule::HiddenPickle => "name it as what it is, or remove it",
+        Rule::NotAPickle => return None,
+        Rule::ResourceLimit => {
+            "split the file, or accept this very content by its SHA-256 under `files` in .fickgate.yaml"
+        }
+        Rule::PointerUnresolved => "fetch the content first, for example with `git lfs pull`",
+        Rule::PointerMismatch => "fetch the content again",
+        Rule::MissingObject => "fetch the object, for example with `git fetch --refetch`",
+        Rule::CheckoutDiffers => "mark the path `-text -ident -filter` in .gitattributes",
+        Rule::PolicyChanged
+        | Rule::UnusedAllow
+        | Rule::ExpiredAllow
+        | Rule::BroadAllow
+        | Rule::ShadowedModule => return None,
+    })
+}
+
+fn entry_of<'p>(refusal: &Refusal<'p>) -> Option<&'p Entry> {
+    match refusal {
+        Refusal::OtherUse { entry, .. }
+        | Refusal::Elsewhere { entry }
+        | Refusal::Expired { entry, .. }
+        | Refusal::Guarded { entry, .. } => Some(entry),
+        Refusal::NotListed | Refusal::Unsafe { .. } | Refusal::Denied { .. } => None,
+    }
+}
+
+fn entry_ref(entry: &Entry, role: EntryRole) -> EntryRef {
+    EntryRef {
+        role,
+        import: entry.import(),
+        layer: entry.layer.as_str(),
+        source: entry.source.clone().into_owned(),
+        line: entry.line,
+    }
+}
+
+fn denied_by(refusal: &Refusal<'_>) -> Option<EntryRef> {
+    match refusal {
+        Refusal::Denied { by } => Some(EntryRef {
+            role: EntryRole::Refuses,
+            import: by.pattern.to_string(),
+            layer: by.layer.as_str(),
+            source: by.source.clone().into_owned(),
+            line: by.line,
+        }),
+        Refusal::Unsafe { refused } => Some(EntryRef {
+            role: EntryRole::Refuses,
+            import: pattern::written(refused.module, refused.name),
+            layer: "built-in",
+            source: "allowlists/refused.yaml".to_owned(),
+            line: Some(refused.line),
+        }),
+        _ => None,
+    }
+}
+
+fn place(entry: &Entry) -> String {
+    match entry.layer {
+        crate::policy::Layer::BuiltIn => "the built-in list".to_owned(),
+        _ => at(&entry.source, entry.line),
+    }
+}
+
+fn at(source: &str, line: Option<usize>) -> String {
+    line.map_or_else(|| source.to_owned(), |line| format!("{source}:{line}"))
+}
+
+/// Text from a stream, short enough for a message.
+fn cut(text: &str) -> String {
+    if text.chars().count() <= SHOWN_IMPORT {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(SHOWN_IMPORT).collect();
+    format!("{head}…")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{MemberFault, Objection, StorageId};
+    use crate::policy::file::PolicyFile;
+    use crate::policy::{Date, Layer};
+    use crate::rule::Level;
+
+    fn used(kind: UseKind, offset: u64) -> Use {
+        Use { kind, offset, opcode: "REDUCE", count: 1, objection: None }
+    }
+
+    fn import(module: &str, name: &str, uses: Vec<Use>) -> Import {
+        Import {
+            module: module.into(),
+            name: name.into(),
+            raw_module: module.into(),
+            raw_name: name.into(),
+            offset: 2,
+            opcode: "GLOBAL",
+            uses,
+        }
+    }
+
+    fn stream(imports: Vec<Import>) -> Stream {
+        Stream { imports, stopped: true, ..Stream::default() }
+    }
+
+    fn judged(streams: Vec<Stream>, policy: &Policy) -> Vec<Finding> {
+        let facts = Facts { streams, ..Facts::default() };
+        judge(&facts, &BlobPath::new("m/x.pkl"), None, policy, &policy.usage())
+    }
+
+    fn policy(text: &str) -> Policy {
+        let file = PolicyFile::parse(text.as_bytes(), ".fickgate.yaml", Layer::Repository)
+            .unwrap_or_else(|e| panic!("{e}"));
+        Policy::new([file], Date::parse("2026-11-23").unwrap_or_else(|| panic!("date")))
+    }
+
+    #[test]
+    fn one_finding_an_import_for_the_worst_use() {
+        let uses = vec![used(UseKind::Reference, 2), used(UseKind::State, 9), used(UseKind::Call, 7)];
+        let found = judged(vec![stream(vec![import("os", "system", uses)])], &Policy::built_in());
+        assert_eq!(found.len(), 1);
+        assert_eq!(
+            (found[0].rule, found[0].level, found[0].offset),
+            (Rule::ImportNotAllowed, Level::Error, Some(7))
+        );
+        assert!(found[0].message.contains("`os.system` is called"), "{}", found[0].message);
+    }
+
+    #[test]
+    fn permitted_uses_do_not_hide_a_refused_one() {
+        let uses = vec![used(UseKind::Reference, 2), used(UseKind::Call, 7)];
+        let found = judged(vec![stream(vec![import("numpy", "ndarray", uses)])], &Policy::built_in());
+        assert_eq!(found[0].message, "`numpy.ndarray` is called: the built-in list permits reference only");
+        assert_eq!(found[0].entry.as_ref().map(|e| e.source.as_str()), Some("allowlists/numpy.yaml"));
+    }
+
+    #[test]
+    fn an_import_without_uses_is_a_reference() {
+        let found = judged(vec![stream(vec![import("ours", "Model", vec![])])], &Policy::built_in());
+        assert_eq!(found[0].offset, Some(2));
+        assert_eq!(
+            found[0].help.as_deref(),
+            Some("if it is yours and safe: `fickgate allow ours.Model --reason WHY`")
+        );
+        assert!(
+            judged(vec![stream(vec![import("numpy", "ndarray", vec![])])], &Policy::built_in()).is_empty()
+        );
+    }
+
+    #[test]
+    fn the_help_allows_exactly_what_is_done() {
+        let called = import("ours", "Model", vec![used(UseKind::Call, 5), used(UseKind::State, 6)]);
+        let found = judged(vec![stream(vec![called.clone()])], &Policy::built_in());
+        let help = found[0].help.clone().unwrap_or_default();
+        assert!(help.contains("`fickgate allow ours.Model --use call,state --reason WHY`"), "{help}");
+        let allowed = policy("allow: [{import: ours.Model, use: [call, state], reason: x}]");
+        assert!(judged(vec![stream(vec![called.clone()])], &allowed).is_empty());
+        let narrow = policy("allow:\n  - import: ours.Model\n    reason: x\n");
+        let found = judged(vec![stream(vec![called])], &narrow);
+        assert_eq!(
+            found[0].help.as_deref(),
+            Some(
+                "if that is meant, write `use: [reference, create, call, state, items]` in .fickgate.yaml:2"
+            )
+        );
+    }
+
+    #[test]
+    fn names_that_no_shell_should_see_are_not_in_a_command() {
+        for name in ["$(reboot)", "a b", "x;y", "naïve", "a`b"] {
+            let found = judged(vec![stream(vec![import("ours", name, vec![])])], &Policy::built_in());
+            assert!(!found[0].help.as_deref().unwrap_or("").contains("allow ours"), "{name}");
+        }
+    }
+
+    #[test]
+    fn tensors_are_led_to_safetensors() {
+        let mut model = stream(vec![import("ours", "Net", vec![used(UseKind::Create, 1)])]);
+        let storage =
+            StorageId { class: "FloatStorage".into(), key: "0".into(), elements: Some(1), offset: 3 };
+        model.storages.push(storage);
+        let found = judged(vec![model], &Policy::built_in());
+        assert!(found[0].help.as_deref().unwrap_or("").contains("safetensors"));
+    }
+
+    #[test]
+    fn what_was_judged_and_refused_says_why() {
+        let eval = Import {
+            raw_module: "__builtin__".into(),
+            ..import("builtins", "eval", vec![used(UseKind::Call, 7)])
+        };
+        let found = judged(vec![stream(vec![eval])], &Policy::built_in());
+        assert_eq!(
+            found[0].message,
+            "`builtins.eval` (written `__builtin__.eval`) is called: it executes code that the pickle brings or names"
+        );
+        assert_eq!(found[0].entry.as_ref().map(|e| e.source.as_str()), Some("allowlists/refused.yaml"));
+    }
+
+    #[test]
+    fn a_guard_speaks_at_its_own_offset() {
+        let mut state = used(UseKind::State, 30);
+        state.objection = Some(Objection { offset: 44, message: "a field lies outside the item".into() });
+        let found = judged(
+            vec![stream(vec![import("numpy", "dtype", vec![used(UseKind::Call, 5), state])])],
+            &Policy::built_in(),
+        );
+        assert_eq!(found[0].offset, Some(44));
+        assert!(found[0].message.ends_with("a field lies outside the item"), "{}", found[0].message);
+    }
+
+    #[test]
+    fn faults_are_findings_at_the_level_of_the_policy() {
+        let fault = |rule| Fault { rule, offset: 4, message: "odd".into(), import: None };
+        let mut broken = stream(vec![]);
+        broken.faults.push(fault(Rule::StreamMalformed));
+        let facts = Facts {
+            streams: vec![broken],
+            faults: vec![MemberFault { member: "a.zip".into(), fault: fault(Rule::ContainerUnreadable) }],
+            forms: vec![],
+            ..Facts::default()
+        };
+        let policy = policy("levels: {container-unreadable: warning}");
+        let found = judge(&facts, &BlobPath::new("x"), None, &policy, &policy.usage());
+        let levels: Vec<_> = found.iter().map(|f| (f.member.as_str(), f.rule, f.level)).collect();
+        assert_eq!(
+            levels,
+            [("", Rule::StreamMalformed, Level::Error), ("a.zip", Rule::ContainerUnreadable, Level::Warning)]
+        );
+    }
+
+    #[test]
+    fn two_readings_of_the_same_bytes_say_it_once() {
+        let one = stream(vec![import("ours", "Model", vec![used(UseKind::Create, 5)])]);
+        let other = Stream { reading: Reading::Joblib, ..one.clone() };
+        assert_eq!(judged(vec![one, other], &Policy::built_in()).len(), 1);
+    }
+
+    #[test]
+    fn pinned_content_has_no_findings() {
+        let policy = policy(&format!("files: [{{sha256: {}, reason: x}}]", "00".repeat(32)));
+        let facts = Facts { streams: vec![stream(vec![import("os", "system", vec![])])], ..Facts::default() };
+        let path = BlobPath::new("x");
+        assert!(judge(&facts, &path, Some(&[0; 32]), &policy, &policy.usage()).is_empty());
+        assert_eq!(judge(&facts, &path, Some(&[1; 32]), &policy, &policy.usage()).len(), 1);
+    }
+}

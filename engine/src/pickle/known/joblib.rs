@@ -1,0 +1,57 @@
+//! Arrays in joblib's files: behind the BUILD of a `NumpyArrayWrapper` the array's raw bytes stand in
+//! the stream, or a whole pickle for an array of objects (`joblib/numpy_pickle.py`,
+//! `NumpyArrayWrapper.read_array`).
+
+use crate::pickle::machine::trace::Trace;
+use crate::pickle::machine::value::{Tag, Value};
+use crate::pickle::machine::{Halt, Machine};
+use crate::pickle::stream::reader::Cursor;
+
+/// Attributes beyond which a wrapper is not one that joblib wrote: it has six.
+const ATTRIBUTES: usize = 32;
+
+/// What of the wrapper's state decides how many bytes follow.
+struct Announced {
+    elements: u64,
+    size: u64,
+    object: bool,
+    /// With `numpy_array_alignment_bytes`: one byte says how much padding follows.
+    padded: bool,
+}
+
+impl<C: Cursor, T: Trace> Machine<'_, C, T> {
+    fn announced(&self, state: Value) -> Option<Announced> {
+        let items = self.state.states.items(state).filter(|items| items.len() <= ATTRIBUTES)?;
+        let find = |wanted: &str| {
+            items
+                .iter()
+                .rev()
+                .find(|(key, _)| self.literal_word(*key).as_deref() == Some(wanted))
+                .map(|i| i.1)
+        };
+        let elements = self.state.tuples.product(find("shape")?)?;
+        let dtype = self.state.dtypes.get(find("dtype")?)?;
+        let padded = find("numpy_array_alignment_bytes").is_some_and(|v| !v.is(Tag::None));
+        Some(Announced { elements, size: dtype.size?, object: dtype.object, padded })
+    }
+
+    /// Steps over the data that a wrapper announces, or reads the pickle that stands for it.
+    pub(in crate::pickle) fn array_data(&mut self, at: u64, state: Value) -> Result<(), Halt> {
+        let Some(announced) = self.announced(state) else {
+            return Err(Halt::Broken("a joblib array whose size cannot be told".to_owned()));
+        };
+        self.leave_frame_for_data(at);
+        if announced.object {
+            return self.inner_pickle();
+        }
+        if announced.padded {
+            let padding = self.u8()?;
+            self.skip(u64::from(padding))?;
+        }
+        let bytes = announced.elements.checked_mul(announced.size);
+        match bytes {
+            Some(n) => self.skip(n),
+            None => Err(Halt::Broken("a joblib array larger than any file".to_owned())),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The memo: dense for the small indices that picklers write, sparse for the rest. An index costs
+//! memory only when it is set.
+
+use std::collections::HashMap;
+
+use crate::pickle::machine::value::Value;
+
+/// A memo index. Text PUT and GET take any integer that Python reads; those over 64 bits are kept by
+/// their digits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Index {
+    /// An index that fits.
+    Small(u64),
+    /// Digits without sign, underscores and leading zeros.
+    Digits(Box<[u8]>),
+}
+
+/// Values by index.
+#[derive(Debug, Default)]
+pub struct Memo {
+    dense: Vec<Value>,
+    sparse: HashMap<Index, Value>,
+    set: u64,
+}
+
+/// How far above twice the number of entries an index may lie and still be dense.
+const GAP: u64 = 1024;
+
+impl Memo {
+    /// Sets an index.
+    #[inline]
+    pub fn put(&mut self, index: u64, value: Value) {
+        if let Some(slot) = usize::try_from(index).ok().and_then(|i| self.dense.get_mut(i)) {
+            self.set += u64::from(*slot == Value::UNSET);
+            *slot = value;
+        } else {
+            self.put_beyond(index, value);
+        }
+    }
+
+    #[cold]
+    fn put_far(&mut self, index: Index, value: Value) {
+        if self.sparse.insert(index, value).is_none() {
+            self.set += 1;
+        }
+    }
+
+    #[inline]
+    fn put_beyond(&mut self, index: u64, value: Value) {
+        let len = self.dense.len() as u64;
+        if index == len && self.sparse.is_empty() {
+            self.dense.push(value);
+            self.set += 1;
+        // Gaps are paid for by entries that are set, so that a far index cannot buy a table.
+        } else if index < self.set.saturating_mul(2) + GAP && self.sparse.is_empty() {
+            self.dense.resize(index as usize, Value::UNSET);
+            self.dense.push(value);
+            self.set += 1;
+        } else {
+            self.put_far(Index::Small(index), value);
+        }
+    }
+
+    /// Sets an index of any size.
+    pub fn put_index(&mut self, index: Index, value: Value) {
+        match index {
+            Index::Small(i) => self.put(i, value),
+            far @ Index::Digits(_) => self.put_far(far, value),
+        }
+    }
+
+    /// MEMOIZE: the next index is the number of entries (`Lib/pickle.py`, `load_memoize`).
+    #[inline]
+    pub fn memoize(&mut self, value: Value) {
+        self.put(self.set, value);
+    }
+
+    /// The value at an index.
+    #[inline]
+    pub fn get(&self, index: u64) -> Option<Value> {
+        match usize::try_from(index).ok().and_then(|i| self.dense.get(i)) {
+            Some(slot) => (*slot != Value::UNSET).then_some(*slot),
+            None if self.sparse.is_empty() => None,
+            None => self.sparse.get(&Index::Small(index)).copied(),
+        }
+    }
+
+    /// The value at an index of any size.
+    pub fn get_index(&self, index: &Index) -> Option<Value> {
+        match index {
+            Index::Small(i) => self.get(*i),
+            far @ Index::Digits(_) => self.sparse.get(far).copied(),
+        }
+    }
+
+    /// Entries in use, for the memory ceiling; a sparse one costs about eight dense ones.
+    pub fn size(&self) -> usize {
+        self.dense.len() + self.sparse.len() * 8
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn far_indices_cost_one_entry() {
+        let mut memo = Memo::default();
+        memo.put(u64::from(u32::MAX), Value::int(1));
+        memo.put_index(Index::Digits(b"99999999999999999999".to_vec().into()), Value::int(2));
+        assert!(memo.size() < 100);
+        assert_eq!(memo.get(u64::from(u32::MAX)), Some(Value::int(1)));
+        assert_eq!(memo.get(0), None);
+    }
+
+    #[test]
+    fn memoize_counts_entries_not_indices() {
+        let mut memo = Memo::default();
+        memo.put(5, Value::int(5));
+        memo.memoize(Value::int(1));
+        assert_eq!(memo.get(1), Some(Value::int(1)));
+        memo.put(5, Value::int(6));
+        memo.memoize(Value::int(2));
+        assert_eq!(memo.get(2), Some(Value::int(2)));
+    }
+
+    #[test]
+    fn an_index_is_found_whether_it_was_put_dense_or_sparse() {
+        let mut memo = Memo::default();
+        memo.put(100_000, Value::int(1));
+        for i in 0..3000 {
+            memo.put(i, Value::int(i as i64));
+        }
+        assert_eq!(memo.get(100_000), Some(Value::int(1)));
+        assert_eq!(memo.get(2999), Some(Value::int(2999)));
+    }
+}

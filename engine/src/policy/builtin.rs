@@ -1,0 +1,250 @@
+//! The built-in list: `allowlists/*.yaml`, turned into sorted tables when fickgate is built.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use crate::facts::Reading;
+use crate::policy::guard::Guard;
+use crate::policy::{Entry, Kind, Layer, Risk, Uses};
+
+/// One file of the built-in list.
+#[derive(Debug)]
+pub struct List {
+    /// Its name in `extends`: `torch` for `allowlists/torch.yaml`.
+    pub name: &'static str,
+    /// What it covers.
+    pub title: &'static str,
+    /// Whether it is part of `core`.
+    pub core: bool,
+    /// The packages whose code was read for it.
+    pub sources: &'static [&'static str],
+}
+
+/// An import that was judged and left out.
+#[derive(Debug)]
+pub struct Refused {
+    /// Module, exactly.
+    pub module: &'static str,
+    /// Name; `*` for every name of the module, `**` for everything below it too.
+    pub name: &'static str,
+    /// What it fails.
+    pub criterion: Criterion,
+    /// How it fails it.
+    pub why: &'static str,
+    /// Line in `allowlists/refused.yaml`.
+    pub line: usize,
+}
+
+/// What a refused import fails, see [`super`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Criterion {
+    /// It executes code that the pickle brings or names.
+    Code,
+    /// It reaches attributes or items of other objects by name.
+    Access,
+    /// It imports, or refers to what the process has loaded.
+    Import,
+    /// It deserialises further data.
+    Nested,
+    /// It opens files or sockets, starts processes, or changes the process.
+    Effect,
+}
+
+impl Criterion {
+    /// The criterion in a few words, to follow "it".
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Criterion::Code => "executes code that the pickle brings or names",
+            Criterion::Access => "reaches into other objects by a name that the pickle chooses",
+            Criterion::Import => "imports, or refers to what the process has loaded",
+            Criterion::Nested => "deserialises further data",
+            Criterion::Effect => "acts on files, sockets, processes or the interpreter",
+        }
+    }
+}
+
+include!(concat!(env!("OUT_DIR"), "/allowlists.rs"));
+
+/// Where a string stands in `TEXT`, and how long it is, in bytes.
+#[derive(Clone, Copy)]
+struct Place(u32, u16);
+
+impl Place {
+    fn text(self) -> Cow<'static, str> {
+        let start = self.0 as usize;
+        Cow::Borrowed(TEXT.get(start..start + usize::from(self.1)).unwrap_or_default())
+    }
+}
+
+/// An entry as it is compiled in. It has no pointers: those of some thousand entries would be relocated
+/// whenever fickgate starts, and most runs look at no pickle.
+struct Row {
+    module: Place,
+    name: Place,
+    why: Place,
+    kind: Kind,
+    uses: Uses,
+    guard: Option<Guard>,
+    risk: Option<Risk>,
+    container: Option<Reading>,
+    list: u8,
+    line: u16,
+}
+
+impl Row {
+    fn entry(&self) -> Entry {
+        Entry {
+            module: self.module.text(),
+            name: self.name.text(),
+            kind: self.kind,
+            uses: self.uses,
+            guard: self.guard,
+            risk: self.risk,
+            container: self.container,
+            reason: self.why.text(),
+            layer: Layer::BuiltIn,
+            source: Cow::Borrowed(SOURCES.get(usize::from(self.list)).copied().unwrap_or_default()),
+            line: Some(usize::from(self.line)),
+            bounds: None,
+        }
+    }
+}
+
+static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| ROWS.iter().map(Row::entry).collect());
+
+/// Every file of the list, by name.
+pub fn lists() -> &'static [List] {
+    &LISTS
+}
+
+/// Every entry, by module and name.
+pub fn entries() -> &'static [Entry] {
+    &ENTRIES
+}
+
+/// Every refused import, by module and name.
+pub fn refused() -> &'static [Refused] {
+    &REFUSED
+}
+
+/// How many entries there are.
+pub const fn count() -> usize {
+    ROWS.len()
+}
+
+/// The entry of this import.
+pub fn find(module: &str, name: &str) -> Option<&'static Entry> {
+    ENTRIES.get(position(module, name)?)
+}
+
+/// Where the entry of this import stands in [`entries`].
+pub fn position(module: &str, name: &str) -> Option<usize> {
+    ENTRIES.binary_search_by(|e| (&*e.module, &*e.name).cmp(&(module, name))).ok()
+}
+
+/// Why this import was left out, if it was judged.
+pub fn find_refused(module: &str, name: &str) -> Option<&'static Refused> {
+    let find = |module: &str, name: &str| {
+        REFUSED
+            .binary_search_by(|r| (r.module, r.name).cmp(&(module, name)))
+            .ok()
+            .and_then(|i| REFUSED.get(i))
+    };
+    // Python 2's names, in pickles of protocol 3 and later, where they are not mapped.
+    let module = match module {
+        "__builtin__" => "builtins",
+        "copy_reg" => "copyreg",
+        other => other,
+    };
+    if let Some(refused) = find(module, name).or_else(|| find(module, "*")) {
+        return Some(refused);
+    }
+    let mut at = module;
+    loop {
+        if let Some(refused) = find(at, "**") {
+            return Some(refused);
+        }
+        at = at.rsplit_once('.')?.0;
+    }
+}
+
+/// Whether the list has an entry or a refusal for this top-level package.
+pub fn judges(top: &str) -> bool {
+    let starts = |module: &str| module.split('.').next() == Some(top);
+    ENTRIES.iter().any(|e| starts(&e.module)) || REFUSED.iter().any(|r| starts(r.module))
+}
+
+/// The list an entry of the built-in layer stands in.
+pub fn list_of(entry: &Entry) -> Option<&'static List> {
+    let name = entry.source.strip_prefix("allowlists/")?.strip_suffix(".yaml")?;
+    LISTS.iter().find(|l| l.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_is_found_by_name_module_and_package() {
+        for (module, name) in [
+            ("builtins", "eval"),
+            ("__builtin__", "eval"),
+            ("posix", "system"),
+            ("dill._dill", "_create_function"),
+            ("cloudpickle.cloudpickle_fast", "_make_function"),
+            ("numpy.core", "_ufunc_reconstruct"),
+        ] {
+            assert!(find_refused(module, name).is_some(), "{module}.{name}");
+        }
+        assert!(find_refused("posixpath2", "x").is_none());
+        assert!(find_refused("ours.os", "system").is_none());
+    }
+
+    #[test]
+    fn no_entry_permits_calling_a_type_that_lays_arrays_over_memory() {
+        for (module, name) in [("numpy", "ndarray"), ("numpy", "matrix"), ("numpy.ma", "MaskedArray")] {
+            let uses = find(module, name).map(|e| e.uses);
+            assert_eq!(uses, Some(Uses::REFERENCE), "{module}.{name}");
+        }
+    }
+
+    #[test]
+    fn everything_that_forwards_a_call_or_a_nested_pickle_is_guarded() {
+        for (module, name) in [
+            ("torch.storage", "_load_from_bytes"),
+            ("torch._tensor", "_rebuild_from_type_v2"),
+            ("copyreg", "_reconstructor"),
+            ("copy_reg", "_reconstructor"),
+            ("collections", "defaultdict"),
+            ("numpy.random._pickle", "__bit_generator_ctor"),
+            ("numpy.random._pickle", "__generator_ctor"),
+            ("numpy.random._pickle", "__randomstate_ctor"),
+            ("pandas.core.indexes.base", "_new_Index"),
+            ("builtins", "type"),
+            ("joblib.numpy_pickle", "NumpyArrayWrapper"),
+            ("numpy", "dtype"),
+            ("_codecs", "encode"),
+        ] {
+            assert!(find(module, name).is_some_and(|e| e.guard.is_some()), "{module}.{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_turn_data_into_power_are_on_no_list() {
+        for (module, name) in [
+            ("builtins", "setattr"),
+            ("builtins", "eval"),
+            ("builtins", "map"),
+            ("functools", "partial"),
+            ("operator", "attrgetter"),
+            ("copyreg", "__newobj__"),
+            ("copyreg", "add_extension"),
+            ("_io", "FileIO"),
+            ("torch", "load"),
+            ("numpy", "memmap"),
+            ("os", "system"),
+        ] {
+            assert!(find(module, name).is_none(), "{module}.{name}");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Containers and formats that carry pickles, and the readings that loaders take of them.
+//!
+//! Each module parses one format into plain values and tells [`crate::reading::scan::Scan`] what lies inside.
+
+pub mod codec;
+pub mod embedded;
+pub mod ending;
+pub mod family;
+pub mod field;
+pub mod inflated;
+pub mod joblib;
+pub mod literal;
+pub mod numpy;
+pub mod open;
+pub mod pickles;
+pub mod scan;
+pub mod segments;
+pub mod sniff;
+pub mod tar;
+pub mod torch;
+pub mod window;
+pub mod zip;

@@ -1,0 +1,6 @@
+//! What writes a policy or a hook: `fickgate allow` and `fickgate init`.
+
+pub mod allow;
+pub mod init;
+pub mod install;
+mod yaml;

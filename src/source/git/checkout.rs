@@ -1,0 +1,420 @@
+//! Which entries a checkout changes: those that came with the attributes that say so, and those that
+//! were there before, when attributes change around them.
+
+use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::source::Origin;
+use crate::source::entry::{Entry, What};
+use crate::source::git::attributes::{Attributes, Conversion, Version};
+use crate::source::git::change::stages;
+use crate::source::git::command::Git;
+use crate::source::git::history;
+use crate::source::git::object::{Object, ObjectId, Objects};
+use crate::source::git::repository::Repository;
+use fickgate_engine::error::{Error, Result};
+use fickgate_engine::path::BlobPath;
+
+/// Different versions of attributes that one history is checked against.
+const VERSIONS: usize = 64;
+/// Entries of a history that are checked at once.
+const BATCH: usize = 256;
+
+/// What is needed to ask for attributes in one repository.
+#[derive(Clone)]
+pub(in crate::source) struct Checkout {
+    git: Git,
+    /// From the current folder to the root: `../` for each folder.
+    up: Vec<u8>,
+    /// This machine writes CRLF where attributes say nothing.
+    autocrlf: bool,
+    /// Attributes outside of any tree, in `.git/info` or the user's files, change checkouts.
+    outside: bool,
+    /// Whether there is an index to fall back on.
+    bare: bool,
+}
+
+impl Checkout {
+    pub(in crate::source) fn new(repository: &Repository) -> Checkout {
+        let root = repository.root().and_then(|r| r.canonicalize().ok());
+        let here = std::env::current_dir().and_then(|c| c.canonicalize()).ok();
+        let depth = root.as_ref().zip(here.as_ref()).and_then(|(root, here)| here.strip_prefix(root).ok());
+        let up = b"../".repeat(depth.map_or(0, |d| d.components().count()));
+        let setting = |name: &str| -> Option<Vec<u8>> {
+            match &repository.library {
+                Some(library) => {
+                    let config = library.config().and_then(|mut c| c.snapshot()).ok()?;
+                    Some(config.get_bytes(name).ok()?.to_vec())
+                }
+                None => {
+                    let answer = repository.git.ask(&["config", "--get", name]).ok()??;
+                    (answer.code == Some(0)).then(|| crate::source::git::command::line(&answer.out).to_vec())
+                }
+            }
+        };
+        let autocrlf = setting("core.autocrlf")
+            .is_some_and(|v| matches!(v.to_ascii_lowercase().as_slice(), b"true" | b"yes" | b"on" | b"1"));
+        let files = outside_files(repository.common(), setting("core.attributesfile"));
+        let outside = files.iter().any(|f| std::fs::read(f).is_ok_and(|text| changes_content(&text)));
+        Checkout { git: repository.git.clone(), up, autocrlf, outside, bare: root.is_none() }
+    }
+
+    fn ask(&self, version: Version, paths: &[&BlobPath]) -> Result<Vec<Conversion>> {
+        let asked = |version| {
+            let mut attributes = Attributes::start(&self.git, version, self.up.clone(), self.autocrlf)?;
+            attributes.of(paths)
+        };
+        match asked(version) {
+            Ok(found) => Ok(found),
+            // Before 2.40 git reads attributes from no commit. The index is close to it.
+            Err(_) if matches!(version, Version::Commit(_)) && !self.bare => {
+                asked(Version::Index).map_err(failed)
+            }
+            Err(e) => Err(failed(e)),
+        }
+    }
+}
+
+fn failed(error: std::io::Error) -> Error {
+    Error::new(format!("git check-attr cannot tell the attributes of files: {error}"))
+        .remedy("update git to 2.40 or newer")
+}
+
+/// Attributes that belong to no tree.
+fn outside_files(common: &Path, configured: Option<Vec<u8>>) -> Vec<PathBuf> {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let xdg = std::env::var_os("XDG_CONFIG_HOME").filter(|x| !x.is_empty()).map(PathBuf::from);
+    let own = match configured {
+        Some(path) => match (path.strip_prefix(b"~/"), &home) {
+            (Some(rest), Some(home)) => Some(home.join(BlobPath::new(rest).to_path())),
+            _ => Some(BlobPath::new(path).to_path()),
+        },
+        None => xdg.or(home.map(|h| h.join(".config"))).map(|c| c.join("git/attributes")),
+    };
+    [common.join("info/attributes"), PathBuf::from("/etc/gitattributes")].into_iter().chain(own).collect()
+}
+
+/// Whether attributes in this text can make a checkout differ from what is stored. Generous: a path
+/// pattern that is spelled like an attribute counts too.
+fn changes_content(text: &[u8]) -> bool {
+    text.split(u8::is_ascii_whitespace).any(|word| match word {
+        b"text" | b"crlf" | b"ident" | b"export-subst" => true,
+        b"eol=lf" | b"filter=lfs" | b"filter=annex" | b"text=false" => false,
+        _ => ["text=", "crlf=", "eol=", "working-tree-encoding=", "filter="]
+            .iter()
+            .any(|name| word.starts_with(name.as_bytes())),
+    })
+}
+
+fn is_attributes(path: &BlobPath) -> bool {
+    path.file_name() == b".gitattributes"
+}
+
+/// Marks the entries that a checkout changes, and adds those that were there before and that changed
+/// attributes make a checkout change. `before` is the commit they are compared with, `gone` what it
+/// has and they have not.
+pub(in crate::source) fn mark(
+    repository: &Repository,
+    entries: &mut Vec<Entry>,
+    tip: Option<ObjectId>,
+    before: Option<ObjectId>,
+    gone: &[Vec<u8>],
+) -> Result<()> {
+    if !entries.iter().any(|e| matches!(e.what, What::Object { link: false, .. })) && gone.is_empty() {
+        return Ok(());
+    }
+    let checkout = Checkout::new(repository);
+    let gone = gone.iter().map(|path| BlobPath::new(path.as_slice()));
+    let folders: BTreeSet<Vec<u8>> = entries
+        .iter()
+        .filter(|e| matches!(e.what, What::Object { .. }))
+        .map(|e| e.path.clone())
+        .chain(gone)
+        .filter(is_attributes)
+        .map(|path| folder(path.as_bytes()).to_vec())
+        .collect();
+    let relevant =
+        checkout.outside || checkout.autocrlf || !folders.is_empty() || relevant(repository, entries, tip);
+    if !relevant {
+        return Ok(());
+    }
+    for version in [Some(Version::Index), tip.map(Version::Commit)].into_iter().flatten() {
+        let asked: Vec<usize> =
+            (0..).zip(entries.iter()).filter(|(_, e)| is_of(e, version)).map(|(i, _)| i).collect();
+        if asked.is_empty() {
+            continue;
+        }
+        let paths: Vec<&BlobPath> = asked.iter().filter_map(|i| entries.get(*i)).map(|e| &e.path).collect();
+        let found = checkout.ask(version, &paths)?;
+        for (index, conversion) in asked.into_iter().zip(found) {
+            if let Some(entry) = entries.get_mut(index).filter(|_| !conversion.is_none()) {
+                entry.conversion = Some(Arc::new(conversion));
+            }
+        }
+    }
+    if folders.is_empty() {
+        return Ok(());
+    }
+    // The index stands for everything where it is looked at, since it holds what the tip holds too.
+    let version = match tip.filter(|_| !entries.iter().any(|e| is_of(e, Version::Index))) {
+        Some(tip) => Version::Commit(tip),
+        None => Version::Index,
+    };
+    let known: HashSet<&BlobPath> = entries.iter().map(|e| &e.path).collect();
+    let mut around = tracked(repository, version, &folders)?;
+    around.retain(|e| matches!(e.what, What::Object { link: false, .. }) && !known.contains(&e.path));
+    let paths: Vec<&BlobPath> = around.iter().map(|e| &e.path).collect();
+    let now = checkout.ask(version, &paths)?;
+    let then = match before {
+        Some(before) => checkout.ask(Version::Commit(before), &paths)?,
+        None => vec![Conversion::default(); paths.len()],
+    };
+    for ((entry, now), then) in around.into_iter().zip(now).zip(then) {
+        if let What::Object { id, origin, .. } = entry.what
+            && now != then
+            && !now.is_none()
+        {
+            let what = What::Recast { id, origin };
+            entries.push(Entry { conversion: Some(Arc::new(now)), ..Entry::new(entry.path, what) });
+        }
+    }
+    Ok(())
+}
+
+fn is_of(entry: &Entry, version: Version) -> bool {
+    matches!(
+        (&entry.what, version),
+        (What::Object { link: false, origin: Origin::Index, .. }, Version::Index)
+            | (What::Object { link: false, origin: Origin::Commit(_), .. }, Version::Commit(_))
+    )
+}
+
+fn folder(path: &[u8]) -> &[u8] {
+    path.iter().rposition(|b| *b == b'/').and_then(|slash| path.get(..slash)).unwrap_or_default()
+}
+
+/// Whether attributes on the way to any entry change content. What cannot be told counts as yes.
+fn relevant(repository: &Repository, entries: &[Entry], tip: Option<ObjectId>) -> bool {
+    let Some(library) = &repository.library else { return true };
+    let commit = match tip {
+        Some(tip) => tip.to_git2().and_then(|oid| library.find_commit(oid).ok()),
+        None => library.head().ok().and_then(|head| head.peel_to_commit().ok()),
+    };
+    // Before the first commit there is only what is staged, which was looked at.
+    let Some(commit) = commit else { return tip.is_some() };
+    let Ok(tree) = commit.tree() else { return true };
+    let mut folders: BTreeSet<&[u8]> = BTreeSet::new();
+    for entry in entries {
+        let mut inner = folder(entry.path.as_bytes());
+        while folders.insert(inner) && !inner.is_empty() {
+            inner = folder(inner);
+        }
+    }
+    folders.into_iter().any(|folder| {
+        let path = BlobPath::new(folder).to_path().join(".gitattributes");
+        let Ok(entry) = tree.get_path(&path) else { return false };
+        library.find_blob(entry.id()).map_or(true, |blob| changes_content(blob.content()))
+    })
+}
+
+/// Everything that a version has below some folders.
+fn tracked(repository: &Repository, version: Version, folders: &BTreeSet<Vec<u8>>) -> Result<Vec<Entry>> {
+    let git = &repository.git;
+    let mut found = Vec::new();
+    for folder in folders {
+        let name = String::from_utf8_lossy(folder).into_owned();
+        // A folder whose name is not text is looked for in the whole tree instead.
+        let whole = name.is_empty() || name.contains('\u{fffd}');
+        let (listed, origin) = match version {
+            Version::Index => {
+                let spec = if whole { ":/".to_owned() } else { format!(":(top,literal){name}") };
+                let out = git.lines(&["ls-files", "--stage", "-z", "--full-name", "--", &spec])?;
+                (stages(&out.ok_or_else(|| history::needs_git("an index"))?)?, Origin::Index)
+            }
+            Version::Commit(commit) => {
+                let id = commit.to_string();
+                let mut args = vec!["ls-tree", "-r", "-z", "--full-tree", &id];
+                let below = format!("{name}/");
+                if !whole {
+                    args.extend(["--", below.as_str()]);
+                }
+                let out = git.lines(&args)?.ok_or_else(|| history::needs_git("a commit"))?;
+                (history::tree(&out)?, Origin::Commit(commit))
+            }
+        };
+        for change in listed {
+            found.push(Entry::from_change(change, origin.clone())?);
+        }
+    }
+    found.sort_by(|a, b| a.key().cmp(&b.key()));
+    found.dedup_by(|a, b| a.key() == b.key());
+    Ok(found)
+}
+
+/// A file of a history: its path, its blob, where that came from.
+type File = (BlobPath, ObjectId, Origin);
+
+/// Entries of a history, each with what any version of the attributes in it makes of them.
+pub(in crate::source) struct Marked<I> {
+    entries: I,
+    checkout: Checkout,
+    objects: Objects,
+    versions: Vec<Attributes>,
+    /// Files that were handed out, for attributes that are met later.
+    listed: Vec<File>,
+    ready: VecDeque<Entry>,
+    ended: bool,
+}
+
+impl<I: Iterator<Item = Entry>> Marked<I> {
+    /// `tips` are commits whose attributes were there before the history starts.
+    pub(in crate::source) fn new(
+        entries: I,
+        checkout: Checkout,
+        objects: Objects,
+        tips: &[ObjectId],
+    ) -> Marked<I> {
+        let mut marked = Marked {
+            entries,
+            checkout,
+            objects,
+            versions: Vec::new(),
+            listed: Vec::new(),
+            ready: VecDeque::new(),
+            ended: false,
+        };
+        for tip in tips {
+            marked.open(*tip);
+        }
+        if tips.is_empty() && (marked.checkout.outside || marked.checkout.autocrlf) && !marked.checkout.bare {
+            marked.start(Version::Index);
+        }
+        marked
+    }
+
+    fn open(&mut self, commit: ObjectId) {
+        self.start(Version::Commit(commit));
+    }
+
+    /// Adds a version; a message where that is not possible.
+    fn start(&mut self, version: Version) -> Option<String> {
+        if self.versions.len() >= VERSIONS {
+            return Some(format!(
+                "there are more than {VERSIONS} versions of attributes; scan shorter ranges"
+            ));
+        }
+        let checkout = &self.checkout;
+        match Attributes::start(&checkout.git, version, checkout.up.clone(), checkout.autocrlf) {
+            Ok(mut attributes) => match attributes.of(&[&BlobPath::new("x")]) {
+                Ok(_) => {
+                    self.versions.push(attributes);
+                    None
+                }
+                Err(e) => Some(failed(e).to_string()),
+            },
+            Err(e) => Some(failed(e).to_string()),
+        }
+    }
+
+    fn fill(&mut self) {
+        let batch: Vec<Entry> = self.entries.by_ref().take(BATCH).collect();
+        self.ended = batch.is_empty();
+        for entry in &batch {
+            if let What::Object { id, origin: Origin::Commit(commit), .. } = &entry.what
+                && is_attributes(&entry.path)
+                && self.objects.read(*id).map_or(true, |o| match o {
+                    Object::Blob(text) => {
+                        text.len() > 1 << 20
+                            || text.read_range(0, 1 << 20).map_or(true, |t| changes_content(&t))
+                    }
+                    Object::Missing | Object::TooLarge(_) => true,
+                })
+            {
+                let first = self.versions.len();
+                if let Some(message) = self.start(Version::Commit(*commit)) {
+                    self.ready.push_back(Entry::new(entry.path.clone(), What::Failed(message)));
+                }
+                let listed = std::mem::take(&mut self.listed);
+                for (index, conversion) in self.conversions(&listed, first) {
+                    self.ready.extend(listed.get(index).map(|file| recast(file, conversion)));
+                }
+                self.listed = listed;
+            }
+        }
+        let mut batch = batch;
+        let at: Vec<usize> =
+            (0..).zip(&batch).filter(|(_, e)| file(e).is_some()).map(|(index, _)| index).collect();
+        let files: Vec<File> = batch.iter().filter_map(file).collect();
+        for (index, conversion) in self.conversions(&files, 0) {
+            let Some(entry) = at.get(index).and_then(|at| batch.get_mut(*at)) else { continue };
+            match entry.conversion {
+                None => entry.conversion = Some(Arc::new(conversion)),
+                Some(_) => self.ready.extend(files.get(index).map(|file| recast(file, conversion))),
+            }
+        }
+        self.ready.extend(batch);
+        self.listed.extend(files);
+    }
+
+    /// What versions from `first` on make of files, by the index of each, every kind once.
+    fn conversions(&mut self, files: &[File], first: usize) -> Vec<(usize, Conversion)> {
+        let paths: Vec<&BlobPath> = files.iter().map(|(path, ..)| path).collect();
+        let mut seen = HashSet::new();
+        let mut conversions = Vec::new();
+        for attributes in self.versions.iter_mut().skip(first) {
+            let found = match attributes.of(&paths) {
+                Ok(found) => found,
+                Err(e) => {
+                    let what = What::Failed(failed(e).to_string());
+                    self.ready.push_back(Entry::new(BlobPath::new(".gitattributes"), what));
+                    break;
+                }
+            };
+            for (index, conversion) in found.into_iter().enumerate() {
+                if !conversion.is_none() && seen.insert((index, conversion.clone())) {
+                    conversions.push((index, conversion));
+                }
+            }
+        }
+        conversions
+    }
+}
+
+fn file(entry: &Entry) -> Option<File> {
+    match &entry.what {
+        What::Object { id, link: false, origin } => Some((entry.path.clone(), *id, origin.clone())),
+        _ => None,
+    }
+}
+
+fn recast((path, id, origin): &File, conversion: Conversion) -> Entry {
+    let what = What::Recast { id: *id, origin: origin.clone() };
+    Entry { conversion: Some(Arc::new(conversion)), ..Entry::new(path.clone(), what) }
+}
+
+impl<I: Iterator<Item = Entry>> Iterator for Marked<I> {
+    type Item = Entry;
+
+    fn next(&mut self) -> Option<Entry> {
+        while self.ready.is_empty() && !self.ended {
+            self.fill();
+        }
+        self.ready.pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn harmless_attributes_are_told_apart() {
+        assert!(!changes_content(b"*.bin filter=lfs diff=lfs merge=lfs -text\n*.png binary\n* eol=lf\n"));
+        for risky in ["* text=auto", "*.pkl text", "x eol=crlf", "x ident", "x filter=crypt", "[attr]m crlf"]
+        {
+            assert!(changes_content(risky.as_bytes()), "{risky}");
+        }
+        assert!(changes_content(b"x working-tree-encoding=UTF-16"));
+    }
+}

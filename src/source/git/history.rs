@@ -1,0 +1,312 @@
+//! What commits introduced: every distinct blob of a range, with the first commit and path that
+//! brought it.
+
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdout, Stdio};
+
+use crate::source::Origin;
+use crate::source::entry::{Entry, What};
+use crate::source::git::change::{Kind, combined_head, stages};
+use crate::source::git::command::{Git, failure};
+use crate::source::git::hook::Push;
+use crate::source::git::index::RAW;
+use crate::source::git::object::ObjectId;
+use crate::source::git::repository::{Repository, unknown};
+use crate::source::pointer;
+use fickgate_engine::error::{Error, Result};
+use fickgate_engine::path::BlobPath;
+
+/// What a history starts from and what it leaves out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::source) struct Range {
+    /// Objects whose history counts: commits, and whatever else a ref may name.
+    pub(in crate::source) tips: Vec<ObjectId>,
+    /// Commits whose history is known already.
+    pub(in crate::source) known: Vec<ObjectId>,
+    /// Every ref and HEAD, beside the tips.
+    pub(in crate::source) all: bool,
+}
+
+impl Range {
+    /// Everything that a ref or HEAD leads to.
+    pub(in crate::source) fn everything(repository: &Repository) -> Result<Range> {
+        let out = repository.git.lines(&["for-each-ref", "--format=%(objectname)"])?;
+        let out = out.ok_or_else(|| needs_git("a history"))?;
+        let tips = out.split(|b| *b == b'\n').filter_map(ObjectId::from_hex).collect();
+        // The tips are there for those of them that are no commits.
+        Ok(Range { tips, known: Vec::new(), all: true })
+    }
+
+    /// What a push brings to a repository that has every commit of `refs` (a pattern of
+    /// `git for-each-ref`) already.
+    pub(in crate::source) fn pushed(git: &Git, push: &Push, refs: &str) -> Result<Range> {
+        let out = git.lines(&["for-each-ref", "--format=%(objectname)", refs])?;
+        let out = out.ok_or_else(|| needs_git("a push"))?;
+        let mut known: Vec<ObjectId> = out.split(|b| *b == b'\n').filter_map(ObjectId::from_hex).collect();
+        known.extend(&push.old);
+        known.sort_unstable();
+        known.dedup();
+        // What the other side has need not be here.
+        let kinds = kinds(git, &known)?;
+        let known = known.into_iter().zip(kinds).filter(|(_, (_, kind))| kind == "commit").map(|(id, _)| id);
+        Ok(Range { tips: push.tips.clone(), known: known.collect(), all: false })
+    }
+
+    /// What `text` means: `A..B`, `A...B` or a revision, as for `git log`.
+    pub(in crate::source) fn parse(repository: &Repository, text: &str) -> Result<Range> {
+        if text.is_empty() || text.starts_with('-') || text.contains('\0') {
+            return Err(unknown(text));
+        }
+        let answer = repository.git.ask(&["rev-parse", text, "--"])?.ok_or_else(|| needs_git("a history"))?;
+        match answer.code {
+            Some(0) => {}
+            _ if answer.err.contains("bad revision") => return Err(unknown(text)),
+            _ => return Err(failure("git rev-parse", &answer)),
+        }
+        let mut range = Range::default();
+        for line in answer.out.split(|b| *b == b'\n') {
+            match line.strip_prefix(b"^") {
+                Some(known) => range.known.extend(ObjectId::from_hex(known)),
+                None => range.tips.extend(ObjectId::from_hex(line)),
+            }
+        }
+        if range.tips.is_empty() {
+            return Err(Error::new(format!("the range names no commit: {}", text.escape_debug()))
+                .remedy("give a range as for git log: A..B, or a revision"));
+        }
+        Ok(range)
+    }
+}
+
+/// The error where there is no git to ask.
+pub(in crate::source) fn needs_git(what: &str) -> Error {
+    Error::new(format!("{what} is read through git, which is not on the PATH")).remedy("install git")
+}
+
+/// Lists the entries of a range while git walks it.
+pub(in crate::source) struct History {
+    /// Blobs that refs name without a commit.
+    loose: std::vec::IntoIter<Entry>,
+    walk: Child,
+    diff: Child,
+    out: BufReader<ChildStdout>,
+    /// The commit whose changes are being read.
+    commit: Option<ObjectId>,
+    /// What was listed. A name that a model goes by is judged more strictly, so it counts again.
+    seen: HashSet<(ObjectId, Kind, bool)>,
+    /// The same with their paths: a policy or attributes may tell paths apart.
+    placed: HashSet<(ObjectId, BlobPath)>,
+    /// Changes of the commit that were read.
+    changes: u64,
+    ended: bool,
+}
+
+/// Changes of one commit that are followed. Trees that hold each other many times name more files than
+/// anything could hold.
+const MOST_CHANGES: u64 = 20_000_000;
+
+impl History {
+    /// Starts the walk.
+    pub(in crate::source) fn start(git: &Git, range: &Range) -> Result<History> {
+        let (commits, loose) = tips(git, &range.tips)?;
+        let broken = |e: std::io::Error| Error::new(format!("git rev-list could not be started: {e}"));
+        let mut args = vec!["rev-list", "--topo-order", "--reverse", "--stdin"];
+        if range.all {
+            args.push("--all");
+        }
+        let mut walk = git.pipe(&args).map_err(broken)?;
+        if let Some(mut input) = walk.stdin.take() {
+            let tips = commits.iter().map(|id| format!("{id}\n"));
+            let lines: String = tips.chain(range.known.iter().map(|id| format!("^{id}\n"))).collect();
+            input.write_all(lines.as_bytes()).map_err(broken)?;
+        }
+        let commits = walk.stdout.take().map_or_else(Stdio::null, Stdio::from);
+        let mut args = vec!["diff-tree", "--stdin", "-r", "-c", "--root"];
+        args.extend(RAW);
+        let mut diff = match git.feed(&args, commits) {
+            Ok(diff) => diff,
+            Err(e) => {
+                let _ = walk.kill();
+                let _ = walk.wait();
+                return Err(broken(e));
+            }
+        };
+        let out = diff.stdout.take().ok_or_else(|| Error::new("no pipe to git diff-tree"))?;
+        Ok(History {
+            loose: loose.into_iter(),
+            walk,
+            diff,
+            out: BufReader::with_capacity(64 << 10, out),
+            commit: None,
+            seen: HashSet::new(),
+            placed: HashSet::new(),
+            changes: 0,
+            ended: false,
+        })
+    }
+
+    /// The next new blob of the walk; `None` at its end.
+    fn step(&mut self) -> Result<Option<Entry>> {
+        loop {
+            let Some(field) = self.field()? else { return Ok(None) };
+            if let Some(commit) = ObjectId::from_hex(&field) {
+                self.commit = Some(commit);
+                self.changes = 0;
+                continue;
+            }
+            let path = self.field()?.ok_or_else(|| Error::new("git diff-tree ended inside a line"))?;
+            self.changes += 1;
+            if self.changes > MOST_CHANGES {
+                return Err(Error::new(format!("a commit changes more than {MOST_CHANGES} files")));
+            }
+            let Some((kind, id)) = combined_head(&field)? else { continue };
+            let (Some(commit), path) = (self.commit, BlobPath::new(path)) else {
+                return Err(Error::new("git diff-tree names a file before a commit"));
+            };
+            if let Some(entry) = self.fresh(path, kind, id, commit) {
+                return Ok(Some(entry));
+            }
+        }
+    }
+
+    fn fresh(&mut self, path: BlobPath, kind: Kind, id: ObjectId, commit: ObjectId) -> Option<Entry> {
+        if kind == Kind::Submodule {
+            // Each submodule is said once, not once a commit.
+            let again = !self.seen.insert((ObjectId::of(path.as_bytes()), kind, false));
+            let first = self.placed.insert((id, path.clone()));
+            let what = What::Submodule { commit: Some(id) };
+            return first.then_some(Entry { again, ..Entry::new(path, what) });
+        }
+        if !self.placed.insert((id, path.clone())) {
+            return None;
+        }
+        let again = !self.seen.insert((id, kind, pointer::is_model(&path)));
+        let what = What::Object { id, link: kind == Kind::Link, origin: Origin::Commit(commit) };
+        Some(Entry { again, ..Entry::new(path, what) })
+    }
+
+    /// The bytes up to the next NUL.
+    fn field(&mut self) -> Result<Option<Vec<u8>>> {
+        let mut field = Vec::new();
+        self.out
+            .read_until(0, &mut field)
+            .map_err(|e| Error::new(format!("git diff-tree could not be read: {e}")))?;
+        match field.pop() {
+            Some(0) => Ok(Some(field)),
+            Some(_) => Err(Error::new("git diff-tree ended inside a line")),
+            None => Ok(None),
+        }
+    }
+
+    /// Both commands have to have ended well: else commits are missing from the list.
+    fn end(&mut self) -> Result<()> {
+        for (child, name) in [(&mut self.diff, "git diff-tree"), (&mut self.walk, "git rev-list")] {
+            let status = child.wait().map_err(|e| Error::new(format!("{name}: {e}")))?;
+            if !status.success() {
+                return Err(Error::new(format!("{name} failed: {status}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Iterator for History {
+    type Item = Entry;
+
+    fn next(&mut self) -> Option<Entry> {
+        for entry in self.loose.by_ref() {
+            let What::Object { id, link, .. } = &entry.what else { return Some(entry) };
+            let kind = if *link { Kind::Link } else { Kind::File };
+            if self.seen.insert((*id, kind, pointer::is_model(&entry.path))) {
+                return Some(entry);
+            }
+        }
+        if self.ended {
+            return None;
+        }
+        let step = self.step();
+        if let Ok(Some(entry)) = step {
+            return Some(entry);
+        }
+        self.ended = true;
+        match step.and_then(|_| self.end()) {
+            Ok(()) => None,
+            Err(e) => {
+                let message = format!("{e}; the commits behind it were not looked at; run: git fsck");
+                Some(Entry::new(BlobPath::new("(history)"), What::Failed(message)))
+            }
+        }
+    }
+}
+
+impl Drop for History {
+    fn drop(&mut self) {
+        for child in [&mut self.diff, &mut self.walk] {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Splits tips into commits and the blobs that the others stand for: a tag can name a file.
+fn tips(git: &Git, tips: &[ObjectId]) -> Result<(Vec<ObjectId>, Vec<Entry>)> {
+    let (mut commits, mut loose) = (Vec::new(), Vec::new());
+    if tips.is_empty() {
+        return Ok((commits, loose));
+    }
+    for (tip, (id, kind)) in tips.iter().zip(kinds(git, tips)?) {
+        match (id, kind.as_str()) {
+            (Some(_), "commit") => commits.push(*tip),
+            (Some(id), "blob") => {
+                let what = What::Object { id, link: false, origin: Origin::Commit(*tip) };
+                loose.push(Entry::new(BlobPath::new(format!("({tip})")), what));
+            }
+            (Some(id), "tree") => {
+                let listed = git.lines(&["ls-tree", "-r", "-z", "--full-tree", &id.to_string()])?;
+                for change in tree(&listed.unwrap_or_default())? {
+                    loose.push(Entry::from_change(change, Origin::Commit(*tip))?);
+                }
+            }
+            _ => {
+                return Err(
+                    Error::new(format!("the object {tip} is not in this repository")).remedy("run: git fsck")
+                );
+            }
+        }
+    }
+    Ok((commits, loose))
+}
+
+/// What each object is once tags are followed: its name and kind, `missing` where it is not here.
+fn kinds(git: &Git, ids: &[ObjectId]) -> Result<Vec<(Option<ObjectId>, String)>> {
+    let asked: String = ids.iter().map(|id| format!("{id}^{{}}\n")).collect();
+    let out = git.exchange(&["cat-file", "--batch-check=%(objectname) %(objecttype)"], asked.into_bytes())?;
+    let out = String::from_utf8_lossy(&out).into_owned();
+    let kinds: Vec<_> = out
+        .lines()
+        .map(|line| {
+            let (name, kind) = line.split_once(' ').unwrap_or((line, ""));
+            (ObjectId::from_hex(name.as_bytes()), kind.to_owned())
+        })
+        .collect();
+    match kinds.len() == ids.len() {
+        true => Ok(kinds),
+        false => Err(Error::new("git cat-file did not answer for every object").remedy("run: git fsck")),
+    }
+}
+
+/// The entries of `git ls-tree -r -z`, brought into the form of `git ls-files --stage`.
+pub(in crate::source) fn tree(out: &[u8]) -> Result<Vec<crate::source::git::change::Change>> {
+    let mut lines = Vec::with_capacity(out.len());
+    for record in out.split(|b| *b == 0).filter(|r| !r.is_empty()) {
+        let mut words = record.splitn(3, |b| *b == b' ');
+        let (mode, _, rest) = (words.next(), words.next(), words.next().unwrap_or_default());
+        let tab = rest.iter().position(|b| *b == b'\t').unwrap_or(rest.len());
+        let (id, path) = rest.split_at(tab);
+        for part in [mode.unwrap_or_default(), b" ", id, b" 0", path, b"\0"] {
+            lines.extend_from_slice(part);
+        }
+    }
+    stages(&lines)
+}

@@ -1,0 +1,14 @@
+//! What git knows: its objects, its index, its history, and what it is asked.
+
+pub mod attributes;
+pub mod change;
+pub mod checkout;
+pub mod command;
+pub mod diff;
+pub mod history;
+pub mod hook;
+pub mod hooks;
+pub mod index;
+pub mod object;
+pub mod repository;
+pub mod submodule;

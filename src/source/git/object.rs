@@ -1,0 +1,278 @@
+//! Git's objects: their names, and reading them.
+
+use std::fmt;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, ChildStdout};
+
+use sha2::{Digest, Sha256};
+
+use crate::source::git::command::Git;
+use fickgate_engine::budget::Budget;
+use fickgate_engine::content::{Content, FileContent};
+
+/// The name of an object, SHA-1 or SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId {
+    bytes: [u8; 32],
+    len: u8,
+}
+
+impl ObjectId {
+    /// Reads 40 or 64 hexadecimal digits.
+    pub fn from_hex(hex: &[u8]) -> Option<ObjectId> {
+        if hex.len() != 40 && hex.len() != 64 {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
+            let digit = |d: u8| (d as char).to_digit(16);
+            *byte = (digit(*pair.first()?)? * 16 + digit(*pair.get(1)?)?) as u8;
+        }
+        Some(ObjectId { bytes, len: (hex.len() / 2) as u8 })
+    }
+
+    /// A name of our own for something that is no object of git, to tell it from others.
+    pub(in crate::source) fn of(text: &[u8]) -> ObjectId {
+        ObjectId { bytes: Sha256::digest(text).into(), len: 32 }
+    }
+
+    /// The raw bytes, 20 or 32.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or(&self.bytes)
+    }
+
+    /// Whether this is the null name, which git prints where there is no object.
+    pub fn is_null(&self) -> bool {
+        self.bytes == [0; 32]
+    }
+
+    pub(in crate::source) fn from_git2(oid: git2::Oid) -> Option<ObjectId> {
+        ObjectId::from_hex(oid.to_string().as_bytes())
+    }
+
+    pub(in crate::source) fn to_git2(self) -> Option<git2::Oid> {
+        git2::Oid::from_bytes(self.as_bytes()).ok()
+    }
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_bytes().iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
+impl fmt::Debug for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// Bytes of blobs that are held in memory, by all readers together. A blob over a reader's share goes
+/// through a temporary file that has no name.
+const HELD: u64 = 64 << 20;
+/// The largest share of one reader, in bytes.
+const LARGEST_SHARE: u64 = 32 << 20;
+
+/// libgit2 maps an object that is stored by itself as a whole while it is read: by all readers together
+/// no more than this, in bytes, or one object.
+static MAPPED: Budget = Budget::new(64 << 20, 1);
+
+/// Bytes that are copied at once.
+const CHUNK: usize = 256 << 10;
+
+/// What asking for an object gave.
+#[derive(Debug)]
+pub(in crate::source) enum Object {
+    /// A blob's content.
+    Blob(Content),
+    /// Git does not have it here.
+    Missing,
+    /// Its size in bytes, which is more than is unpacked.
+    TooLarge(u64),
+}
+
+/// The largest blob that is unpacked into a temporary file, in bytes, as with all decompression: see
+/// [`fickgate_engine::limits::Limits::inflated`].
+const LARGEST: u64 = 16 << 30;
+
+/// Reads objects by name: in this process where libgit2 can open the repository, through
+/// `git cat-file --batch` where it cannot.
+pub(in crate::source) struct Objects {
+    library: Option<git2::Repository>,
+    git: Git,
+    batch: Option<Batch>,
+    /// The largest blob, in bytes, that is held in memory.
+    held: u64,
+}
+
+impl Objects {
+    /// One of `readers` that share the memory.
+    pub(in crate::source) fn new(library: Option<git2::Repository>, git: Git, readers: usize) -> Self {
+        let held = (HELD / readers.max(1) as u64).min(LARGEST_SHARE);
+        Objects { library, git, batch: None, held }
+    }
+
+    /// A blob. An error is a broken object or repository, in words.
+    pub(in crate::source) fn read(&mut self, id: ObjectId) -> Result<Object, String> {
+        if let Some(content) = self.read_library(id, self.held).or_else(|| self.stream_library(id)) {
+            return Ok(Object::Blob(content));
+        }
+        // Git can hand over large blobs piece by piece, and it has the last word on a miss: it knows
+        // forms of storage that the library may not.
+        if self.batch.is_none() {
+            match Batch::start(&self.git, self.held) {
+                Ok(batch) => self.batch = Some(batch),
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => return self.verdict_of_library(id),
+                Err(e) => return Err(format!("git cat-file could not be started: {e}")),
+            }
+        }
+        let Some(batch) = self.batch.as_mut() else { return Ok(Object::Missing) };
+        let answer = batch.read(id);
+        if batch.ask.is_none() || answer.is_err() {
+            self.batch = None;
+        }
+        answer
+    }
+
+    fn read_library(&self, id: ObjectId, most: u64) -> Option<Content> {
+        let odb = self.library.as_ref()?.odb().ok()?;
+        let oid = id.to_git2()?;
+        let (size, _) = odb.read_header(oid).ok()?;
+        if size as u64 > most {
+            return None;
+        }
+        let object = odb.read(oid).ok()?;
+        (object.kind() == git2::ObjectType::Blob).then(|| Content::from_bytes(object.data()))
+    }
+
+    /// A large blob in a temporary file. Only objects that are stored one by one can be read so.
+    fn stream_library(&self, id: ObjectId) -> Option<Content> {
+        let odb = self.library.as_ref()?.odb().ok()?;
+        let oid = id.to_git2()?;
+        let (size, kind) = odb.read_header(oid).ok()?;
+        if kind != git2::ObjectType::Blob || size as u64 > LARGEST {
+            return None;
+        }
+        let _room = MAPPED.room(size as u64);
+        let (mut stream, size, _) = odb.reader(oid).ok()?;
+        let mut file = tempfile::tempfile().ok()?;
+        let mut chunk = vec![0; CHUNK];
+        let mut left = size;
+        while left > 0 {
+            let wanted = chunk.get_mut(..left.min(CHUNK))?;
+            let read = stream.read(wanted).ok().filter(|n| *n > 0)?;
+            file.write_all(wanted.get(..read)?).ok()?;
+            left = left.checked_sub(read)?;
+        }
+        FileContent::new(file).ok().map(Content::new)
+    }
+
+    /// What the library alone can say, where there is no git.
+    fn verdict_of_library(&self, id: ObjectId) -> Result<Object, String> {
+        if let Some(content) = self.read_library(id, u64::MAX) {
+            return Ok(Object::Blob(content));
+        }
+        let library = self.library.as_ref().ok_or("git is not on the PATH")?;
+        let oid = id.to_git2().ok_or("the object's name is not valid")?;
+        match library.odb().and_then(|odb| odb.read(oid).map(|o| o.kind())) {
+            Ok(kind) => Err(format!("object {id} is a {kind}, not a blob")),
+            Err(e) if e.code() == git2::ErrorCode::NotFound => Ok(Object::Missing),
+            Err(e) => Err(format!("object {id} cannot be read: {}", e.message())),
+        }
+    }
+}
+
+/// A running `git cat-file --batch`.
+struct Batch {
+    child: Child,
+    ask: Option<ChildStdin>,
+    answer: BufReader<ChildStdout>,
+    /// The largest object, in bytes, that is held in memory.
+    held: u64,
+}
+
+impl Batch {
+    fn start(git: &Git, held: u64) -> std::io::Result<Batch> {
+        // Above this size git does not hold the blob in memory either, unless it is stored as a delta.
+        let threshold = format!("core.bigFileThreshold={held}");
+        let mut child = git.pipe(&["-c", &threshold, "cat-file", "--batch"])?;
+        let broken = || std::io::Error::other("no pipe to git");
+        let ask = child.stdin.take().ok_or_else(broken)?;
+        let answer = BufReader::new(child.stdout.take().ok_or_else(broken)?);
+        Ok(Batch { child, ask: Some(ask), answer, held })
+    }
+
+    fn read(&mut self, id: ObjectId) -> Result<Object, String> {
+        self.exchange(id).map_err(|e| format!("object {id} cannot be read by git cat-file: {e}"))
+    }
+
+    fn exchange(&mut self, id: ObjectId) -> std::io::Result<Object> {
+        let invalid = |what: &str| std::io::Error::other(what.to_owned());
+        let ask = self.ask.as_mut().ok_or_else(|| invalid("git is gone"))?;
+        writeln!(ask, "{id}")?;
+        ask.flush()?;
+        let mut line = Vec::new();
+        self.answer.read_until(b'\n', &mut line)?;
+        let line = String::from_utf8_lossy(&line).into_owned();
+        let mut words = line.split_ascii_whitespace();
+        let (_, kind, size) = (words.next(), words.next(), words.next());
+        if kind == Some("missing") {
+            return Ok(Object::Missing);
+        }
+        let size: u64 = size
+            .and_then(|s| s.parse().ok())
+            .ok_or_else(|| invalid("git ended: the object may be corrupt"))?;
+        if size > LARGEST {
+            // Git goes on to write it all into the pipe.
+            let _ = self.child.kill();
+            self.ask = None;
+            return Ok(Object::TooLarge(size));
+        }
+        let content = match size {
+            size if size <= self.held => {
+                let mut bytes = Vec::new();
+                (&mut self.answer).take(size).read_to_end(&mut bytes)?;
+                Content::from_bytes(bytes)
+            }
+            _ => {
+                // Git streams it, and where it is cut short waits for the next question instead of
+                // failing: there is none.
+                self.ask = None;
+                let mut file = tempfile::tempfile()?;
+                std::io::copy(&mut (&mut self.answer).take(size), &mut file)?;
+                Content::new(FileContent::new(file)?)
+            }
+        };
+        if content.len() != size {
+            return Err(invalid("git ended inside it"));
+        }
+        let mut newline = [0];
+        self.answer.read_exact(&mut newline)?;
+        if kind != Some("blob") {
+            return Err(invalid("it is not a blob"));
+        }
+        Ok(Object::Blob(content))
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        // Closing its input ends it; waiting keeps no zombie behind.
+        self.ask = None;
+        let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_forty_or_sixty_four_digits() {
+        let sha1 = "78981922613b2afb6025042ff6bd878ac1994e85";
+        assert_eq!(ObjectId::from_hex(sha1.as_bytes()).map(|id| id.to_string()).as_deref(), Some(sha1));
+        assert!(ObjectId::from_hex(&[b'0'; 64]).is_some_and(|id| id.is_null() && id.as_bytes().len() == 32));
+        assert!(ObjectId::from_hex(&[b'0'; 41]).is_none());
+        assert!(ObjectId::from_hex(&[b'g'; 40]).is_none());
+    }
+}

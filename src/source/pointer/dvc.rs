@@ -1,0 +1,184 @@
+//! Outputs that DVC tracks: `.dvc` files and `dvc.lock` name them by path and MD5, the content lies in
+//! a cache.
+//!
+//! Formats: <https://dvc.org/doc/user-guide/project-structure/dvc-files>,
+//! <https://dvc.org/doc/user-guide/project-structure/internal-files>.
+
+use std::path::{Component, Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::source::pointer::Pointer;
+use fickgate_engine::path::BlobPath;
+
+/// The longest file that is read as one of DVC's, in bytes.
+pub(in crate::source) const LONGEST: u64 = 4 << 20;
+
+/// Whether DVC would read the file at this path.
+pub(in crate::source) fn is_dvc(path: &BlobPath) -> bool {
+    let name = path.file_name();
+    name == b"dvc.lock" || (name.ends_with(b".dvc") && name.len() > 4)
+}
+
+/// The outputs that the file at `path` with this text names. A text that cannot be read so names one:
+/// the file that it goes by, unresolved.
+pub(in crate::source) fn outputs(path: &BlobPath, text: &[u8]) -> Vec<(BlobPath, Pointer)> {
+    let value = std::str::from_utf8(text).ok().and_then(|t| serde_yaml::from_str::<Value>(t).ok());
+    let Some(value) = value else {
+        let stem = path.as_bytes().strip_suffix(b".dvc").unwrap_or(path.as_bytes());
+        let unknown = Pointer::Dvc { md5: String::new(), size: None, folded: false, folder: false };
+        return vec![(BlobPath::new(stem), unknown)];
+    };
+    let base = path.to_path().parent().map(Path::to_owned).unwrap_or_default();
+    let base = match value.get("wdir").and_then(Value::as_str) {
+        Some(folder) if path.file_name() != b"dvc.lock" => base.join(folder),
+        _ => base,
+    };
+    let stages = value.get("stages").and_then(Value::as_object).into_iter().flat_map(|s| s.values());
+    std::iter::once(&value)
+        .chain(stages)
+        .filter_map(|holder| holder.get("outs")?.as_array())
+        .flatten()
+        .filter_map(|out| output(&base, out))
+        .collect()
+}
+
+fn output(base: &Path, out: &Value) -> Option<(BlobPath, Pointer)> {
+    let path = out.get("path")?.as_str()?;
+    // Outputs without a hash are not in the cache but in git (`cache: false`) or not there yet.
+    let hash = out.get("md5")?;
+    let hash = hash.as_str().map_or_else(|| hash.to_string(), str::to_owned);
+    let (md5, folder) = match hash.strip_suffix(".dir") {
+        Some(md5) => (md5.to_owned(), true),
+        None => (hash, false),
+    };
+    let size = out.get("size").and_then(Value::as_u64);
+    let folded = out.get("hash").is_none();
+    let path = BlobPath::from_path(&plain(&base.join(path)));
+    Some((path, Pointer::Dvc { md5, size, folded, folder }))
+}
+
+/// The files of a folder that DVC tracks, from the list that its cache keeps under the folder's hash.
+pub(in crate::source) fn members(
+    path: &BlobPath,
+    list: &[u8],
+    folded: bool,
+) -> Option<Vec<(BlobPath, Pointer)>> {
+    let list: Vec<Value> = serde_json::from_slice(list).ok()?;
+    let member = |entry: &Value| {
+        let relative = entry.get("relpath")?.as_str()?;
+        let md5 = entry.get("md5")?.as_str()?.to_owned();
+        let path = BlobPath::from_path(&plain(&path.to_path().join(relative)));
+        Some((path, Pointer::Dvc { md5, size: None, folded, folder: false }))
+    };
+    list.iter().map(member).collect()
+}
+
+/// Where the cache of the project around `path` may keep an object.
+pub(in crate::source) fn cached(root: &Path, path: &BlobPath, md5: &str) -> Vec<PathBuf> {
+    let (Some(first), Some(rest)) = (md5.get(..2), md5.get(2..)) else { return Vec::new() };
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'.';
+    if md5.len() < 32 || !md5.bytes().all(plain) {
+        return Vec::new();
+    }
+    let Some(project) = project(root, path) else { return Vec::new() };
+    let cache = configured(&project).unwrap_or_else(|| project.join("cache"));
+    // Since version 3, and before.
+    vec![cache.join("files/md5").join(first).join(rest), cache.join(first).join(rest)]
+}
+
+/// The `.dvc` folder of the project that `path` belongs to.
+fn project(root: &Path, path: &BlobPath) -> Option<PathBuf> {
+    let path = path.to_path();
+    let relative = path.ancestors().skip(1);
+    relative
+        .filter(|folder| !folder.is_absolute())
+        .map(|folder| root.join(folder).join(".dvc"))
+        .find(|dvc| dvc.is_dir())
+}
+
+/// `cache.dir` of the project's configuration.
+fn configured(project: &Path) -> Option<PathBuf> {
+    ["config.local", "config"].iter().find_map(|name| {
+        let text = std::fs::read_to_string(project.join(name)).ok()?;
+        let mut section = "";
+        for line in text.lines().map(str::trim) {
+            if let Some(head) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
+                section = head.trim_matches(['\'', '"']);
+            } else if let Some((key, value)) = line.split_once('=')
+                && section == "cache"
+                && key.trim() == "dir"
+            {
+                return Some(project.join(value.trim()));
+            }
+        }
+        None
+    })
+}
+
+/// The path without `.` and `..`, as far as names alone tell.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir if plain.file_name().is_some() => {
+                plain.pop();
+            }
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MD5: &str = "a304afb96060aad90176268345e10355";
+
+    fn named(path: &str, text: &str) -> Vec<(String, Pointer)> {
+        let outputs = outputs(&BlobPath::new(path), text.as_bytes());
+        outputs.into_iter().map(|(path, pointer)| (path.to_lossy().into_owned(), pointer)).collect()
+    }
+
+    #[test]
+    fn dvc_files_name_their_outputs() {
+        let text = format!(
+            "outs:\n- md5: {MD5}\n  size: 7\n  hash: md5\n  path: x.pt\n- path: plain.txt\n  cache: false\n"
+        );
+        let file = Pointer::Dvc { md5: MD5.to_owned(), size: Some(7), folded: false, folder: false };
+        assert_eq!(named("models/x.pt.dvc", &text), [("models/x.pt".to_owned(), file)]);
+        let text =
+            format!("wdir: ../data\nouts:\n- md5: {MD5}.dir\n  path: all\n  desc: [odd, {{fields: 1}}]\n");
+        let folder = Pointer::Dvc { md5: MD5.to_owned(), size: None, folded: true, folder: true };
+        assert_eq!(named("models/all.dvc", &text), [("data/all".to_owned(), folder)]);
+    }
+
+    #[test]
+    fn locks_name_the_outputs_of_every_stage() {
+        let text = format!(
+            "schema: '2.0'\nstages:\n  train:\n    cmd: x\n    deps:\n    - path: d\n      md5: {MD5}\n    outs:\n    - path: out/m.pkl\n      hash: md5\n      md5: {MD5}\n      size: 1\n"
+        );
+        let got = named("sub/dvc.lock", &text);
+        assert_eq!(got.len(), 1, "dependencies are no outputs");
+        assert_eq!(got[0].0, "sub/out/m.pkl");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_passed_over() {
+        let got = named("models/x.pt.dvc", "outs: [");
+        assert!(
+            matches!(&got[..], [(path, Pointer::Dvc { md5, .. })] if path == "models/x.pt" && md5.is_empty())
+        );
+        assert!(cached(Path::new("/"), &BlobPath::new("x"), "../../../../../../../../etc/passwd").is_empty());
+    }
+
+    #[test]
+    fn folders_list_their_files() {
+        let list = format!(r#"[{{"md5": "{MD5}", "relpath": "a/b.pt"}}]"#);
+        let got = members(&BlobPath::new("data"), list.as_bytes(), false).expect("a list");
+        assert_eq!(got[0].0.as_bytes(), b"data/a/b.pt");
+        assert!(members(&BlobPath::new("data"), b"{}", false).is_none());
+    }
+}

@@ -1,0 +1,298 @@
+//! Pointers: small files that stand for content which git does not hold.
+//!
+//! Git LFS: <https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md>.
+//! git-annex: <https://git-annex.branchable.com/internals/pointer_file/>,
+//! <https://git-annex.branchable.com/internals/key_format/>.
+//! DVC: <https://dvc.org/doc/user-guide/project-structure/dvc-files>, see `dvc.rs`.
+
+pub mod dvc;
+pub mod store;
+
+use std::io;
+
+use fickgate_engine::content::Content;
+use fickgate_engine::finding::Finding;
+use fickgate_engine::path::BlobPath;
+use fickgate_engine::rule::{Level, Rule};
+
+/// The longest Git LFS pointer: its readers look at no more.
+const LFS_POINTER: usize = 1024;
+/// The longest git-annex pointer: its readers look at no more.
+const ANNEX_POINTER: usize = 32 << 10;
+
+/// Extensions of files that are loaded with pickle, or that wrap such files. Content is looked at
+/// whatever its name; this only says what to think of content that is not here.
+const MODEL_EXTENSIONS: &[&str] = &[
+    "bin",
+    "ckpt",
+    "cloudpickle",
+    "dill",
+    "joblib",
+    "mar",
+    "model",
+    "nemo",
+    "npy",
+    "npz",
+    "p",
+    "pck",
+    "pcl",
+    "pickle",
+    "pk",
+    "pkl",
+    "pt",
+    "pt2",
+    "pth",
+    "sav",
+    "torch",
+];
+/// Extensions that compression adds behind another one.
+const COMPRESSED: &[&str] = &["bz2", "gz", "lz4", "lzma", "xz", "z", "zst"];
+
+/// What a small file points to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pointer {
+    /// A Git LFS object.
+    Lfs {
+        /** SHA-256 of the content, 64 lower-case hexadecimal digits. */
+        oid: String,
+        /** Its length in bytes. */
+        size: u64,
+    },
+    /// A git-annex key.
+    Annex {
+        /** The key: backend, size and hash of the content. */
+        key: String,
+    },
+    /// An output of DVC.
+    Dvc {
+        /** MD5 of the content, 32 lower-case hexadecimal digits. */
+        md5: String,
+        /** Its length in bytes, where it is announced. */
+        size: Option<u64>,
+        /** Whether the hash may be that of the text with line ends made LF, as before DVC 3. */
+        folded: bool,
+        /** Whether it is a folder. */
+        folder: bool,
+    },
+}
+
+/// What a look at the beginning of content tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// An ordinary file.
+    File,
+    /// A pointer and nothing else.
+    Pointer(Pointer),
+    /// A Git LFS pointer as far as Git LFS reads, and more behind it: a checkout with Git LFS makes
+    /// one file of it, a checkout without it another.
+    Headed,
+}
+
+impl Pointer {
+    /// Recognises a pointer by its whole text. Anything that has other bytes in it is an ordinary file.
+    pub fn recognise(content: &Content) -> io::Result<Look> {
+        if content.len() < 10 {
+            return Ok(Look::File);
+        }
+        let head = content.read_range(0, LFS_POINTER)?;
+        if let Some(pointer) = lfs_head(&head) {
+            let whole = content.len() <= LFS_POINTER as u64;
+            return Ok(if whole { Look::Pointer(pointer) } else { Look::Headed });
+        }
+        if content.len() > ANNEX_POINTER as u64 {
+            return Ok(Look::File);
+        }
+        let longer = content.len() > LFS_POINTER as u64;
+        let bytes = if longer { content.read_range(0, ANNEX_POINTER)? } else { head };
+        Ok(annex(&bytes).map_or(Look::File, Look::Pointer))
+    }
+
+    /// Recognises the target of a git-annex link.
+    pub fn of_link(target: &[u8]) -> Option<Pointer> {
+        let text = String::from_utf8_lossy(target).replace('\\', "/");
+        let (_, inside) = text.split_once(".git/annex/objects/")?;
+        let key = inside.rsplit('/').next()?;
+        is_key(key).then(|| Pointer::Annex { key: key.to_owned() })
+    }
+
+    /// The finding for a pointer whose content is not here.
+    pub fn unresolved(&self, path: &BlobPath) -> Finding {
+        let (what, get) = match self {
+            Pointer::Lfs { .. } => ("Git LFS", "git lfs pull"),
+            Pointer::Annex { .. } => ("git-annex", "git annex get"),
+            Pointer::Dvc { .. } => ("DVC", "dvc pull"),
+        };
+        let mut finding = super::finding(
+            Rule::PointerUnresolved,
+            path.clone(),
+            format!("a {what} pointer whose content is not in this clone, so it was not judged"),
+            format!("run: {get}"),
+        );
+        finding.level = level(path);
+        finding
+    }
+}
+
+/// What content that is not here weighs: an error where a model is expected, else a note.
+pub fn level(path: &BlobPath) -> Level {
+    if is_model(path) { Level::Error } else { Level::Note }
+}
+
+/// Whether the name is one that pickles go by, compressed or not.
+pub fn is_model(path: &BlobPath) -> bool {
+    let Some(extension) = path.extension() else { return false };
+    if COMPRESSED.contains(&extension.as_str()) {
+        let name = path.file_name();
+        let stem = name.iter().rposition(|b| *b == b'.').and_then(|dot| name.get(..dot)).unwrap_or_default();
+        return BlobPath::new(stem).extension().is_some_and(|e| MODEL_EXTENSIONS.contains(&e.as_str()));
+    }
+    MODEL_EXTENSIONS.contains(&extension.as_str())
+}
+
+/// Whether the text can be the name of a file in the annex.
+fn is_key(text: &str) -> bool {
+    !text.is_empty() && text.contains("--") && !text.contains(['/', '\0'])
+}
+
+/// The pointer that Git LFS sees in the bytes it reads: it takes white space off both ends first.
+fn lfs_head(head: &[u8]) -> Option<Pointer> {
+    // White space begins with one of these bytes, a pointer with a `v`: most files are told by the first.
+    if !matches!(head.first(), Some(b'v' | b'\t'..=b'\r' | b' ' | 0xC2 | 0xE1..=0xE3)) {
+        return None;
+    }
+    // A character that the end of what is read cuts through belongs to no pointer.
+    let text = std::str::from_utf8(head).ok()?;
+    lfs(text.trim())
+}
+
+/// The pointer that git-annex sees in a whole file: a path into its store in the first line, behind which
+/// only lines may follow that begin as such a path does.
+fn annex(bytes: &[u8]) -> Option<Pointer> {
+    let first = bytes.split(|b| *b == b'\n').next()?;
+    memchr::memmem::find(first, b"annex/objects/")?;
+    let text = std::str::from_utf8(bytes).ok()?;
+    let mut lines = text.lines();
+    let (_, inside) = lines.next()?.split_once("annex/objects/")?;
+    let key = inside.rsplit('/').next()?;
+    let rest = lines.all(|line| line.is_empty() || line.starts_with("/annex/"));
+    let plain = !text.chars().any(|c| c.is_control() && c != '\n' && c != '\r');
+    (rest && plain && is_key(key)).then(|| Pointer::Annex { key: key.to_owned() })
+}
+
+/// `key value` lines: `version` first, an `oid` and a `size` among the others.
+fn lfs(text: &str) -> Option<Pointer> {
+    let mut oid = None;
+    let mut size = None;
+    let mut lines = text.split('\n');
+    let version = lines.next()?.strip_prefix("version ")?;
+    let printable = version.trim_end_matches('\r').bytes().all(|b| matches!(b, b' '..=b'~'));
+    if !printable || !["git-lfs", "hawser", "git-media"].iter().any(|known| version.contains(known)) {
+        return None;
+    }
+    for line in lines.map(|l| l.strip_suffix('\r').unwrap_or(l)).filter(|l| !l.is_empty()) {
+        let (key, value) = line.split_once(' ')?;
+        let plain =
+            |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-' || b == b'_';
+        if key.is_empty() || !key.bytes().all(plain) || value.chars().any(char::is_control) {
+            return None;
+        }
+        match key {
+            "oid" => oid = value.strip_prefix("sha256:"),
+            "size" => size = value.parse().ok(),
+            _ => {}
+        }
+    }
+    let oid = oid.filter(|o| o.len() == 64 && o.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))?;
+    Some(Pointer::Lfs { oid: oid.to_owned(), size: size? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OID: &str = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393";
+
+    fn look(text: &str) -> Look {
+        Pointer::recognise(&Content::from_bytes(text.as_bytes())).expect("memory can be read")
+    }
+
+    fn pointer(text: &str) -> Option<Pointer> {
+        match look(text) {
+            Look::Pointer(pointer) => Some(pointer),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn the_pointer_of_the_specification() {
+        let text = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{OID}\nsize 12345\n");
+        assert_eq!(pointer(&text), Some(Pointer::Lfs { oid: OID.to_owned(), size: 12345 }));
+    }
+
+    #[test]
+    fn extensions_and_older_versions_are_pointers_too() {
+        let text = format!(
+            "version https://hawser.github.com/spec/v1\next-0-foo sha256:{OID}\noid sha256:{OID}\nsize 1\nx-note hello\n"
+        );
+        assert!(pointer(&text).is_some());
+    }
+
+    #[test]
+    fn a_pointer_with_other_bytes_is_an_ordinary_file() {
+        let text = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{OID}\nsize 12345\n");
+        assert_eq!(pointer(&format!("{text}\x01\x02")), None);
+        assert_eq!(pointer(&format!("{text}(cos\nsystem\n")), None);
+        assert_eq!(pointer(&format!("{text}{}", "x-pad y\n".repeat(200))), None);
+        assert_eq!(pointer(&text.replace("/v1", "PK\x05\x06")), None, "a zip would fit into that line");
+        assert_eq!(pointer("version 1.2\noid sha256:00\nsize 3\n"), None);
+    }
+
+    // What `git lfs smudge` 3.3 made of each of these: the object.
+    #[test]
+    fn white_space_around_a_pointer_is_nothing_to_git_lfs() {
+        let text = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{OID}\nsize 12345\n");
+        for before in ["\n", "  \t\r\n", "\u{b}\u{c}", "\u{85}", "\u{a0}", "\u{3000}"] {
+            assert!(pointer(&format!("{before}{text}")).is_some(), "{before:?} before");
+            assert!(pointer(&format!("{text}{before}")).is_some(), "{before:?} behind");
+        }
+        assert!(pointer(&text.replace('\n', "\r\n")).is_some());
+        assert_eq!(pointer(&format!("\u{feff}{text}")), None, "no white space");
+    }
+
+    #[test]
+    fn git_lfs_reads_no_further_than_1024_bytes() {
+        let text = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{OID}\nsize 12345\n");
+        assert!(matches!(look(&format!("{text:1024}")), Look::Pointer(_)));
+        assert_eq!(look(&format!("{text:1024}cos\nsystem\n.")), Look::Headed);
+        assert_eq!(look(&format!("{text:1025}")), Look::Headed);
+        assert_eq!(look(&format!("{text:1023}xx")), Look::File);
+    }
+
+    #[test]
+    fn annex_pointers_have_nothing_else_in_them() {
+        let key = "WORM-s7-m12--m.pt";
+        for text in [format!("/annex/objects/{key}\r\n"), format!("../.git/annex/objects/a/b/{key}/{key}")] {
+            assert_eq!(pointer(&text), Some(Pointer::Annex { key: key.to_owned() }), "{text:?}");
+        }
+        assert!(pointer(&format!("/annex/objects/{key}\n/annex/later\n")).is_some());
+        for text in ["\ncos\nsystem\n", "\n\x05", "PK\x05\x06\n"] {
+            assert_eq!(pointer(&format!("/annex/objects/{key}{text}")), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn annex_pointers_are_text_or_links() {
+        let key = "SHA256E-s31390--f50d7ac4c6b9031379986bc362fcefb65f1e52621ce1708d537e740fefc59cc0.mp3";
+        let expected = Some(Pointer::Annex { key: key.to_owned() });
+        assert_eq!(pointer(&format!("/annex/objects/{key}\n")), expected);
+        assert_eq!(Pointer::of_link(format!("../.git/annex/objects/Wx/9j/{key}/{key}").as_bytes()), expected);
+        assert_eq!(Pointer::of_link(b"../models/a.pt"), None);
+    }
+
+    #[test]
+    fn models_are_known_by_name() {
+        let model = |name: &str| is_model(&BlobPath::new(name));
+        assert!(model("a/b.PT") && model("x.pkl.gz") && model("x.joblib.z"));
+        assert!(!model("x.png") && !model("notes.txt.gz") && !model("pkl"));
+    }
+}
