@@ -1,6 +1,7 @@
 """Runs inside one environment: looks imports up and says what they are.
 
-Reads a JSON list of [module, name] from standard input and writes a JSON object on standard output.
+Reads a JSON list of [module, name, whether it may be called] from standard input and writes a JSON object
+on standard output. hooks.py measures what code a class brings, making.py whether what it makes is new.
 Only the standard library, Python 2.7 to 3.14.
 """
 
@@ -11,19 +12,16 @@ import inspect
 import json
 import os
 import sys
+import tempfile
 import warnings
+
+import hooks
+import making
 
 warnings.simplefilter("ignore")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 os.environ.setdefault("MPLBACKEND", "Agg")
-
-# What unpickling can reach on a class. `call` in the list decides whether __init__ matters.
-HOOKS = [
-    "__new__", "__init__", "__setstate__", "__reduce__", "__reduce_ex__", "__getinitargs__", "__getattr__",
-    "__getattribute__", "__setattr__", "__setitem__", "append", "extend", "add", "__del__", "__call__",
-    "__init_subclass__", "__set_name__",
-]
 
 # What no entry may be another name of: module, then names.
 DANGEROUS = {
@@ -80,24 +78,7 @@ def resolve(module, name):
     return found
 
 
-def hooks_of(cls):
-    """Hooks that are not object's own, with the class that defines each."""
-    found = []
-    for hook in HOOKS:
-        for base in inspect.getmro(cls):
-            if hook in vars(base):
-                if base is not object:
-                    found.append(hook if base is cls else "%s(%s)" % (hook, base.__name__))
-                break
-    setters = sorted(
-        set(n for base in inspect.getmro(cls) for n, v in vars(base).items() if isinstance(v, property) and v.fset)
-    )
-    if setters:
-        found.append("setters:" + ",".join(setters[:12]) + (",..." if len(setters) > 12 else ""))
-    return found
-
-
-def describe(module, name):
+def describe(module, name, called):
     found = resolve(module, name)
     fact = {}
     if inspect.isclass(found):
@@ -108,13 +89,17 @@ def describe(module, name):
                 fact["kind"] = "enum"
         except ImportError:
             pass
-        fact["hooks"] = hooks_of(found)
+        fact["facts"], fact["where"] = hooks.of_class(found)
+        fact["own"] = hooks.place(found)
+        fact["getinitargs"] = hasattr(found, "__getinitargs__")
     elif inspect.ismodule(found):
         fact["kind"] = "module"
     elif callable(found):
         fact["kind"] = "function"
     else:
         fact["kind"] = "constant"
+    if fact["kind"] in ("class", "function"):
+        fact["made"] = making.in_child(found, fact["kind"] == "class", called)
     owner = getattr(found, "__module__", None)
     own = getattr(found, "__qualname__", getattr(found, "__name__", None))
     if isinstance(owner, str) and isinstance(own, str) and (owner, own) != (module, name):
@@ -128,10 +113,12 @@ def describe(module, name):
 def main():
     facts = {}
     stdout, sys.stdout = sys.stdout, sys.stderr
-    for module, name in json.load(sys.stdin):
+    questions = json.load(sys.stdin)
+    os.chdir(tempfile.mkdtemp())
+    for module, name, called in questions:
         key = module + ":" + name
         try:
-            facts[key] = describe(module, name)
+            facts[key] = describe(module, name, called)
         except KeyboardInterrupt:
             raise
         except BaseException as e:  # a package may do anything while it is imported

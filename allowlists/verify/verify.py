@@ -26,16 +26,17 @@ import yaml
 HERE = pathlib.Path(__file__).resolve().parent
 LISTS = HERE.parent
 
-CALLED_HEAD = """\
-# Methods that listed code calls, on its own objects and on what their state holds, while it loads.
-# Written by verify/called.py: what stands under these names in a state must not be callable.
+# Facts of facts.tsv by the name that Python gives the hook.
+HOOK_OF = {
+    "setstate": "__setstate__", "setattr": "__setattr__", "delattr": "__delattr__", "getattr": "__getattr__",
+    "getattribute": "__getattribute__", "del": "__del__", "hash": "__hash__", "eq": "__eq__", "append": "append",
+    "extend": "extend", "add": "add", "setitem": "__setitem__", "call": "__call__", "new": "__new__",
+    "init": "__init__", "reduce": "__reduce__",
+}
+FACTS_HEAD = """\
+# What code a class or callable brings that unpickling reaches, measured by verify/verify.py: the union over all
+# environments that have it. `hook:py@module:Class` says in which language it is written, and where.
 """
-# What code without readable source calls: CPython's dict and defaultdict, the hooks of Cython classes, and
-# what calling a module of torch comes down to.
-C_CODE = [
-    "get", "items", "iteritems", "keys", "pop", "setdefault", "update", "values", "default_factory",
-    "forward", "_call_impl", "_compiled_call_impl", "_slow_forward", "_wrapped_call_impl", "_val",
-]
 
 
 def split(text):
@@ -57,15 +58,21 @@ def may_be_called(entry):
 
 
 def make(env, folder):
-    """Creates the environment's venv, unless it is there."""
+    """Creates the environment's venv, unless it is there. uv makes it where there is one: it is much faster."""
     venv = folder / env["name"]
     python = venv / "bin" / "python"
     if (venv / "complete").exists():
         return python
     shutil.rmtree(venv, ignore_errors=True)
     base = env["python"]
-    subprocess.run([f"python{base}", "-m", "venv", venv], check=True)
+    if base == "2.7":
+        python.parent.mkdir(parents=True)
+        python.symlink_to(shutil.which("python2.7"))
+    else:
+        subprocess.run([f"python{base}", "-m", "venv", venv], check=True)
     pip = [python, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+    if shutil.which("uv") and not env.get("pip") and base not in ("3.6", "3.7"):
+        pip = ["uv", "pip", "install", "--quiet", "--python", python]
     for step in env["install"]:
         subprocess.run([*pip, *step], check=True)
     (venv / "complete").touch()
@@ -83,6 +90,41 @@ def ask(python, script, question):
     return json.loads(run.stdout)
 
 
+def probe(python, kept, questions):
+    """The facts of each import; those that `kept` has of an earlier run are not measured again."""
+    answers = json.loads(kept.read_text()) if kept and kept.exists() else {}
+    answers = {k: v for k, v in answers.items() if k.rsplit("?", 1)[0] in {f"{m}:{n}" for m, n, _ in questions}}
+    new = [q for q in questions if "{}:{}?{:d}".format(*q) not in answers]
+    if new:
+        called = {f"{m}:{n}": c for m, n, c in new}
+        for key, fact in ask(python, "probe.py", new).items():
+            answers[f"{key}?{called[key]:d}"] = fact
+    if kept:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(answers))
+    return {k.rsplit("?", 1)[0]: v for k, v in answers.items()}
+
+
+def merged(facts):
+    """The facts of one import over all environments: a column of facts.tsv."""
+    words, setters = set(), set()
+    for fact in facts:
+        for word in fact.get("facts", []):
+            if word.startswith("setters:"):
+                setters.update(word[len("setters:"):].split(","))
+                continue
+            hook = HOOK_OF.get(word.split(":")[0])
+            place = fact.get("where", {}).get(hook)
+            words.add(f"{word}@{place}" if place else word)
+        for made in fact.get("made", []):
+            way = made.split("=")[0]
+            if "=" in made:
+                words.add(f"singleton:{way}")
+    if setters:
+        words.add("setters:" + ",".join(sorted(setters)))
+    return " ".join(sorted(words))
+
+
 def complaint(entry, fact):
     """What is wrong with an entry, given what its import is."""
     kind, uses = entry["kind"], entry.get("use", [])
@@ -98,9 +140,16 @@ def complaint(entry, fact):
     # builtins.type is called like a function, under a guard, and never created.
     if kind == "function" and fact["kind"] == "class" and not ("guard" in entry and uses == ["call"]):
         return "is a class, not a function"
-    if kind == "class" and "call" not in uses and any(h.startswith("__getinitargs__") for h in fact.get("hooks", [])):
+    if kind == "class" and "call" not in uses and fact.get("getinitargs"):
         return "has __getinitargs__ and may not be called"
     return None
+
+
+def hooks(fact):
+    """The hooks of a class as report.tsv shows them: an inherited one with the class that has it."""
+    own = fact.get("own", "")
+    for hook, place in sorted(fact.get("where", {}).items()):
+        yield hook if place == own else "{}({})".format(hook, place.split(":")[1].split(".")[-1])
 
 
 def main():
@@ -109,7 +158,8 @@ def main():
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VENV")
     parser.add_argument("--only-given", action="store_true", help="use the environments of --env alone")
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("/tmp/fickgate-verify"))
-    parser.add_argument("--questions", action="store_true", help="print what called.py and spies.py are asked")
+    parser.add_argument("--kept", type=pathlib.Path, help="folder that keeps answers: only new questions are asked")
+    parser.add_argument("--questions", action="store_true", help="print what spies.py is asked")
     args = parser.parse_args()
     if args.questions:
         json.dump([[*split(e["import"]), may_be_called(e)] for _, e in entries(args.list)], sys.stdout)
@@ -117,9 +167,9 @@ def main():
     given = dict(e.split("=", 1) for e in args.env)
     environments = json.loads((HERE / "environments.json").read_text())
 
-    todo = {f"{m}:{n}": [m, n] for _, e in entries(args.list) for m, n in [split(e["import"])]}
-    callable_ = {":".join(split(e["import"])) for _, e in entries(args.list) if may_be_called(e)}
-    found, versions, missing, called = {}, {}, {}, set(C_CODE)
+    callable_ = {":".join(split(e["import"])): may_be_called(e) for _, e in entries(args.list)}
+    todo = {k: [*k.split(":", 1), called] for k, called in callable_.items()}
+    found, versions, missing = {}, {}, {}
     for env in environments:
         name = env["name"]
         if name in given:
@@ -129,16 +179,12 @@ def main():
         else:
             python = make(env, args.folder)
         tops = set(env["covers"])
-        covered = {k: v for k, v in todo.items() if v[0].split(".")[0] in tops}
-        wanted = [v for k, v in covered.items() if k not in found]
-        facts = ask(python, "probe.py", wanted) if wanted else {}
-        if env["python"] != "2.7":
-            called.update(ask(python, "called.py", [[*v, k in callable_] for k, v in covered.items()]))
-        for key, fact in facts.items():
+        wanted = [q for q in todo.values() if q[0].split(".")[0] in tops]
+        for key, fact in probe(python, args.kept and args.kept / f"{name}.json", wanted).items():
             if "missing" in fact:
                 missing.setdefault(key, f"{name}: {fact['missing']}")
             else:
-                found[key] = (name, fact)
+                found.setdefault(key, []).append((name, fact))
         versions[name] = f"Python {env['python']}: " + ", ".join(p for s in env["install"] for p in s if p[0] != "-")
 
     failures, rows = [], []
@@ -152,21 +198,27 @@ def main():
                 failures.append(f"{stem}: {entry['import']}: in no environment ({missing.get(key, 'no environment covers it')})")
             rows.append([entry["import"], "historical", entry["kind"], "", entry.get("historical", "MISSING")])
         else:
-            env, fact = found[key]
+            env, fact = found[key][0]
             if "historical" in entry:
                 failures.append(f"{stem}: {entry['import']}: marked historical, but {env} has it")
-            wrong = complaint(entry, fact)
-            if wrong:
-                failures.append(f"{stem}: {entry['import']}: {wrong} ({env})")
-            rows.append([entry["import"], env, fact["kind"], fact.get("is", ""), " ".join(fact.get("hooks", []))])
-    if not args.list:
-        if not args.only_given:
-            (LISTS / "called.txt").write_text(CALLED_HEAD + "".join(f"{name}\n" for name in sorted(called)))
+            for other, one in found[key]:
+                wrong = complaint(entry, one)
+                if wrong:
+                    failures.append(f"{stem}: {entry['import']}: {wrong} ({other})")
+            rows.append([entry["import"], env, fact["kind"], fact.get("is", ""), " ".join(hooks(fact))])
+    if not args.list and not args.only_given:
         with open(HERE / "report.tsv", "w") as out:
             for name, text in versions.items():
                 out.write(f"# {name}: {text}\n")
             out.write("import\tenvironment\tkind\tis\thooks\n")
             out.writelines("\t".join(row) + "\n" for row in sorted(rows))
+    if not args.list:
+        with open(LISTS / "facts.tsv", "w") as out:
+            out.write(FACTS_HEAD)
+            for row in sorted(rows):
+                seen = found.get(":".join(split(row[0])))
+                if seen:
+                    out.write("\t".join([row[0], row[2], merged([f for _, f in seen])]) + "\n")
     print(*failures, sep="\n")
     print(f"{len(rows)} entries, {len(failures)} failures, {sum(r[1] == 'historical' for r in rows)} historical")
     return 1 if failures else 0
