@@ -9,8 +9,12 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+#[path = "build/triggers.rs"]
+mod triggers;
+
 use serde::Deserialize;
 use serde_yaml::Spanned;
+use triggers::{Hooks, Said, Touched, Written};
 
 /// One file of the list.
 #[derive(Deserialize)]
@@ -41,6 +45,24 @@ struct Allow {
     risk: Option<String>,
     #[serde(default)]
     container: Option<String>,
+    /// What each trigger is open for, see `docs/triggers.md`.
+    #[serde(default)]
+    call: Option<Written>,
+    #[serde(default)]
+    create: Option<Written>,
+    #[serde(default)]
+    state: Option<Written>,
+    #[serde(default)]
+    items: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    inert: bool,
+    #[serde(default)]
+    hash: Option<String>,
+    #[serde(default)]
+    del: Option<String>,
+    /// What was read to open them.
+    #[serde(default)]
+    read: Option<String>,
     /// The first and the last release that has the name: documentation.
     #[serde(default)]
     since: Option<String>,
@@ -70,17 +92,24 @@ struct Refused {
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=build");
     let folder = allowlists(Path::new(&env::var("CARGO_MANIFEST_DIR")?));
     println!("cargo:rerun-if-changed={}", folder.display());
     let mut names = Vec::new();
     for file in fs::read_dir(&folder)? {
         let name = file?.file_name().into_string().map_err(|n| format!("{} is not UTF-8", n.display()))?;
-        if name.ends_with(".yaml") && name != "refused.yaml" {
+        if name.ends_with(".yaml") && !matches!(name.as_str(), "refused.yaml" | "hooks.yaml") {
             names.push(name);
         }
     }
     names.sort();
 
+    let facts = triggers::facts(&fs::read_to_string(folder.join("facts.tsv")).unwrap_or_default())?;
+    let hooks = match fs::read_to_string(folder.join("hooks.yaml")) {
+        Ok(text) => triggers::hooks(&text)?,
+        Err(_) => Hooks::default(),
+    };
+    let mut touched = Touched::default();
     let mut out = String::new();
     let mut entries = BTreeMap::new();
     let mut lists = String::new();
@@ -100,7 +129,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         for allow in &list.allow {
             let line = allow.referenced.line();
             let at = format!("{source}:{line}");
-            let row = row(&allow.value, index, line).map_err(|e| format!("{at}: {e}"))?;
+            let facts = facts.get(&allow.value.import);
+            let row = row(&allow.value, index, line)
+                .and_then(|row| row.with_triggers(&allow.value, facts, &hooks, &mut touched))
+                .map_err(|e| format!("{at}: {}: {e}", allow.value.import))?;
             let key = split(&allow.value.import).map_err(|e| format!("{at}: {e}"))?;
             if let Some((_, other)) = entries.insert(key, (row, at.clone())) {
                 return Err(format!("{at}: {} is listed at {other} already", allow.value.import).into());
@@ -145,7 +177,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             "    Row {{ module: {module}, name: {name}, why: {why}, {columns}, list: {list}, line: {line} }},"
         )?;
     }
-    writeln!(out, "];\nconst TEXT: &str = {:?};", text.all)?;
+    writeln!(out, "];")?;
+    let rows = touched.rows(|key| text.place(key));
+    writeln!(out, "static TOUCHED: [(Place, Shape); {}] = [{}];", rows.len(), rows.join(", "))?;
+    writeln!(out, "const TEXT: &str = {:?};", text.all)?;
     writeln!(out, "static REFUSED: [Refused; {}] = [", refused.len())?;
     for row in refused.values() {
         writeln!(out, "{row}")?;
@@ -214,6 +249,45 @@ struct Row {
     columns: String,
     list: usize,
     line: u64,
+}
+
+impl Row {
+    /// The same entry with the triggers it opens.
+    fn with_triggers(
+        mut self,
+        allow: &Allow,
+        facts: Option<&triggers::Row>,
+        hooks: &Hooks,
+        touched: &mut Touched,
+    ) -> Result<Row, String> {
+        let said = Said {
+            kind: &allow.kind,
+            uses: &uses_of(allow),
+            guard: allow.guard.as_deref().map(|guard| word(guard, GUARDS)).transpose()?,
+            call: allow.call.as_ref(),
+            create: allow.create.as_ref(),
+            state: allow.state.as_ref(),
+            items: allow.items.as_ref(),
+            inert: allow.inert,
+            hash: allow.hash.as_deref(),
+            del: allow.del.as_deref(),
+            read: allow.read.as_deref(),
+        };
+        let triggers = triggers::resolve(&said, facts, hooks, touched)?;
+        write!(self.columns, ", triggers: {triggers}").map_err(|e| e.to_string())?;
+        Ok(self)
+    }
+}
+
+/// The uses that an entry permits, those of its kind where it does not say.
+fn uses_of(allow: &Allow) -> Vec<String> {
+    let of_kind: &[&str] = match allow.kind.as_str() {
+        "class" => &["reference", "create", "state"],
+        "function" => &["call"],
+        "enum" => &["reference", "call"],
+        _ => &["reference"],
+    };
+    allow.r#use.clone().unwrap_or_else(|| of_kind.iter().map(|word| (*word).to_owned()).collect())
 }
 
 fn row(allow: &Allow, list: usize, line: u64) -> Result<Row, String> {

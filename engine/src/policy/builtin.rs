@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use crate::facts::Reading;
 use crate::policy::guard::Guard;
+use crate::policy::trigger::{Closed, Hash, Shape, Shapes, State, Touched, Triggers};
 use crate::policy::{Entry, Kind, Layer, Risk, Uses};
 
 /// One file of the built-in list.
@@ -87,6 +88,7 @@ struct Row {
     guard: Option<Guard>,
     risk: Option<Risk>,
     container: Option<Reading>,
+    triggers: Triggers,
     list: u8,
     line: u16,
 }
@@ -166,6 +168,25 @@ pub fn find_refused(module: &str, name: &str) -> Option<&'static Refused> {
         }
         at = at.rsplit_once('.')?.0;
     }
+}
+
+/// The triggers of an import and the guard of its entry, without a look at the rest of the list.
+pub fn triggers(module: &str, name: &str) -> Option<(&'static Triggers, Option<Guard>, Kind)> {
+    let text = |place: Place| {
+        let start = place.0 as usize;
+        TEXT.get(start..start + usize::from(place.1)).unwrap_or_default()
+    };
+    let found = ROWS.binary_search_by(|row| (text(row.module), text(row.name)).cmp(&(module, name)));
+    found.ok().and_then(|i| ROWS.get(i)).map(|row| (&row.triggers, row.guard, row.kind))
+}
+
+/// The keys of a state that code looks at.
+pub fn touched((start, len): (u16, u8)) -> impl Iterator<Item = Touched> {
+    let start = usize::from(start);
+    TOUCHED.get(start..start + usize::from(len)).unwrap_or_default().iter().map(|(key, shape)| {
+        let (start, len) = (key.0 as usize, usize::from(key.1));
+        Touched { key: TEXT.get(start..start + len).unwrap_or_default(), shape: *shape }
+    })
 }
 
 /// Whether the list has an entry or a refusal for this top-level package.

@@ -1,5 +1,7 @@
 //! Guards: what the arguments of a listed import have to look like.
 
+use super::trigger::{Shape, Shapes};
+
 /// A named check on arguments or state. An entry names it; the machine evaluates it for the imports
 /// it knows, since only the machine sees the arguments.
 ///
@@ -119,6 +121,16 @@ impl Guard {
             Guard::ImportedAttribute => "imported-attribute",
             Guard::ZoneKey => "zone-key",
         }
+    }
+
+    /// What it leaves open to the arguments that it does not judge.
+    pub const fn leaves(self) -> Shapes {
+        Shapes::all(match self {
+            Guard::PlainArguments | Guard::OptionDefaults | Guard::ClassArgument => Shape::Plain,
+            Guard::TensorArgument | Guard::StorageArgument | Guard::TimeZone => Shape::Inert,
+            Guard::PandasIndex => return Shapes::new(&[Shape::References], Shape::Inert),
+            _ => Shape::Stored,
+        })
     }
 
     /// The guard a word of the policy file names.

@@ -23,6 +23,7 @@ mod page;
 pub mod pattern;
 pub mod shadow;
 mod stdlib;
+pub mod trigger;
 mod usage;
 
 use std::borrow::Cow;

@@ -1,0 +1,501 @@
+//! Works out which triggers an entry opens: from what was measured of its class (`facts.tsv`), which hooks of
+//! it were read (`hooks.yaml`), and what the entry says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::fmt::Write as _;
+
+use serde::Deserialize;
+use serde_yaml::Spanned;
+
+/// Hooks, as `facts.tsv` and Python name them.
+const HOOKS: &[(&str, &str)] = &[
+    ("setstate", "__setstate__"),
+    ("setattr", "__setattr__"),
+    ("getattr", "__getattr__"),
+    ("getattribute", "__getattribute__"),
+    ("delattr", "__delattr__"),
+    ("del", "__del__"),
+    ("hash", "__hash__"),
+    ("eq", "__eq__"),
+    ("append", "append"),
+    ("extend", "extend"),
+    ("add", "add"),
+    ("setitem", "__setitem__"),
+    ("call", "__call__"),
+    ("new", "__new__"),
+    ("init", "__init__"),
+    ("reduce", "__reduce__"),
+];
+
+/// Hooks whose reading says what they may be given.
+const TAKING: &[&str] = &["__setstate__", "__setitem__", "append", "extend", "add", "__new__", "__init__"];
+
+/// Built-in types whose values are hashed, or hash what they hold.
+const HASHED: &[&str] = &["str", "bytes", "int", "float", "complex", "tuple", "frozenset"];
+
+/// What was measured of one import.
+#[derive(Default)]
+pub struct Row {
+    hooks: BTreeMap<&'static str, BTreeSet<String>>,
+    words: BTreeSet<String>,
+    setters: bool,
+}
+
+impl Row {
+    fn has(&self, word: &str) -> bool {
+        self.words.contains(word)
+    }
+
+    fn base(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.words.contains(&format!("base:{name}")))
+    }
+
+    fn definers(&self, hook: &str) -> impl Iterator<Item = &String> {
+        self.hooks.get(hook).into_iter().flatten()
+    }
+}
+
+/// Reads `facts.tsv`.
+pub fn facts(text: &str) -> Result<BTreeMap<String, Row>, Box<dyn Error>> {
+    let mut rows = BTreeMap::new();
+    for (i, line) in text.lines().enumerate().filter(|(_, l)| !l.is_empty() && !l.starts_with('#')) {
+        let at = |what: &str| format!("facts.tsv:{}: {what}", i + 1);
+        let [import, _, words] = line.splitn(3, '\t').collect::<Vec<_>>()[..] else {
+            return Err(at("not three columns").into());
+        };
+        let mut row = Row::default();
+        for word in words.split_whitespace() {
+            let (head, tail) = word.split_once(':').unwrap_or((word, ""));
+            if let Some((hook, _)) = HOOKS.iter().find(|(hook, _)| *hook == head)
+                && word != "hash:none"
+            {
+                let (language, definer) = tail.split_once('@').ok_or_else(|| at(word))?;
+                if !matches!(language, "py" | "c") {
+                    return Err(at(word).into());
+                }
+                row.hooks.entry(hook).or_default().insert(definer.to_owned());
+            } else if head == "setters" {
+                row.setters = true;
+            } else if matches!(
+                word,
+                "hash:none" | "meta" | "slots" | "dict" | "singleton:create" | "singleton:call"
+            ) || head == "base"
+            {
+                row.words.insert(word.to_owned());
+            } else {
+                return Err(at(&format!("{word:?} is no fact")).into());
+            }
+        }
+        if rows.insert(import.to_owned(), row).is_some() {
+            return Err(at(&format!("{import} twice")).into());
+        }
+    }
+    Ok(rows)
+}
+
+/// `hooks.yaml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HookList {
+    version: u32,
+    hooks: Vec<Spanned<Hook>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Hook {
+    hook: String,
+    #[serde(default)]
+    takes: Option<Written>,
+    why: String,
+}
+
+/// A shape as it is written: a word, words by position, or the keys that code looks at.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Written {
+    /// One for all.
+    One(String),
+    /// By position.
+    Many(Vec<String>),
+    /// Attributes, some of which are looked at.
+    Touches(Touches),
+}
+
+/// Keys and shapes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Touches {
+    touches: BTreeMap<String, String>,
+}
+
+/// What was read of hooks, by `module:Class.hook`.
+#[derive(Default)]
+pub struct Hooks(BTreeMap<String, Option<Written>>);
+
+/// Reads `hooks.yaml`.
+pub fn hooks(text: &str) -> Result<Hooks, Box<dyn Error>> {
+    let list: HookList = serde_yaml::from_str(text).map_err(|e| format!("hooks.yaml: {e}"))?;
+    if list.version != 1 {
+        return Err("hooks.yaml: the version is not 1".into());
+    }
+    let mut read = BTreeMap::new();
+    for hook in &list.hooks {
+        let at = |what: &str| format!("hooks.yaml:{}: {}: {what}", hook.referenced.line(), hook.value.hook);
+        let name = hook.value.hook.rsplit_once('.').map_or("", |(_, name)| name);
+        if !HOOKS.iter().any(|(_, python)| *python == name) {
+            return Err(at("no hook that loading reaches").into());
+        }
+        if hook.value.why.trim().is_empty() {
+            return Err(at("`why` is empty").into());
+        }
+        match &hook.value.takes {
+            Some(_) if !TAKING.contains(&name) => return Err(at("it takes nothing of a pickle").into()),
+            None if name == "__setstate__" => return Err(at("`takes` is missing").into()),
+            Some(takes) if name == "__setstate__" => drop(State::written(takes).map_err(|e| at(&e))?),
+            Some(Written::One(word)) => drop(shape(word).map_err(|e| at(&e))?),
+            Some(_) => return Err(at("`takes` is one shape").into()),
+            None => {}
+        }
+        if read.insert(hook.value.hook.clone(), hook.value.takes.clone()).is_some() {
+            return Err(at("read twice").into());
+        }
+    }
+    Ok(Hooks(read))
+}
+
+impl Hooks {
+    /// What was read of a hook that this class defines; built-in types need no note.
+    fn of(&self, definer: &str, hook: &str) -> Option<Option<&Written>> {
+        if matches!(definer.split_once(':'), Some(("builtins" | "__builtin__", _))) && !TAKING.contains(&hook)
+        {
+            return Some(None);
+        }
+        self.0.get(&format!("{definer}.{hook}")).map(Option::as_ref)
+    }
+
+    /// Whether every class that defines a hook was read.
+    fn all_read(&self, row: &Row, fact: &str) -> bool {
+        let python = HOOKS.iter().find(|(hook, _)| *hook == fact).map_or("", |(_, python)| python);
+        row.definers(fact).all(|definer| self.of(definer, python).is_some())
+    }
+
+    /// The strictest shape of values that these hooks take; `None` where one was not read.
+    fn taken(&self, row: &Row, facts: &[&str]) -> Option<u8> {
+        let mut strictest = STORED;
+        for fact in facts {
+            let python = HOOKS.iter().find(|(hook, _)| hook == fact).map_or("", |(_, python)| python);
+            for definer in row.definers(fact) {
+                let word = match self.of(definer, python)? {
+                    Some(Written::One(word)) => shape(word).ok()?,
+                    _ => PLAIN,
+                };
+                strictest = stricter(strictest, word);
+            }
+        }
+        Some(strictest)
+    }
+}
+
+const SHAPES: &[(&str, &str)] = &[
+    ("plain", "Plain"),
+    ("inert", "Inert"),
+    ("references", "References"),
+    ("stored", "Stored"),
+    ("dict", "Dict"),
+    ("list", "List"),
+];
+const PLAIN: u8 = 0;
+const STORED: u8 = 3;
+
+fn shape(word: &str) -> Result<u8, String> {
+    let found = SHAPES.iter().position(|(w, _)| *w == word);
+    found.map(|i| i as u8).ok_or_else(|| format!("{word:?} is no shape"))
+}
+
+fn expression(shape: u8) -> String {
+    format!("Shape::{}", SHAPES.get(usize::from(shape)).map_or("Plain", |(_, variant)| variant))
+}
+
+fn stricter(a: u8, b: u8) -> u8 {
+    match (a, b) {
+        (a, b) if a == b => a,
+        (STORED, other) | (other, STORED) => other,
+        // A dict is no list.
+        (a, b) if a > STORED && b > STORED => PLAIN,
+        (a, b) => a.min(b),
+    }
+}
+
+fn positions(words: &[String]) -> Result<Vec<u8>, String> {
+    if words.is_empty() || words.len() > 8 {
+        return Err("shapes by position are one to eight".into());
+    }
+    words.iter().map(|w| shape(w)).collect()
+}
+
+/// Shapes as an expression.
+fn shapes(written: &Written) -> Result<String, String> {
+    match written {
+        Written::One(word) => Ok(format!("Shapes::all({})", expression(shape(word)?))),
+        Written::Many(words) => Ok(by_position(&positions(words)?)),
+        Written::Touches(_) => Err("`touches` belongs to `state`".into()),
+    }
+}
+
+fn by_position(shapes: &[u8]) -> String {
+    let list: Vec<String> = shapes.iter().map(|s| expression(*s)).collect();
+    format!("Shapes::new(&[{}], Shape::Plain)", list.join(", "))
+}
+
+/// What BUILD may give.
+#[derive(Clone, Debug)]
+enum State {
+    Closed(&'static str),
+    Whole(u8),
+    Parts(Vec<u8>),
+    Attributes { slots: bool, touched: BTreeMap<String, u8> },
+}
+
+impl State {
+    fn written(written: &Written) -> Result<State, String> {
+        Ok(match written {
+            Written::One(word) if word == "attributes" => {
+                State::Attributes { slots: true, touched: BTreeMap::new() }
+            }
+            Written::One(word) => State::Whole(shape(word)?),
+            Written::Many(words) => State::Parts(positions(words)?),
+            Written::Touches(touches) => State::Attributes {
+                slots: true,
+                touched: touches
+                    .touches
+                    .iter()
+                    .map(|(key, word)| Ok((key.clone(), shape(word)?)))
+                    .collect::<Result<_, String>>()?,
+            },
+        })
+    }
+
+    /// What both releases of a hook take.
+    fn both(self, other: State) -> Result<State, String> {
+        Ok(match (self, other) {
+            (closed @ State::Closed(_), _) | (_, closed @ State::Closed(_)) => closed,
+            (State::Whole(a), State::Whole(b)) => State::Whole(stricter(a, b)),
+            (State::Whole(whole), State::Parts(parts)) | (State::Parts(parts), State::Whole(whole)) => {
+                State::Parts(parts.into_iter().map(|part| stricter(part, whole)).collect())
+            }
+            (State::Parts(a), State::Parts(b)) => {
+                let part = |list: &[u8], i: usize| list.get(i).copied().unwrap_or(PLAIN);
+                let len = a.len().max(b.len());
+                State::Parts((0..len).map(|i| stricter(part(&a, i), part(&b, i))).collect())
+            }
+            (State::Whole(STORED), attributes @ State::Attributes { .. })
+            | (attributes @ State::Attributes { .. }, State::Whole(STORED)) => attributes,
+            (State::Whole(whole), State::Attributes { .. })
+            | (State::Attributes { .. }, State::Whole(whole)) => State::Whole(whole),
+            (
+                State::Attributes { slots, touched },
+                State::Attributes { slots: other_slots, touched: other },
+            ) => {
+                let mut all = touched;
+                for (key, shape) in other {
+                    let seen = all.entry(key).or_insert(shape);
+                    *seen = stricter(*seen, shape);
+                }
+                State::Attributes { slots: slots && other_slots, touched: all }
+            }
+            (State::Parts(_), State::Attributes { .. }) | (State::Attributes { .. }, State::Parts(_)) => {
+                return Err("one release takes a tuple, another one attributes: say `state`".into());
+            }
+        })
+    }
+}
+
+/// What an entry says of its triggers.
+pub struct Said<'a> {
+    pub kind: &'a str,
+    pub uses: &'a [String],
+    pub guard: Option<&'a str>,
+    pub call: Option<&'a Written>,
+    pub create: Option<&'a Written>,
+    pub state: Option<&'a Written>,
+    pub items: Option<&'a BTreeMap<String, String>>,
+    pub inert: bool,
+    pub hash: Option<&'a str>,
+    pub del: Option<&'a str>,
+    pub read: Option<&'a str>,
+}
+
+/// Keys that code looks at, of all entries.
+#[derive(Default)]
+pub struct Touched(pub Vec<(String, u8)>);
+
+impl Touched {
+    fn place(&mut self, keys: &BTreeMap<String, u8>) -> (usize, usize) {
+        let wanted: Vec<(String, u8)> = keys.iter().map(|(k, s)| (k.clone(), *s)).collect();
+        if wanted.is_empty() {
+            return (0, 0);
+        }
+        let known = self.0.windows(wanted.len()).position(|window| window == wanted);
+        let start = known.unwrap_or_else(|| {
+            self.0.extend(wanted.iter().cloned());
+            self.0.len() - wanted.len()
+        });
+        (start, wanted.len())
+    }
+
+    /// The rows of the table; `place` puts a text where all texts are.
+    pub fn rows(&self, mut place: impl FnMut(&str) -> String) -> Vec<String> {
+        self.0.iter().map(|(key, shape)| format!("({}, {})", place(key), expression(*shape))).collect()
+    }
+}
+
+/// The triggers of an entry, as an expression.
+pub fn resolve(
+    said: &Said<'_>,
+    row: Option<&Row>,
+    hooks: &Hooks,
+    touched: &mut Touched,
+) -> Result<String, String> {
+    let uses = |word: &str| said.uses.iter().any(|u| u == word);
+    let class = said.kind == "class";
+    let plain = |written: Option<&Written>| {
+        written.is_none_or(|w| matches!(w, Written::One(word) if word == "plain"))
+    };
+    let opens = !plain(said.call)
+        || !plain(said.create)
+        || said.state.is_some()
+        || said.items.is_some()
+        || said.inert
+        || said.hash.is_some()
+        || said.del.is_some();
+    if opens && said.read.is_none_or(|read| read.trim().is_empty()) {
+        return Err("it opens a trigger and does not say in `read` what was read".into());
+    }
+    for (word, field) in [
+        ("call", said.call.is_some()),
+        ("create", said.create.is_some()),
+        ("state", said.state.is_some()),
+        ("items", said.items.is_some()),
+    ] {
+        if field && !uses(word) {
+            return Err(format!("`{word}` is said and is not in `use`"));
+        }
+    }
+    for (field, word) in [("hash", said.hash), ("del", said.del)] {
+        if word.is_some_and(|word| word != "read") {
+            return Err(format!("`{field}` is `read` or absent"));
+        }
+    }
+
+    let arguments = |written: Option<&Written>| match (written, said.guard) {
+        (Some(written), _) => shapes(written),
+        (None, Some(guard)) => Ok(format!("Guard::{guard}.leaves()")),
+        (None, None) => Ok("Shapes::all(Shape::Plain)".to_owned()),
+    };
+    let (call, create) = (arguments(said.call)?, arguments(said.create)?);
+
+    let read_lookups =
+        row.is_none_or(|row| hooks.all_read(row, "getattr") && hooks.all_read(row, "getattribute"));
+    let state = match (said.state, row) {
+        (Some(written), _) => State::written(written)?,
+        (None, _) if !class => State::Closed("Unsaid"),
+        (None, None) => State::Closed("Unmeasured"),
+        (None, Some(row)) if row.hooks.contains_key("setstate") => {
+            let mut state: Option<State> = None;
+            for definer in row.definers("setstate") {
+                let taken = match hooks.of(definer, "__setstate__") {
+                    Some(Some(takes)) => State::written(takes)?,
+                    _ => State::Closed("Unread"),
+                };
+                state = Some(match state {
+                    None => taken,
+                    Some(state) => state.both(taken)?,
+                });
+            }
+            state.unwrap_or(State::Closed("Unread"))
+        }
+        (None, Some(_)) if !read_lookups => State::Closed("Answered"),
+        (None, Some(row)) => State::Attributes {
+            slots: row.has("slots") && !row.setters && hooks.all_read(row, "setattr"),
+            touched: BTreeMap::new(),
+        },
+    };
+    let state = match state {
+        State::Closed(why) => format!("State::Closed(Closed::{why})"),
+        State::Whole(whole) => format!("State::Whole({})", expression(whole)),
+        State::Parts(parts) => format!("State::Parts({})", by_position(&parts)),
+        State::Attributes { slots, touched: keys } => {
+            let (start, len) = touched.place(&keys);
+            format!("State::Attributes {{ slots: {slots}, touched: ({start}, {len}) }}")
+        }
+    };
+
+    let item = |word: &str, facts: &[&str], bases: &[&str]| -> Result<String, String> {
+        if !uses("items") {
+            return Ok("None".to_owned());
+        }
+        let open = match (said.items, row) {
+            (Some(items), _) => items.get(word).map(|w| shape(w)).transpose()?,
+            (None, Some(row)) if class && facts.iter().any(|fact| row.hooks.contains_key(fact)) => {
+                hooks.taken(row, facts)
+            }
+            (None, Some(row)) if class && row.base(bases) => Some(STORED),
+            _ => None,
+        };
+        Ok(open.map_or("None".to_owned(), |open| format!("Some({})", expression(open))))
+    };
+    if let Some(items) = said.items
+        && let Some(odd) = items.keys().find(|key| !matches!(key.as_str(), "setitem" | "append" | "add"))
+    {
+        return Err(format!("`items` has setitem, append and add, not {odd:?}"));
+    }
+    let setitem = item("setitem", &["setitem"], &["dict", "OrderedDict", "defaultdict", "Counter"])?;
+    let append = item("append", &["append", "extend"], &["list", "deque", "bytearray"])?;
+    let add = item("add", &["add"], &["set"])?;
+
+    let is_enum = said.kind == "enum";
+    let hash = match (said.hash, row) {
+        (Some(_), _) => "Read",
+        (None, _) if is_enum => "Read",
+        (None, Some(row)) if class && !row.has("hash:none") => {
+            let own = row.hooks.contains_key("hash") || row.hooks.contains_key("eq") || row.base(HASHED);
+            let read = hooks.all_read(row, "hash") && hooks.all_read(row, "eq");
+            match (own, read) {
+                (false, _) => "Identity",
+                (true, true) => "Read",
+                (true, false) => "Closed",
+            }
+        }
+        _ => "Closed",
+    };
+
+    let called = row.is_some_and(|row| !hooks.all_read(row, "call"));
+    if said.inert && (called || !read_lookups) {
+        return Err("it is called inert, and has a `__call__` or `__getattr__` that was not read".into());
+    }
+    let dies = row.is_some_and(|row| !hooks.all_read(row, "del"));
+    // A list without any reading is one that is being made.
+    if dies && !hooks.0.is_empty() && said.del.is_none() && (uses("create") || uses("call")) {
+        return Err("it has a `__del__` that was not read".into());
+    }
+    let answers = row.is_some_and(|row| {
+        !row.hooks.contains_key("setstate")
+            && (row.hooks.contains_key("getattr") || row.hooks.contains_key("getattribute"))
+    });
+    let word = |word: &str| row.is_some_and(|row| row.has(word));
+    let mut out = String::new();
+    write!(
+        out,
+        "Triggers {{ call: {call}, create: {create}, state: {state}, setitem: {setitem}, append: {append}, \
+         add: {add}, hash: Hash::{hash}, inert: {}, answers: {answers}, text: {}, shared_create: {}, \
+         shared_call: {} }}",
+        said.inert || is_enum,
+        word("base:str"),
+        word("singleton:create") || is_enum,
+        word("singleton:call") || is_enum,
+    )
+    .map_err(|e| e.to_string())?;
+    Ok(out)
+}
