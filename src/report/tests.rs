@@ -1,3 +1,5 @@
+//! Every report, of outcomes that are clean, full and hostile.
+
 use serde_json::Value;
 
 use super::*;
