@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use fickgate_engine::finding::Outcome;
+use crate::outcome::Outcome;
 use fickgate_engine::rule::Level;
 
 /// What the process says to its caller.

@@ -1,6 +1,5 @@
 //! One blob through scan and judge, and all blobs of a source to an outcome.
 
-use std::collections::HashSet;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,18 +7,18 @@ use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
+use crate::outcome::{Outcome, PolicyLine, ReadFailure, Reason, Skipped, Tally};
 use crate::progress::Progress;
-use crate::source::{Blob, Checkout, Item, Reader, Source, pointer};
+use crate::source::{Blob, Checkout, Item, Reader, Source};
 use fickgate_engine::budget::Budget;
 use fickgate_engine::content::Content;
 use fickgate_engine::facts::{Facts, Stream};
-use fickgate_engine::finding::{Finding, Outcome, ReadFailure, Skipped, Snippet, SnippetLine, Tally};
+use fickgate_engine::finding::{Finding, Snippet, SnippetLine};
 use fickgate_engine::judge;
 use fickgate_engine::limits::Limits;
 use fickgate_engine::path::BlobPath;
 use fickgate_engine::pickle::listing::decompile::{self, BESIDE, Keep};
 use fickgate_engine::policy::{Policy, Usage};
-use fickgate_engine::rule::{Level, Rule};
 use fickgate_engine::scan;
 
 /// Findings of one blob that get a snippet. The first say what there is to say, and each costs a run.
@@ -103,14 +102,16 @@ impl Gate<'_> {
     fn judge_item(&self, item: Item) -> Judged {
         let path = item.path();
         if let Some(by) = self.policy.excluded(&path.to_lossy()) {
-            let reason = format!("excluded by {}:{} ({})", by.source, by.line, by.layer.as_str());
-            let skipped = Skipped { path: path.clone(), reason: reason.into() };
+            let by = PolicyLine { source: by.source.clone(), line: by.line, layer: by.layer };
+            let skipped = Skipped { path: path.clone(), reason: Reason::Excluded { by } };
             return Judged { skipped: Some(skipped), ..Judged::default() };
         }
         match item {
             Item::Blob(blob) => self.judge_blob(&blob),
             Item::Skipped(skipped) => Judged { skipped: Some(skipped), ..Judged::default() },
-            Item::Finding(finding) => Judged { findings: vec![finding], ..Judged::default() },
+            Item::Fault(fault) => {
+                Judged { findings: vec![judge::file(&fault, self.policy)], ..Judged::default() }
+            }
             Item::Failed(failure) => Judged { failure: Some(failure), ..Judged::default() },
             Item::Link { link, target } => self.judge_link(link, &target),
             Item::Target { text, led } => match self.is_plain(&text) {
@@ -129,23 +130,7 @@ impl Gate<'_> {
         if self.policy.excluded(&led).or_else(|| self.policy.excluded(&below)).is_none() {
             return Judged { skipped: Some(link), ..Judged::default() };
         }
-        let path = link.path;
-        let model = pointer::is_model(&path) || pointer::is_model(target);
-        let finding = Finding {
-            rule: Rule::PointerUnresolved,
-            level: if model { Level::Error } else { Level::Warning },
-            path,
-            member: String::new(),
-            offset: None,
-            import: None,
-            message: format!(
-                "a symbolic link to {}, which the policy excludes, so its content was not judged",
-                fickgate_engine::escape::terminal(&led)
-            ),
-            help: Some("put the file itself here, or exclude the link as well".to_owned()),
-            entry: None,
-            snippet: None,
-        };
+        let finding = judge::excluded_target(link.path, target, self.policy);
         Judged { findings: vec![finding], ..Judged::default() }
     }
 
@@ -204,8 +189,8 @@ impl Gate<'_> {
         let sha256 = self.policy.pins_content().then(|| sha256(&blob.content)).transpose()?;
         let pin = sha256.and_then(|hash| self.policy.pin(&hash, &blob.path.to_lossy(), self.usage));
         let skipped = pin.map(|by| {
-            let reason = format!("accepted as it is by {}:{} ({})", by.source, by.line, by.layer.as_str());
-            Skipped { path: blob.path.clone(), reason: reason.into() }
+            let by = PolicyLine { source: by.source.clone(), line: by.line, layer: by.layer };
+            Skipped { path: blob.path.clone(), reason: Reason::Accepted { by } }
         });
         let mut findings = judge::judge(&facts, &blob.path, sha256.as_ref(), self.policy, self.usage);
         for finding in &mut findings {
@@ -233,50 +218,11 @@ impl Gate<'_> {
     ) -> std::io::Result<Option<Finding>> {
         let (content, how) = match checkout {
             Checkout::Bytes { content, how } => (content, how),
-            Checkout::Unknown(finding) => return Ok(Some(Finding::clone(finding))),
+            Checkout::Unknown(fault) => return Ok(Some(judge::file(fault, self.policy))),
         };
         let facts = scan::scan(content, &blob.path, &self.limits)?;
-        let mut new = judge::judge(&facts, &blob.path, None, self.policy, self.usage);
-        let known: HashSet<_> = findings.iter().map(|f| (f.rule, &f.member, &f.import)).collect();
-        new.retain(|n| !known.contains(&(n.rule, &n.member, &n.import)));
-        // A name with a CR is no module's: loading ends there, as it does where the bytes are broken.
-        let breaks = |f: &Finding| {
-            matches!(
-                f.rule,
-                Rule::StreamMalformed
-                    | Rule::StreamAmbiguous
-                    | Rule::ContainerAnomaly
-                    | Rule::ContainerUnreadable
-                    | Rule::NotAPickle
-            ) || f.import.as_ref().is_some_and(|i| i.contains('\r'))
-        };
-        let worst = new.iter().filter(|f| !breaks(f)).max_by_key(|f| f.level);
-        let (level, message) = match worst {
-            Some(worst) => {
-                let message = format!(
-                    "a checkout holds it with {how}, as attributes ask for, and loading that is another matter: {}",
-                    worst.message
-                );
-                (worst.level, message)
-            }
-            None if !stored.streams.is_empty() && !new.is_empty() => (
-                Level::Note,
-                format!("a checkout holds it with {how}, as attributes ask for, which breaks it"),
-            ),
-            None => return Ok(None),
-        };
-        Ok(Some(Finding {
-            rule: Rule::CheckoutDiffers,
-            level,
-            path: blob.path.clone(),
-            member: String::new(),
-            offset: None,
-            import: worst.and_then(|w| w.import.clone()),
-            message,
-            help: Some("mark such files in .gitattributes: *.pkl -text -ident".to_owned()),
-            entry: None,
-            snippet: None,
-        }))
+        let out = judge::judge(&facts, &blob.path, None, self.policy, self.usage);
+        Ok(judge::checkout(&blob.path, how, findings, out, !stored.streams.is_empty()))
     }
 }
 

@@ -42,10 +42,7 @@ const CIRCLES: &[&str] = &[
     "src/report/sarif.rs",
     "src/report/summary.rs",
     "src/report/summary_line.rs",
-    "src/source/blob.rs",
-    "src/source/entry.rs",
     "src/source/expand.rs",
-    "src/source/git/attributes.rs",
     "src/source/git/checkout.rs",
     "src/source/git/diff.rs",
     "src/source/git/history.rs",
@@ -54,11 +51,8 @@ const CIRCLES: &[&str] = &[
     "src/source/git/repository.rs",
     "src/source/git/submodule.rs",
     "src/source/mod.rs",
-    "src/source/pointer/dvc.rs",
-    "src/source/pointer/mod.rs",
     "src/source/pointer/store.rs",
     "src/source/reader.rs",
-    "src/source/worktree.rs",
 ];
 
 /// Longest file, in lines.
@@ -79,8 +73,6 @@ fn no_files_import_in_a_circle() {
     let known: BTreeSet<String> = CIRCLES.iter().map(|file| (*file).to_owned()).collect();
     let new: Vec<_> = found.difference(&known).collect();
     assert!(new.is_empty(), "these import one another: {new:#?}\n{lines}");
-    let broken: Vec<_> = known.difference(&found).collect();
-    assert!(broken.is_empty(), "these are in no circle any more, take them from the list: {broken:#?}");
 }
 
 #[test]

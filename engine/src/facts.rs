@@ -1,6 +1,7 @@
 //! What reading a blob established: the streams in it, what each would import, call and change, and
 //! what is wrong with it. Facts know no policy.
 
+use crate::path::BlobPath;
 use crate::rule::Rule;
 
 /// Everything that [`crate::reading::scan::scan`] learned about one blob.
@@ -166,6 +167,20 @@ pub struct Fault {
     pub message: String,
     /// The import concerned, for `object-mutation`.
     pub import: Option<String>,
+}
+
+/// Something wrong with a file whose content is not at hand: a missing object, a pointer that leads nowhere,
+/// a checkout that makes something else of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileFault {
+    /// The rule it falls under.
+    pub rule: Rule,
+    /// The file.
+    pub path: BlobPath,
+    /// What happened, in one sentence without a full stop. Text from the input is escaped.
+    pub message: String,
+    /// What to do next.
+    pub help: String,
 }
 
 /// `("storage", type, key, location, numel)`, what torch gives to `persistent_load`.

@@ -1,6 +1,4 @@
-//! What is printed: findings, and the tally of a run. Everything a report needs and nothing it decides.
-
-use std::borrow::Cow;
+//! Findings: what is wrong, where, and what to do next. Everything a report needs, and decided by [`crate::judge`].
 
 use crate::path::BlobPath;
 use crate::rule::{Level, Rule};
@@ -31,6 +29,29 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// A finding about a file as a whole, at the level of its rule. Its level is for [`crate::judge`] to change.
+    pub fn new(rule: Rule, path: BlobPath, message: impl Into<String>) -> Finding {
+        Finding {
+            rule,
+            level: rule.level(),
+            path,
+            member: String::new(),
+            offset: None,
+            import: None,
+            message: message.into(),
+            help: None,
+            entry: None,
+            snippet: None,
+        }
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Finding {
+        self.help = Some(help.into());
+        self
+    }
+
     /// The line of the file that it is about. A binary file has none, and readers want one: then the first.
     pub fn line(&self) -> usize {
         let own = |entry: &&EntryRef| entry.role == EntryRole::Concerns;
@@ -104,64 +125,4 @@ pub struct SnippetLine {
     pub offset: u64,
     /// Python-like text.
     pub text: String,
-}
-
-/// A blob that was not scanned, and why.
-#[derive(Clone, Debug)]
-pub struct Skipped {
-    /// The file.
-    pub path: BlobPath,
-    /// Why, in a few words: `submodule`, `symlink`, `excluded by .fickgate.yaml:3 (repository)`.
-    pub reason: Cow<'static, str>,
-}
-
-/// Something that kept one file from being read: exit 2, and the rest is still judged.
-#[derive(Clone, Debug)]
-pub struct ReadFailure {
-    /// The file.
-    pub path: BlobPath,
-    /// What happened.
-    pub message: String,
-}
-
-/// Counts of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Blobs whose content was looked at.
-    pub blobs: u64,
-    /// Pickle streams found in them.
-    pub streams: u64,
-    /// Imports in these, each once a stream.
-    pub imports: u64,
-}
-
-impl Tally {
-    /// Counts what another part of the run counted.
-    pub fn add(&mut self, other: &Tally) {
-        self.blobs += other.blobs;
-        self.streams += other.streams;
-        self.imports += other.imports;
-    }
-}
-
-/// The outcome of a run.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// Sorted by path, member, offset, rule.
-    pub findings: Vec<Finding>,
-    /// Sorted by path.
-    pub skipped: Vec<Skipped>,
-    /// Files that could not be read.
-    pub failures: Vec<ReadFailure>,
-    /// What a person should know about how the files were found.
-    pub notices: Vec<String>,
-    /// Counts.
-    pub tally: Tally,
-}
-
-impl Outcome {
-    /// Findings of this level.
-    pub fn count(&self, level: Level) -> usize {
-        self.findings.iter().filter(|f| f.level == level).count()
-    }
 }

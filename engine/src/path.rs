@@ -2,6 +2,34 @@
 
 use std::path::{Path, PathBuf};
 
+/// Extensions of files that are loaded with pickle, or that wrap such files. Content is looked at
+/// whatever its name; this only says what to think of content that is not here.
+const MODEL_EXTENSIONS: &[&str] = &[
+    "bin",
+    "ckpt",
+    "cloudpickle",
+    "dill",
+    "joblib",
+    "mar",
+    "model",
+    "nemo",
+    "npy",
+    "npz",
+    "p",
+    "pck",
+    "pcl",
+    "pickle",
+    "pk",
+    "pkl",
+    "pt",
+    "pt2",
+    "pth",
+    "sav",
+    "torch",
+];
+/// Extensions that compression adds behind another one.
+const COMPRESSED: &[&str] = &["bz2", "gz", "lz4", "lzma", "xz", "z", "zst"];
+
 /// A path of any bytes, `/`-separated: relative to the repository root, or as given on the command line.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlobPath(Vec<u8>);
@@ -45,6 +73,18 @@ impl BlobPath {
         let ext = ext.trim().to_ascii_lowercase();
         (!ext.is_empty()).then_some(ext)
     }
+
+    /// Whether the name is one that pickles go by, compressed or not.
+    pub fn is_model(&self) -> bool {
+        let Some(extension) = self.extension() else { return false };
+        if COMPRESSED.contains(&extension.as_str()) {
+            let name = self.file_name();
+            let stem =
+                name.iter().rposition(|b| *b == b'.').and_then(|dot| name.get(..dot)).unwrap_or_default();
+            return BlobPath::new(stem).extension().is_some_and(|e| MODEL_EXTENSIONS.contains(&e.as_str()));
+        }
+        MODEL_EXTENSIONS.contains(&extension.as_str())
+    }
 }
 
 #[cfg(unix)]
@@ -87,5 +127,12 @@ mod tests {
     #[test]
     fn a_leading_dot_slash_is_no_part_of_a_path() {
         assert_eq!(BlobPath::from_path(Path::new("./a/b")).as_bytes(), b"a/b");
+    }
+
+    #[test]
+    fn models_are_known_by_name() {
+        let model = |name: &str| BlobPath::new(name).is_model();
+        assert!(model("a/b.PT") && model("x.pkl.gz") && model("x.joblib.z"));
+        assert!(!model("x.png") && !model("notes.txt.gz") && !model("pkl"));
     }
 }

@@ -285,8 +285,11 @@ impl Additions {
                         needs.others.extend(own.others);
                     }
                 }
-                Item::Finding(finding) if finding.level == Level::Error => {
-                    needs.others.insert(finding.path.to_lossy().into_owned(), finding.message.clone());
+                Item::Fault(fault) => {
+                    let finding = judge::file(fault, policy);
+                    if finding.level == Level::Error {
+                        needs.others.insert(finding.path.to_lossy().into_owned(), finding.message);
+                    }
                 }
                 _ => {}
             }

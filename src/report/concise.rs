@@ -6,10 +6,11 @@ use annotate_snippets::renderer::{
     DEFAULT_ERROR_STYLE, DEFAULT_NOTE_STYLE, DEFAULT_WARNING_STYLE, Style as Ansi,
 };
 
+use crate::outcome::Outcome;
 use crate::report::style::Style;
 use crate::report::{human, place, worst_first};
 use fickgate_engine::escape::{self, SENTENCE};
-use fickgate_engine::finding::{EntryRole, Finding, Outcome};
+use fickgate_engine::finding::{EntryRole, Finding};
 use fickgate_engine::rule::Level;
 
 pub(super) fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use fickgate_engine::finding::{Finding, ReadFailure};
+use crate::outcome::ReadFailure;
+use fickgate_engine::finding::Finding;
 
 /// Fingerprints of one run. They rest on rule, member and import, and on which of several alike it
 /// is; never on an offset, which moves when the file is saved again.

@@ -3,10 +3,11 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 
+use crate::outcome::Outcome;
 use crate::report::style::Style;
 use crate::report::{human, is_shown, message_at, remarks};
 use fickgate_engine::escape::{command_data, command_property};
-use fickgate_engine::finding::{Finding, Outcome};
+use fickgate_engine::finding::Finding;
 use fickgate_engine::rule::Level;
 
 /// Annotations of one level that a step may have; GitHub drops the rest without a word

@@ -5,10 +5,11 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::outcome::{Outcome, Reason, Skipped};
 use crate::report::fingerprint::Fingerprints;
 use crate::report::{json, message_at, origin};
 use fickgate_engine::escape;
-use fickgate_engine::finding::{Finding, Outcome, Skipped};
+use fickgate_engine::finding::Finding;
 use fickgate_engine::rule::Level;
 
 pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
@@ -52,16 +53,19 @@ fn described(finding: &Finding) -> String {
 /// What the policy took out of judgement by path or by hash, one issue for each line of it, at the first
 /// of its files. The format has no other place for that.
 fn decided_by_path(outcome: &Outcome) -> Vec<Issue> {
-    let mut lines: BTreeMap<&str, (&Skipped, usize)> = BTreeMap::new();
+    let mut lines: BTreeMap<String, (&Skipped, usize)> = BTreeMap::new();
     for skipped in &outcome.skipped {
-        if skipped.reason.starts_with("excluded ") || skipped.reason.starts_with("accepted ") {
-            lines.entry(&skipped.reason).or_insert((skipped, 0)).1 += 1;
+        match skipped.reason {
+            Reason::Excluded { .. } | Reason::Accepted { .. } => {
+                lines.entry(skipped.reason.to_string()).or_insert((skipped, 0)).1 += 1;
+            }
+            Reason::NoFile(_) => {}
         }
     }
-    let issue = |(reason, (first, files)): (&str, (&Skipped, usize))| Issue {
-        description: format!("{}: {}", super::count(files, "file"), escape::terminal(reason)),
+    let issue = |(reason, (first, files)): (String, (&Skipped, usize))| Issue {
+        description: format!("{}: {}", super::count(files, "file"), escape::terminal(&reason)),
         check_name: "not-judged",
-        fingerprint: Fingerprints::of_reason(reason),
+        fingerprint: Fingerprints::of_reason(&reason),
         severity: "info",
         location: Location::of(first.path.as_bytes(), 1),
     };

@@ -7,10 +7,11 @@ use annotate_snippets::{
     Annotation, AnnotationKind, Element, Group, Level as Shown, Origin, Padding, Renderer, Snippet,
 };
 
+use crate::outcome::Outcome;
 use crate::report::style::Style;
 use crate::report::{concise, place, summary_line, worst_first};
 use fickgate_engine::escape::{self, SENTENCE};
-use fickgate_engine::finding::{Finding, Outcome};
+use fickgate_engine::finding::Finding;
 use fickgate_engine::rule::{Level, Rule};
 
 /// Findings of one file that are drawn with their snippet. The rest get a line each: after so many,
@@ -64,7 +65,7 @@ pub(super) fn write_end(outcome: &Outcome, style: &Style, out: &mut dyn Write) -
     if style.verbose > 0 {
         for skipped in &outcome.skipped {
             let path = escape::terminal_bytes(skipped.path.as_bytes());
-            writeln!(out, "skipped: {path}: {}", escape::terminal(&skipped.reason))?;
+            writeln!(out, "skipped: {path}: {}", escape::terminal(&skipped.reason.to_string()))?;
         }
     }
     for notice in &outcome.notices {

@@ -7,8 +7,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};
 
+use crate::outcome::Outcome;
 use fickgate_engine::escape;
-use fickgate_engine::finding::{Finding, Outcome};
+use fickgate_engine::finding::Finding;
 use fickgate_engine::path::BlobPath;
 use fickgate_engine::rule::{Level, Rule};
 
@@ -22,7 +23,7 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
         skipped: outcome
             .skipped
             .iter()
-            .map(|s| JsonSkipped { path: JsonPath::of(&s.path), reason: &s.reason })
+            .map(|s| JsonSkipped { path: JsonPath::of(&s.path), reason: s.reason.to_string() })
             .collect(),
         failures: outcome
             .failures
@@ -57,7 +58,7 @@ pub fn to_writer(document: &impl Serialize, mut out: &mut dyn Write) -> io::Resu
 struct Document<'o> {
     schema: u32,
     findings: Vec<JsonFinding<'o>>,
-    skipped: Vec<JsonSkipped<'o>>,
+    skipped: Vec<JsonSkipped>,
     failures: Vec<JsonFailure<'o>>,
     notices: &'o [String],
     summary: Summary,
@@ -109,10 +110,10 @@ struct JsonEntry<'o> {
 }
 
 #[derive(Serialize)]
-struct JsonSkipped<'o> {
+struct JsonSkipped {
     #[serde(flatten)]
     path: JsonPath,
-    reason: &'o str,
+    reason: String,
 }
 
 #[derive(Serialize)]

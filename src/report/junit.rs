@@ -3,10 +3,10 @@
 
 use std::io::{self, Write};
 
+use crate::outcome::Outcome;
 use crate::report::style::Style;
 use crate::report::{message_at, remarks, summary_line};
 use fickgate_engine::escape::{self, xml};
-use fickgate_engine::finding::Outcome;
 use fickgate_engine::rule::Level;
 
 pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
@@ -50,7 +50,7 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     for skipped in &outcome.skipped {
         let path = xml(&escape::lossless(skipped.path.as_bytes()));
         writeln!(out, "    <testcase classname=\"{path}\" name=\"scan\">")?;
-        writeln!(out, "      <skipped message=\"{}\"/>", xml(&skipped.reason))?;
+        writeln!(out, "      <skipped message=\"{}\"/>", xml(&skipped.reason.to_string()))?;
         writeln!(out, "    </testcase>")?;
     }
     writeln!(out, "  </testsuite>")?;

@@ -22,9 +22,10 @@ use std::io::{self, BufWriter, Write};
 pub use crate::cli::{Format, ReportTo};
 pub use style::Style;
 
+use crate::outcome::Outcome;
 use fickgate_engine::error::{Error, Result};
 use fickgate_engine::escape::{self, SENTENCE};
-use fickgate_engine::finding::{EntryRole, Finding, Outcome};
+use fickgate_engine::finding::{EntryRole, Finding};
 use fickgate_engine::path::BlobPath;
 use fickgate_engine::rule::{Level, Rule};
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use fickgate_engine::finding::Outcome;
+use crate::outcome::Outcome;
 use fickgate_engine::rule::Level;
 
 pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {

@@ -8,11 +8,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::manual::Section;
+use crate::outcome::Outcome;
 use crate::report::fingerprint::Fingerprints;
 use crate::report::style::Style;
 use crate::report::{json, message_at, remarks, worst_first};
 use fickgate_engine::escape::{self, SENTENCE};
-use fickgate_engine::finding::{Finding, Outcome};
+use fickgate_engine::finding::Finding;
 use fickgate_engine::rule::{Level, Rule};
 
 /// Results of a run. GitHub refuses a run with more; of these it shows the first 5,000.
@@ -295,7 +296,7 @@ fn notifications(outcome: &Outcome, left_out: usize) -> Vec<Notification> {
         notifications.push(Notification { locations: at(&failure.path), ..note(Level::Error, text) });
     }
     for skipped in outcome.skipped.iter().take(NOTIFICATIONS) {
-        let text = format!("skipped: {}", plain(&skipped.reason));
+        let text = format!("skipped: {}", plain(&skipped.reason.to_string()));
         notifications.push(Notification { locations: at(&skipped.path), ..note(Level::Note, text) });
     }
     let unnamed = outcome.failures.len().saturating_sub(NOTIFICATIONS)

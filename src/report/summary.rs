@@ -5,10 +5,11 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use crate::outcome::Outcome;
 use crate::report::style::Style;
 use crate::report::{human, place, remarks, summary_line, worst_first};
 use fickgate_engine::escape::{self, markdown};
-use fickgate_engine::finding::{Finding, Outcome};
+use fickgate_engine::finding::Finding;
 use fickgate_engine::rule::Level;
 
 /// Bytes of a summary.
@@ -47,7 +48,9 @@ pub(super) fn write(outcome: &Outcome, style: &Style, budget: usize, out: &mut d
     let skipped: Vec<String> = outcome
         .skipped
         .iter()
-        .map(|s| format!("- {}: {}\n", code(&escape::lossless(s.path.as_bytes())), markdown(&s.reason)))
+        .map(|s| {
+            format!("- {}: {}\n", code(&escape::lossless(s.path.as_bytes())), markdown(&s.reason.to_string()))
+        })
         .collect();
     let head = format!("<details><summary>{} skipped</summary>\n\n", skipped.len());
     if page.list(&head, &skipped, "skipped files") {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::outcome::Outcome;
 use crate::report::count;
 use crate::report::style::Style;
 use fickgate_engine::escape;
-use fickgate_engine::finding::Outcome;
 use fickgate_engine::rule::Level;
 
 /// `2 errors and 1 note in 12 blobs (3 pickles, 41 imports); 1 skipped: submodule; 8 ms`.
@@ -33,14 +33,14 @@ pub(super) fn summary_line(outcome: &Outcome, style: &Style) -> String {
         line.push_str(&format!("; {} could not be read", plural(outcome.failures.len() as u64, "file")));
     }
     if !outcome.skipped.is_empty() {
-        let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut reasons: BTreeMap<String, u64> = BTreeMap::new();
         for skipped in &outcome.skipped {
-            *reasons.entry(&skipped.reason).or_default() += 1;
+            *reasons.entry(skipped.reason.to_string()).or_default() += 1;
         }
         let reasons: Vec<String> = reasons
             .into_iter()
             .map(|(reason, n)| {
-                let reason = escape::terminal(reason);
+                let reason = escape::terminal(&reason);
                 if n == 1 { reason.into_owned() } else { format!("{reason} ({n})") }
             })
             .collect();

@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::*;
+use crate::outcome::{ReadFailure, Reason, Skipped, Tally};
 use fickgate_engine::escape::is_hostile;
-use fickgate_engine::finding::{EntryRef, EntryRole, ReadFailure, Skipped, Snippet, SnippetLine, Tally};
+use fickgate_engine::finding::{EntryRef, EntryRole, Snippet, SnippetLine};
 
 #[path = "../../engine/src/escape/hostile.rs"]
 mod hostile;
@@ -30,18 +31,7 @@ pub(super) fn render(format: Format, outcome: &Outcome, style: &Style) -> String
 }
 
 fn finding(rule: Rule, path: impl Into<Vec<u8>>, message: &str) -> Finding {
-    Finding {
-        rule,
-        level: rule.level(),
-        path: BlobPath::new(path.into()),
-        member: String::new(),
-        offset: None,
-        import: None,
-        message: message.to_owned(),
-        help: None,
-        entry: None,
-        snippet: None,
-    }
+    Finding::new(rule, BlobPath::new(path.into()), message)
 }
 
 /// What a run over a small repository could find.
@@ -92,9 +82,9 @@ pub(super) fn sample() -> Outcome {
     Outcome {
         findings: vec![expired, cut, typo, call, note],
         skipped: vec![
-            Skipped { path: BlobPath::new("third_party"), reason: "submodule".into() },
-            Skipped { path: BlobPath::new("third_party2"), reason: "submodule".into() },
-            Skipped { path: BlobPath::new("latest.pt"), reason: "symlink".into() },
+            Skipped { path: BlobPath::new("third_party"), reason: Reason::NoFile("submodule") },
+            Skipped { path: BlobPath::new("third_party2"), reason: Reason::NoFile("submodule") },
+            Skipped { path: BlobPath::new("latest.pt"), reason: Reason::NoFile("symlink") },
         ],
         failures: vec![],
         notices: vec!["no merge base with main in this shallow clone: the tips are compared".to_owned()],
@@ -129,7 +119,7 @@ fn hostile() -> Outcome {
             outcome.findings.push(f);
         }
         outcome.failures.push(ReadFailure { path: BlobPath::new(text), message: text.to_owned() });
-        outcome.skipped.push(Skipped { path: BlobPath::new(text), reason: "symlink".into() });
+        outcome.skipped.push(Skipped { path: BlobPath::new(text), reason: Reason::NoFile("symlink") });
         outcome.notices.push(text.to_owned());
     }
     outcome
@@ -202,7 +192,7 @@ fn a_run_that_looked_at_nothing_does_not_read_like_a_clean_one() {
     let mut outcome = Outcome::default();
     let text = render(Format::Human, &outcome, &Style::default());
     assert_eq!(text, "fickgate: no findings in 0 blobs (0 pickles, 0 imports)\n");
-    outcome.skipped.push(Skipped { path: BlobPath::new("x"), reason: "submodule".into() });
+    outcome.skipped.push(Skipped { path: BlobPath::new("x"), reason: Reason::NoFile("submodule") });
     outcome.failures.push(ReadFailure { path: BlobPath::new("y.pkl"), message: "permission denied".into() });
     let style = Style { elapsed: Some(std::time::Duration::from_millis(1234)), ..Style::default() };
     let text = render(Format::Human, &outcome, &style);

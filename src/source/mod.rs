@@ -25,13 +25,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::PolicyFrom;
+use crate::outcome::{ReadFailure, Skipped};
 use entry::{Entries, Entry, What};
 use expand::Expansion;
 use fickgate_engine::error::{Error, Result};
-use fickgate_engine::finding::Finding;
+use fickgate_engine::facts::FileFault;
 use fickgate_engine::path::BlobPath;
 use fickgate_engine::policy;
-use fickgate_engine::rule::Rule;
 use git::checkout::{self, Marked};
 use git::history::{History, Range};
 use git::repository::Repository;
@@ -48,13 +48,13 @@ pub enum Item {
     /// Content to scan.
     Blob(Blob),
     /// Not scanned, on purpose, and said so.
-    Skipped(fickgate_engine::finding::Skipped),
+    Skipped(Skipped),
     /// Wrong without being scanned: a missing object, an unresolved pointer.
-    Finding(Finding),
+    Fault(FileFault),
     /// A symbolic link to a path of the repository, whose content is judged there.
     Link {
         /** The link, and what to say of it. */
-        link: fickgate_engine::finding::Skipped,
+        link: Skipped,
         /** Where it leads, from the root. */
         target: BlobPath,
     },
@@ -67,7 +67,7 @@ pub enum Item {
         led: Box<Item>,
     },
     /// Could not be read.
-    Failed(fickgate_engine::finding::ReadFailure),
+    Failed(ReadFailure),
     /// Was judged before, and what made it come up again makes no difference.
     Unchanged(BlobPath),
 }
@@ -78,7 +78,7 @@ impl Item {
         match self {
             Item::Blob(blob) => &blob.path,
             Item::Skipped(skipped) => &skipped.path,
-            Item::Finding(finding) => &finding.path,
+            Item::Fault(fault) => &fault.path,
             Item::Failed(failure) => &failure.path,
             Item::Link { link, .. } => &link.path,
             Item::Target { text, .. } => &text.path,
@@ -457,20 +457,4 @@ fn trees(paths: &[PathBuf], root: Option<&Path>) -> Vec<PathBuf> {
     let named = paths.iter().map(PathBuf::as_path).filter(|p| p.is_dir());
     let fallback = (paths.is_empty() && root.is_none()).then_some(here);
     root.into_iter().chain(named).chain(fallback).filter_map(|p| p.canonicalize().ok()).collect()
-}
-
-/// A finding about a whole file, at the level of its rule.
-fn finding(rule: Rule, path: BlobPath, message: String, help: String) -> Finding {
-    Finding {
-        rule,
-        level: rule.level(),
-        path,
-        member: String::new(),
-        offset: None,
-        import: None,
-        message,
-        help: Some(help),
-        entry: None,
-        snippet: None,
-    }
 }

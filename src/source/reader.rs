@@ -1,21 +1,20 @@
 //! From entries to content.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use crate::outcome::{ReadFailure, Reason, Skipped};
 use crate::source::entry::{Entries, Entry, What};
 use crate::source::git::command::Git;
 use crate::source::git::object::{Object, ObjectId, Objects};
-use crate::source::pointer;
 use crate::source::pointer::store::{Resolved, Stores};
 use crate::source::pointer::{Look, Pointer};
-use crate::source::{Blob, Item, Origin, finding};
+use crate::source::{Blob, Item, Origin};
 use fickgate_engine::content::{Content, FileContent};
-use fickgate_engine::finding::{ReadFailure, Skipped};
+use fickgate_engine::facts::FileFault;
 use fickgate_engine::path::BlobPath;
 use fickgate_engine::rule::Rule;
 
@@ -128,18 +127,18 @@ impl Reader {
         };
         match objects.read(id) {
             Ok(Object::Blob(content)) => Ok(content),
-            Ok(Object::Missing) => Err(Box::new(Item::Finding(finding(
-                Rule::MissingObject,
-                path.clone(),
-                format!("git does not have the object {id} here, so the file was not judged"),
-                format!("fetch it: git cat-file -e {id}"),
-            )))),
-            Ok(Object::TooLarge(size)) => Err(Box::new(Item::Finding(finding(
-                Rule::ResourceLimit,
-                path.clone(),
-                format!("the blob has {size} bytes, more than is unpacked, so it was not judged"),
-                "keep files of this size in Git LFS, whose objects are read where they lie".to_owned(),
-            )))),
+            Ok(Object::Missing) => Err(Box::new(Item::Fault(FileFault {
+                rule: Rule::MissingObject,
+                path: path.clone(),
+                message: format!("git does not have the object {id} here, so the file was not judged"),
+                help: format!("fetch it: git cat-file -e {id}"),
+            }))),
+            Ok(Object::TooLarge(size)) => Err(Box::new(Item::Fault(FileFault {
+                rule: Rule::ResourceLimit,
+                path: path.clone(),
+                message: format!("the blob has {size} bytes, more than is unpacked, so it was not judged"),
+                help: "keep files of this size in Git LFS, whose objects are read where they lie".to_owned(),
+            }))),
             Err(message) => Err(Box::new(failed(path, message))),
         }
     }
@@ -169,7 +168,7 @@ impl Reader {
             Ok(Resolved::Content(content)) => {
                 Item::Blob(Blob { path: path.clone(), content, origin: Origin::Store, checkout: None })
             }
-            Ok(Resolved::Finding(finding)) => Item::Finding(*finding),
+            Ok(Resolved::Fault(fault)) => Item::Fault(*fault),
             Err(e) => failed(path, e.to_string()),
         }
     }
@@ -181,7 +180,7 @@ impl Reader {
         }
         match inside(path, target) {
             Some(target) => {
-                Item::Link { link: Skipped { path: path.clone(), reason: JUDGED.into() }, target }
+                Item::Link { link: Skipped { path: path.clone(), reason: Reason::NoFile(JUDGED) }, target }
             }
             None => outside(path),
         }
@@ -237,7 +236,7 @@ impl Reader {
         };
         let meta = std::fs::metadata(&target)?;
         let led = |reason| {
-            let link = Skipped { path: path.clone(), reason: Cow::Borrowed(reason) };
+            let link = Skipped { path: path.clone(), reason: Reason::NoFile(reason) };
             match self.trees.first().and_then(|tree| target.strip_prefix(tree).ok()) {
                 Some(target) => Item::Link { link, target: BlobPath::from_path(target) },
                 None => Item::Skipped(link),
@@ -261,26 +260,27 @@ impl Reader {
 
 /// Two files in one: which of them a checkout makes depends on whether Git LFS is installed.
 fn headed(path: &BlobPath) -> Item {
-    Item::Finding(finding(
-        Rule::PointerMismatch,
-        path.clone(),
-        "Git LFS takes the beginning for a pointer to other content, git alone takes the whole for a file"
-            .to_owned(),
-        "store the pointer without anything behind it".to_owned(),
-    ))
+    Item::Fault(FileFault {
+        rule: Rule::PointerMismatch,
+        path: path.clone(),
+        message:
+            "Git LFS takes the beginning for a pointer to other content, git alone takes the whole for a file"
+                .to_owned(),
+        help: "store the pointer without anything behind it".to_owned(),
+    })
 }
 
 /// A link out of the tree: whoever loads it loads content that was not judged.
 fn outside(path: &BlobPath) -> Item {
-    if !pointer::is_model(path) {
+    if !path.is_model() {
         return skipped(path, "symlink out of the tree");
     }
-    Item::Finding(finding(
-        Rule::PointerUnresolved,
-        path.clone(),
-        "a symbolic link that leads out of the tree, so its content was not judged".to_owned(),
-        "scan the file it leads to by name, or put that file here".to_owned(),
-    ))
+    Item::Fault(FileFault {
+        rule: Rule::PointerUnresolved,
+        path: path.clone(),
+        message: "a symbolic link that leads out of the tree, so its content was not judged".to_owned(),
+        help: "scan the file it leads to by name, or put that file here".to_owned(),
+    })
 }
 
 /// Where a relative link leads, going by names alone; `None` where that is out of the repository, or
@@ -337,7 +337,7 @@ pub(super) fn open(path: &Path, follow: bool) -> io::Result<File> {
 }
 
 fn skipped(path: &BlobPath, reason: &'static str) -> Item {
-    Item::Skipped(Skipped { path: path.clone(), reason: Cow::Borrowed(reason) })
+    Item::Skipped(Skipped { path: path.clone(), reason: Reason::NoFile(reason) })
 }
 
 fn failed(path: &BlobPath, message: String) -> Item {

@@ -8,6 +8,8 @@ use std::process::Command;
 
 use fickgate::source::git::hook;
 use fickgate::source::{Checkout, Item, Origin, Place, Selection, Source};
+use fickgate_engine::judge;
+use fickgate_engine::policy::Policy;
 
 use crate::repo::Repo;
 
@@ -86,7 +88,10 @@ fn lines(selection: &Selection) -> Vec<String> {
                         let bytes = content.read_range(0, 4096).expect("the content is readable");
                         format!("{line} | {how}: {}", bytes.escape_ascii())
                     }
-                    Some(Checkout::Unknown(f)) => format!("{line} | {} {}", f.rule, f.level.as_str()),
+                    Some(Checkout::Unknown(fault)) => {
+                        let f = judge::file(&fault, &Policy::built_in());
+                        format!("{line} | {} {}", f.rule, f.level.as_str())
+                    }
                 }
             }
             Item::Link { link: s, .. } => {
@@ -95,7 +100,8 @@ fn lines(selection: &Selection) -> Vec<String> {
             Item::Target { text, .. } => format!("target {}", text.path.as_bytes().escape_ascii()),
             Item::Unchanged(path) => format!("unchanged {}", path.as_bytes().escape_ascii()),
             Item::Skipped(s) => format!("skipped {} {}", s.path.as_bytes().escape_ascii(), s.reason),
-            Item::Finding(f) => {
+            Item::Fault(fault) => {
+                let f = judge::file(&fault, &Policy::built_in());
                 format!("{} {} {}", f.rule, f.level.as_str(), f.path.as_bytes().escape_ascii())
             }
             Item::Failed(f) => format!("failed {} {}", f.path.as_bytes().escape_ascii(), f.message),

@@ -2,10 +2,9 @@
 //! or allowed nothing.
 
 use std::io::{self, Write};
-use std::path::Path;
 
 use crate::finding::{EntryRef, EntryRole, Finding};
-use crate::path::BlobPath;
+use crate::judge::policy_file;
 use crate::policy::file::Pin;
 use crate::policy::{Entry, Layer, Policy, Usage};
 use crate::rule::Rule;
@@ -85,7 +84,7 @@ fn about_pin(policy: &Policy, rule: Rule, pin: &Pin, message: String, help: &str
         source: pin.source.clone(),
         line: Some(pin.line),
     };
-    Finding { entry: Some(place), ..on_file(policy, rule, &pin.source, message, help) }
+    Finding { entry: Some(place), ..policy_file(policy, rule, &pin.source, message, help) }
 }
 
 /// What is wrong, a line each, and what the policy has.
@@ -107,7 +106,7 @@ pub fn write(findings: &[Finding], policy: &Policy, out: &mut dyn Write) -> io::
 /// A change to the policy file of this name, and when that takes effect.
 pub fn changed(policy: &Policy, name: &str, message: String, takes_effect: &str) -> Finding {
     let help = format!("it takes effect {takes_effect}: have somebody look at it who may decide that");
-    on_file(policy, Rule::PolicyChanged, name, message, &help)
+    policy_file(policy, Rule::PolicyChanged, name, message, &help)
 }
 
 fn finding(policy: &Policy, rule: Rule, entry: &Entry, message: String, help: &str) -> Finding {
@@ -121,22 +120,6 @@ fn finding(policy: &Policy, rule: Rule, entry: &Entry, message: String, help: &s
     Finding {
         import: Some(entry.import()),
         entry: Some(place),
-        ..on_file(policy, rule, &entry.source, message, help)
-    }
-}
-
-/// A finding about a file as a whole.
-pub(super) fn on_file(policy: &Policy, rule: Rule, file: &str, message: String, help: &str) -> Finding {
-    Finding {
-        rule,
-        level: policy.level(rule),
-        path: BlobPath::from_path(Path::new(file)),
-        member: String::new(),
-        offset: None,
-        import: None,
-        message,
-        help: Some(help.to_owned()),
-        entry: None,
-        snippet: None,
+        ..policy_file(policy, rule, &entry.source, message, help)
     }
 }

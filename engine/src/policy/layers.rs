@@ -231,7 +231,12 @@ impl Policy {
 
     /// The level of a rule's findings.
     pub fn level(&self, rule: Rule) -> Level {
-        self.levels.iter().find(|set| set.rule == rule).map_or(rule.level(), |set| set.level)
+        self.set_level(rule).unwrap_or(rule.level())
+    }
+
+    /// The level that a file gives a rule, if one does.
+    pub fn set_level(&self, rule: Rule) -> Option<Level> {
+        self.levels.iter().find(|set| set.rule == rule).map(|set| set.level)
     }
 
     /// An entry whose name differs by at most a tenth of its letters, for the message of a refusal.

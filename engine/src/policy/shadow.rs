@@ -2,7 +2,7 @@
 //! looks into the folder it is run in before it looks at what is installed.
 
 use crate::finding::Finding;
-use crate::policy::audit::on_file;
+use crate::judge::policy_file;
 use crate::policy::{Policy, Usage};
 use crate::rule::Rule;
 
@@ -25,7 +25,7 @@ pub fn shadowed(policy: &Policy, usage: &Usage, exists: impl Fn(&str) -> bool) -
             );
             let help =
                 "rename it, or deny what files import from it: `deny: [MODULE.**]`".replace("MODULE", module);
-            findings.push(on_file(policy, Rule::ShadowedModule, file, message, &help));
+            findings.push(policy_file(policy, Rule::ShadowedModule, file, message, &help));
         }
     }
     findings

@@ -9,9 +9,8 @@ use std::process::{Child, ChildStdin, ChildStdout};
 
 use crate::source::git::command::Git;
 use crate::source::git::object::ObjectId;
-use crate::source::{finding, pointer};
 use fickgate_engine::content::Content;
-use fickgate_engine::finding::Finding;
+use fickgate_engine::facts::FileFault;
 use fickgate_engine::path::BlobPath;
 use fickgate_engine::rule::Rule;
 
@@ -57,7 +56,7 @@ pub enum Checkout {
         how: &'static str,
     },
     /// Something that is not known here.
-    Unknown(Box<Finding>),
+    Unknown(Box<FileFault>),
 }
 
 impl Conversion {
@@ -102,12 +101,15 @@ impl Conversion {
         content: &Content,
         id: ObjectId,
     ) -> io::Result<Option<Checkout>> {
-        let unknown = |what: String| {
+        let unknown = |message: String| {
             let help =
                 "take the attribute away from this path in .gitattributes, or store the file without it";
-            let mut finding = finding(Rule::CheckoutDiffers, path.clone(), what, help.to_owned());
-            finding.level = pointer::level(path);
-            Ok(Some(Checkout::Unknown(Box::new(finding))))
+            Ok(Some(Checkout::Unknown(Box::new(FileFault {
+                rule: Rule::CheckoutDiffers,
+                path: path.clone(),
+                message,
+                help: help.to_owned(),
+            }))))
         };
         if let Some(filter) = &self.filter {
             let filter = fickgate_engine::escape::terminal(filter);
@@ -119,7 +121,7 @@ impl Conversion {
             let encoding = fickgate_engine::escape::terminal(encoding);
             return unknown(format!("a checkout holds it in the encoding {encoding}, which was not judged"));
         }
-        if self.substituted && pointer::is_model(path) && contains(content, b"$Format:")? {
+        if self.substituted && path.is_model() && contains(content, b"$Format:")? {
             return unknown("git archive replaces $Format:...$ in it by what commits say".to_owned());
         }
         if content.len() > LONGEST {

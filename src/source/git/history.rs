@@ -13,7 +13,6 @@ use crate::source::git::hook::Push;
 use crate::source::git::index::RAW;
 use crate::source::git::object::ObjectId;
 use crate::source::git::repository::{Repository, unknown};
-use crate::source::pointer;
 use fickgate_engine::error::{Error, Result};
 use fickgate_engine::path::BlobPath;
 
@@ -181,7 +180,7 @@ impl History {
         if !self.placed.insert((id, path.clone())) {
             return None;
         }
-        let again = !self.seen.insert((id, kind, pointer::is_model(&path)));
+        let again = !self.seen.insert((id, kind, path.is_model()));
         let what = What::Object { id, link: kind == Kind::Link, origin: Origin::Commit(commit) };
         Some(Entry { again, ..Entry::new(path, what) })
     }
@@ -218,7 +217,7 @@ impl Iterator for History {
         for entry in self.loose.by_ref() {
             let What::Object { id, link, .. } = &entry.what else { return Some(entry) };
             let kind = if *link { Kind::Link } else { Kind::File };
-            if self.seen.insert((*id, kind, pointer::is_model(&entry.path))) {
+            if self.seen.insert((*id, kind, entry.path.is_model())) {
                 return Some(entry);
             }
         }

@@ -11,42 +11,14 @@ pub mod store;
 use std::io;
 
 use fickgate_engine::content::Content;
-use fickgate_engine::finding::Finding;
+use fickgate_engine::facts::FileFault;
 use fickgate_engine::path::BlobPath;
-use fickgate_engine::rule::{Level, Rule};
+use fickgate_engine::rule::Rule;
 
 /// The longest Git LFS pointer: its readers look at no more.
 const LFS_POINTER: usize = 1024;
 /// The longest git-annex pointer: its readers look at no more.
 const ANNEX_POINTER: usize = 32 << 10;
-
-/// Extensions of files that are loaded with pickle, or that wrap such files. Content is looked at
-/// whatever its name; this only says what to think of content that is not here.
-const MODEL_EXTENSIONS: &[&str] = &[
-    "bin",
-    "ckpt",
-    "cloudpickle",
-    "dill",
-    "joblib",
-    "mar",
-    "model",
-    "nemo",
-    "npy",
-    "npz",
-    "p",
-    "pck",
-    "pcl",
-    "pickle",
-    "pk",
-    "pkl",
-    "pt",
-    "pt2",
-    "pth",
-    "sav",
-    "torch",
-];
-/// Extensions that compression adds behind another one.
-const COMPRESSED: &[&str] = &["bz2", "gz", "lz4", "lzma", "xz", "z", "zst"];
 
 /// What a small file points to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,38 +87,20 @@ impl Pointer {
         is_key(key).then(|| Pointer::Annex { key: key.to_owned() })
     }
 
-    /// The finding for a pointer whose content is not here.
-    pub fn unresolved(&self, path: &BlobPath) -> Finding {
+    /// The fault of a pointer whose content is not here.
+    pub fn unresolved(&self, path: &BlobPath) -> FileFault {
         let (what, get) = match self {
             Pointer::Lfs { .. } => ("Git LFS", "git lfs pull"),
             Pointer::Annex { .. } => ("git-annex", "git annex get"),
             Pointer::Dvc { .. } => ("DVC", "dvc pull"),
         };
-        let mut finding = super::finding(
-            Rule::PointerUnresolved,
-            path.clone(),
-            format!("a {what} pointer whose content is not in this clone, so it was not judged"),
-            format!("run: {get}"),
-        );
-        finding.level = level(path);
-        finding
+        FileFault {
+            rule: Rule::PointerUnresolved,
+            path: path.clone(),
+            message: format!("a {what} pointer whose content is not in this clone, so it was not judged"),
+            help: format!("run: {get}"),
+        }
     }
-}
-
-/// What content that is not here weighs: an error where a model is expected, else a note.
-pub fn level(path: &BlobPath) -> Level {
-    if is_model(path) { Level::Error } else { Level::Note }
-}
-
-/// Whether the name is one that pickles go by, compressed or not.
-pub fn is_model(path: &BlobPath) -> bool {
-    let Some(extension) = path.extension() else { return false };
-    if COMPRESSED.contains(&extension.as_str()) {
-        let name = path.file_name();
-        let stem = name.iter().rposition(|b| *b == b'.').and_then(|dot| name.get(..dot)).unwrap_or_default();
-        return BlobPath::new(stem).extension().is_some_and(|e| MODEL_EXTENSIONS.contains(&e.as_str()));
-    }
-    MODEL_EXTENSIONS.contains(&extension.as_str())
 }
 
 /// Whether the text can be the name of a file in the annex.
@@ -287,12 +241,5 @@ mod tests {
         assert_eq!(pointer(&format!("/annex/objects/{key}\n")), expected);
         assert_eq!(Pointer::of_link(format!("../.git/annex/objects/Wx/9j/{key}/{key}").as_bytes()), expected);
         assert_eq!(Pointer::of_link(b"../models/a.pt"), None);
-    }
-
-    #[test]
-    fn models_are_known_by_name() {
-        let model = |name: &str| is_model(&BlobPath::new(name));
-        assert!(model("a/b.PT") && model("x.pkl.gz") && model("x.joblib.z"));
-        assert!(!model("x.png") && !model("notes.txt.gz") && !model("pkl"));
     }
 }

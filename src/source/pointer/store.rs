@@ -7,12 +7,11 @@ use std::sync::OnceLock;
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
-use crate::source;
 use crate::source::git::command::{Git, line};
 use crate::source::pointer::Pointer;
 use crate::source::pointer::dvc;
 use fickgate_engine::content::{Content, FileContent};
-use fickgate_engine::finding::Finding;
+use fickgate_engine::facts::FileFault;
 use fickgate_engine::path::BlobPath;
 use fickgate_engine::rule::Rule;
 
@@ -38,7 +37,7 @@ pub(in crate::source) enum Resolved {
     /// The content, verified where its pointer tells a hash.
     Content(Content),
     /// Something wrong, or nothing there.
-    Finding(Box<Finding>),
+    Fault(Box<FileFault>),
 }
 
 /// What has to be true of content.
@@ -107,16 +106,16 @@ impl Stores {
         {
             return Ok(Resolved::Content(content));
         }
-        let finding = match wrong {
+        let fault = match wrong {
             None => pointer.unresolved(path),
-            Some(how) => source::finding(
-                Rule::PointerMismatch,
-                path.clone(),
-                format!("the stored object {how} than its pointer announces"),
-                "remove the object from the local store and fetch it again".to_owned(),
-            ),
+            Some(how) => FileFault {
+                rule: Rule::PointerMismatch,
+                path: path.clone(),
+                message: format!("the stored object {how} than its pointer announces"),
+                help: "remove the object from the local store and fetch it again".to_owned(),
+            },
         };
-        Ok(Resolved::Finding(Box::new(finding)))
+        Ok(Resolved::Fault(Box::new(fault)))
     }
 
     /// The list of files under the hash of a folder that DVC tracks, if it is what its hash says.

@@ -1,4 +1,9 @@
-//! Facts and policy to findings. Pure: it reads no bytes and asks no repository.
+//! Facts and policy to findings. Pure: it reads no bytes and asks no repository. Nothing else decides the level of
+//! a finding.
+
+mod file;
+
+pub use file::{checkout, excluded_target, file, policy_file};
 
 use crate::facts::{Facts, Fault, Import, Reading, Stream, Use, UseKind};
 use crate::finding::{EntryRef, EntryRole, Finding};
@@ -120,35 +125,29 @@ impl Judge<'_> {
             Refusal::Guarded { .. } => used.objection.as_ref().map_or(used.offset, |o| o.offset),
             _ => used.offset,
         };
+        let message = message(import, used.kind, &refusal);
         Some(Finding {
-            rule: Rule::ImportNotAllowed,
             level: self.policy.level(Rule::ImportNotAllowed),
-            path: self.path.clone(),
             member: stream.member.clone(),
             offset: Some(offset),
             import: Some(import.dotted()),
-            message: message(import, used.kind, &refusal),
             help: Some(help(self.text, stream, import, &refusal, near)),
             entry: entry_of(&refusal)
                 .map(|entry| entry_ref(entry, EntryRole::FallsShort))
                 .or_else(|| near.map(|entry| entry_ref(entry, EntryRole::Near)))
                 .or_else(|| denied_by(&refusal)),
-            snippet: None,
+            ..Finding::new(Rule::ImportNotAllowed, self.path.clone(), message)
         })
     }
 
     fn fault(&self, member: &str, fault: &Fault) -> Finding {
         Finding {
-            rule: fault.rule,
             level: self.policy.level(fault.rule),
-            path: self.path.clone(),
             member: member.to_owned(),
             offset: Some(fault.offset),
             import: fault.import.clone(),
-            message: fault.message.clone(),
             help: advice(fault.rule).map(str::to_owned),
-            entry: None,
-            snippet: None,
+            ..Finding::new(fault.rule, self.path.clone(), &*fault.message)
         }
     }
 }

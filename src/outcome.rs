@@ -1,0 +1,113 @@
+//! The outcome of a run: what was found, what was left out and why, what could not be read, and counts.
+
+use std::fmt;
+
+use fickgate_engine::finding::Finding;
+use fickgate_engine::path::BlobPath;
+use fickgate_engine::policy::Layer;
+use fickgate_engine::rule::Level;
+
+/// A blob that was not scanned, and why.
+#[derive(Clone, Debug)]
+pub struct Skipped {
+    /// The file.
+    pub path: BlobPath,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why a blob was not scanned, or not judged by what it imports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It holds no content of its own: `submodule`, `symlink, judged where it leads`, `FIFO`.
+    NoFile(&'static str),
+    /// The policy excludes its path.
+    Excluded {
+        /** The line that does so. */
+        by: PolicyLine,
+    },
+    /// The policy accepts its content.
+    Accepted {
+        /** The line that does so. */
+        by: PolicyLine,
+    },
+}
+
+/// In a few words: `submodule`, `excluded by .fickgate.yaml:3 (repository)`.
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::NoFile(what) => f.write_str(what),
+            Reason::Excluded { by } => write!(f, "excluded by {by}"),
+            Reason::Accepted { by } => write!(f, "accepted as it is by {by}"),
+        }
+    }
+}
+
+/// A line of a policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyLine {
+    /// The file, as a person would open it.
+    pub source: String,
+    /// Line in it, from 1.
+    pub line: usize,
+    /// Who says so.
+    pub layer: Layer,
+}
+
+impl fmt::Display for PolicyLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{} ({})", self.source, self.line, self.layer.as_str())
+    }
+}
+
+/// Something that kept one file from being read: exit 2, and the rest is still judged.
+#[derive(Clone, Debug)]
+pub struct ReadFailure {
+    /// The file.
+    pub path: BlobPath,
+    /// What happened.
+    pub message: String,
+}
+
+/// Counts of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Blobs whose content was looked at.
+    pub blobs: u64,
+    /// Pickle streams found in them.
+    pub streams: u64,
+    /// Imports in these, each once a stream.
+    pub imports: u64,
+}
+
+impl Tally {
+    /// Counts what another part of the run counted.
+    pub fn add(&mut self, other: &Tally) {
+        self.blobs += other.blobs;
+        self.streams += other.streams;
+        self.imports += other.imports;
+    }
+}
+
+/// The outcome of a run.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Sorted by path, member, offset, rule.
+    pub findings: Vec<Finding>,
+    /// Sorted by path.
+    pub skipped: Vec<Skipped>,
+    /// Files that could not be read.
+    pub failures: Vec<ReadFailure>,
+    /// What a person should know about how the files were found.
+    pub notices: Vec<String>,
+    /// Counts.
+    pub tally: Tally,
+}
+
+impl Outcome {
+    /// Findings of this level.
+    pub fn count(&self, level: Level) -> usize {
+        self.findings.iter().filter(|f| f.level == level).count()
+    }
+}
