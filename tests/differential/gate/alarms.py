@@ -34,7 +34,7 @@ def main():
             subprocess.run(command, check=True)
         files = sum(1 for path in folder.rglob("*") if path.is_file())
         report = subprocess.run(
-            [options.gate.resolve(), "--no-policy", "--format", "json", "."], cwd=folder, capture_output=True
+            [options.gate.resolve(), "--no-policy", "--format", "json", "."], cwd=folder, capture_output=True, check=False
         ).stdout
         errors = [f for f in json.loads(report)["findings"] if f["level"] == "error"]
         refused = collections.defaultdict(list)
@@ -49,7 +49,8 @@ def main():
     for kind, count in kinds.most_common():
         path, findings = next((p, f) for p, f in sorted(refused.items()) if p.rpartition("/")[2].startswith(kind))
         first = findings[0]
-        print(f"  {kind}: {count}, such as {path} ({len(findings)} findings): {first['rule']} {first['import'] or ''} {first['message']}")
+        said = f"{first['rule']} {first['import'] or ''} {first['message']}"
+        print(f"  {kind}: {count}, such as {path} ({len(findings)} findings): {said}")
     sys.exit(bool(refused))
 
 

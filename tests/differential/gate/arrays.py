@@ -12,8 +12,22 @@ from mutation import mutate
 from zips import archive
 
 OBJECTS = [
-    "'|O'", "'O'", '"|O"', "'|O8'", "'\\x7cO'", "'|' 'O'", "[('a', '|O')]", "[('a', '<f8'), ('b', 'O')]", "[('a', 'O', (2,))]",
-    "'object'", "'<f8', 'descr': '|O'", "('|O', (2,))", "[('a', [('b', '|O')])]", "'|O', # comment\n", "b'O'", "u'O'",
+    "'|O'",
+    "'O'",
+    '"|O"',
+    "'|O8'",
+    "'\\x7cO'",
+    "'|' 'O'",
+    "[('a', '|O')]",
+    "[('a', '<f8'), ('b', 'O')]",
+    "[('a', 'O', (2,))]",
+    "'object'",
+    "'<f8', 'descr': '|O'",
+    "('|O', (2,))",
+    "[('a', [('b', '|O')])]",
+    "'|O', # comment\n",
+    "b'O'",
+    "u'O'",
 ]
 
 
@@ -58,8 +72,12 @@ def wrapper(code, count, alignment=None, mapped=False, shape=None):
     """The object that joblib pickles in place of an array, up to the BUILD that makes joblib read the bytes."""
     shape = _number(count) + b"\x85" if shape is None else shape
     state = (
-        b"}(X\x08\0\0\0subclasscnumpy\nndarray\nX\x05\0\0\0shape" + shape + b"X\x05\0\0\0orderX\1\0\0\0CX\x05\0\0\0dtype" + _dtype(code)
-        + b"X\x0a\0\0\0allow_mmap" + (b"\x88" if mapped else b"\x89")
+        b"}(X\x08\0\0\0subclasscnumpy\nndarray\nX\x05\0\0\0shape"
+        + shape
+        + b"X\x05\0\0\0orderX\1\0\0\0CX\x05\0\0\0dtype"
+        + _dtype(code)
+        + b"X\x0a\0\0\0allow_mmap"
+        + (b"\x88" if mapped else b"\x89")
     )
     if alignment is not None:
         state += b"X\x1b\0\0\0numpy_array_alignment_bytesK" + bytes([alignment])
@@ -69,10 +87,23 @@ def wrapper(code, count, alignment=None, mapped=False, shape=None):
 def joblib(draw, pickle):
     """A file as joblib writes it, with the payload in one of the places that one reader or another runs."""
     start = draw.quietly([b"\x80\x03", b"\x80\x04", b"\x80\x02", b""])
-    where = draw.pick("joblib", {
-        "plain": 2, "behind array": 2, "before array": 1, "array as opcodes": 4, "object array": 3, "padding": 3, "other count": 2,
-        "before padding existed": 2, "side file": 1.5, "two arrays": 1, "behind STOP": 1, "framed": 1,
-    })
+    where = draw.pick(
+        "joblib",
+        {
+            "plain": 2,
+            "behind array": 2,
+            "before array": 1,
+            "array as opcodes": 4,
+            "object array": 3,
+            "padding": 3,
+            "other count": 2,
+            "before padding existed": 2,
+            "side file": 1.5,
+            "two arrays": 1,
+            "behind STOP": 1,
+            "framed": 1,
+        },
+    )
     files, loaders = {}, ["joblib", "pickle", "pickle-python", "pickle-unbuffered", "joblib-mapped", "pandas", "numpy"]
     bare = pickle[2:] if pickle[:1] == b"\x80" and pickle[1] < 6 else pickle
     ending = draw.quietly([b".", b"0N.", b""])
@@ -97,21 +128,38 @@ def joblib(draw, pickle):
         count = draw.quietly([8, max(0, len(inner) - pad[0]), len(inner)])
         data = start + wrapper(b"u1", count, draw.quietly([16, 16, 8])) + pad + inner + bytes(count) + ending
     elif where == "other count":
-        shape = draw.quietly([b"K\x02K\x08\x86", b")", b"J\xff\xff\xff\xff\x85", b"\x8a\x00\x85", b"\x88\x85", b"K\0\x85", b"G@ \0\0\0\0\0\0\x85"])
+        shape = draw.quietly(
+            [
+                b"K\x02K\x08\x86",
+                b")",
+                b"J\xff\xff\xff\xff\x85",
+                b"\x8a\x00\x85",
+                b"\x88\x85",
+                b"K\0\x85",
+                b"G@ \0\0\0\0\0\0\x85",
+            ]
+        )
         body = draw.quietly([bytes(8), bytes(16), b"", b"0"]) + bare
         data = start + wrapper(b"u1", 0, shape=shape) + body + ending
     elif where == "before padding existed":
         # joblib before 1.2 takes the count as data and goes on at once.
         count = draw.quietly([8, 1, 0])
         skipped = b"B" + struct.pack("<I", 0) + b"\0" * 11
-        skipped = skipped[: count] if draw.chance(0.5) else bytes(count)
+        skipped = skipped[:count] if draw.chance(0.5) else bytes(count)
         inner = draw.quietly([b"", b"0", b"\0"]) + bare
         length = min(255, len(inner) + count)
-        data = start + wrapper(b"u1", count, 16) + bytes([length if draw.chance(0.5) else draw.below(256)]) + skipped[1:] + inner
+        data = (
+            start
+            + wrapper(b"u1", count, 16)
+            + bytes([length if draw.chance(0.5) else draw.below(256)])
+            + skipped[1:]
+            + inner
+        )
         data += bytes(300) + ending
     elif where == "side file":
         # joblib before 0.10: the array stands in a file of its own.
-        old = b"cjoblib.numpy_pickle\nNDArrayWrapper\n)\x81}(X\x08\0\0\0filenameX\x08\0\0\0x_01.npyX\x08\0\0\0subclasscnumpy\nndarray\nub"
+        old = b"cjoblib.numpy_pickle\nNDArrayWrapper\n)\x81}(X\x08\0\0\0filenameX\x08\0\0\0x_01.npy"
+        old += b"X\x08\0\0\0subclasscnumpy\nndarray\nub"
         data = b"\x80\x02" + old + b"."
         if draw.chance(0.4, "old compressed"):
             data = b"ZF" + hex(len(data)).encode().ljust(19) + zlib.compress(data)
@@ -127,7 +175,9 @@ def joblib(draw, pickle):
     if draw.chance(0.12, "joblib mutated"):
         data = mutate(draw, data)
     packed = draw.pick("joblib in", {"nothing": 8, "zlib": 1, "gzip": 1, "bz2": 0.5, "xz": 0.5})
-    pack = {"nothing": bytes, "zlib": zlib.compress, "gzip": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}[packed]
+    pack = {"nothing": bytes, "zlib": zlib.compress, "gzip": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}[
+        packed
+    ]
     if packed == "gzip":
         loaders += ["gzip"]
     return Candidate({name(draw, [".joblib", ".pkl", ".sav"]): pack(data), **files}, loaders)

@@ -38,14 +38,20 @@ def _dumb(draw, pickle):
     front = draw.pick("dumb front", {"none": 2, "text": 3, "pickle": 2, "zeros": 2, "noise": 2})
     length = draw.quietly([512, 4096, 6656, 66048, 400_000 // 512 * 512])
     before = {
-        "none": b"", "text": b"some text, some more text\n" * (length // 26 + 1), "pickle": b"\x80\x02}.", "zeros": bytes(length),
+        "none": b"",
+        "text": b"some text, some more text\n" * (length // 26 + 1),
+        "pickle": b"\x80\x02}.",
+        "zeros": bytes(length),
         "noise": draw.noise(length),
     }[front][:length]
     at = len(before) if draw.chance(0.3) else -(-len(before) // 512) * 512
     data = before.ljust(at, b" " if front == "text" else b"\0") + pickle
     if draw.chance(0.5):
         data += draw.quietly([bytes(300), b"text " * 60, draw.noise(70000), bytes(300_000)])
-    spelled = draw.quietly(["'k', (%d, %d)\n", "'k',(%d,%d)\n", "('k'),(0x%x, 0x%x)\n", "\"k\", (%d, %d)\n"]) % (at, len(pickle))
+    spelled = draw.quietly(["'k', (%d, %d)\n", "'k',(%d,%d)\n", "('k'),(0x%x, 0x%x)\n", '"k", (%d, %d)\n']) % (
+        at,
+        len(pickle),
+    )
     return Candidate({"x.dat": data, "x.dir": spelled.encode(), "x.bak": b""}, ["shelve"])
 
 

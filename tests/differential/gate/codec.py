@@ -57,7 +57,13 @@ def compress(draw, data):
     filler = draw.pick("filler", {"none": 5, "noise": 2, "text": 2, "zeros": 1})
     if filler != "none":
         length = draw.quietly([100, 5000, 9000, 30000, 70000, 140000, 300000])
-        data += draw.noise(length) if filler == "noise" else (b"filler, some text " * 20000)[:length] if filler == "text" else bytes(length)
+        data += (
+            draw.noise(length)
+            if filler == "noise"
+            else (b"filler, some text " * 20000)[:length]
+            if filler == "text"
+            else bytes(length)
+        )
     stream = MAKERS[codec](draw, data)
     if draw.chance(0.3):
         stream = _break(draw, stream)
@@ -72,7 +78,9 @@ def _break(draw, stream):
         at = max(0, len(stream) - 40)
         return stream[:at] + mutate(draw, stream[at:])
     if how == "junk":
-        return stream + draw.quietly([b"\0" * 7, b"junk", draw.noise(40), b"\n", bytes(5000), b"\x1f\x8b", b"\x04\x22\x4d\x18"])
+        return stream + draw.quietly(
+            [b"\0" * 7, b"junk", draw.noise(40), b"\n", bytes(5000), b"\x1f\x8b", b"\x04\x22\x4d\x18"]
+        )
     if how == "anywhere":
         return mutate(draw, stream)
     if how == "checksum":
@@ -149,7 +157,11 @@ def _lzma(draw, data):
     chain["dict_size"] = draw.quietly([4096, 1 << 16, 1 << 20, (1 << 20) + (1 << 19)])
     stream = lzma.compress(data, lzma.FORMAT_ALONE, filters=[chain])
     if draw.chance(0.3, "lzma size"):
-        stream = stream[:5] + struct.pack("<Q", draw.quietly([len(data), len(data) - 1, len(data) + 1, 1 << 40])) + stream[13:]
+        stream = (
+            stream[:5]
+            + struct.pack("<Q", draw.quietly([len(data), len(data) - 1, len(data) + 1, 1 << 40]))
+            + stream[13:]
+        )
     if draw.chance(0.1, "lzma dictionary"):
         stream = stream[:1] + struct.pack("<I", draw.quietly([0, 1, 5000, 1 << 31, 0xFFFFFFFF])) + stream[5:]
     return stream
@@ -174,7 +186,11 @@ def _zstd(draw, data):
     for part in _parts(draw, data):
         if draw.chance(0.1, "skippable frame"):
             out += _skippable(draw)
-        options = {"level": draw.quietly([1, 3, 19]), "write_checksum": draw.chance(0.5), "write_content_size": draw.chance(0.6)}
+        options = {
+            "level": draw.quietly([1, 3, 19]),
+            "write_checksum": draw.chance(0.5),
+            "write_content_size": draw.chance(0.6),
+        }
         if draw.chance(0.2, "raw blocks"):
             out += _zstd_raw(draw, part)
         elif draw.chance(0.3, "zstd flushed"):
@@ -217,5 +233,12 @@ def _lz4(draw, data):
 
 
 MAKERS = {
-    "gzip": _gzip, "bz2": _bz2, "xz": _xz, "lzma": _lzma, "zlib": _zlib, "zfile": _zfile, "zstd": _zstd, "lz4": _lz4,
+    "gzip": _gzip,
+    "bz2": _bz2,
+    "xz": _xz,
+    "lzma": _lzma,
+    "zlib": _zlib,
+    "zfile": _zfile,
+    "zstd": _zstd,
+    "lz4": _lz4,
 }

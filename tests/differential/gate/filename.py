@@ -3,10 +3,37 @@
 LOADER = ["pt", "pth", "ptl", "joblib", "jbl", "npy", "npz", "pdparams"]
 PICKLE = ["pkl", "pickle", "p", "pk", "dill", "cpkl"]
 SHARED = ["bin", "ckpt", "model", "mdl", "dat", "data", "sav", "th", "mar", "nemo"]
-FOREIGN = ["png", "mp3", "pdf", "py", "md", "json", "csv", "yaml", "safetensors", "gguf", "onnx", "h5", "parquet", "ipynb"]
+FOREIGN = [
+    "png",
+    "mp3",
+    "pdf",
+    "py",
+    "md",
+    "json",
+    "csv",
+    "yaml",
+    "safetensors",
+    "gguf",
+    "onnx",
+    "h5",
+    "parquet",
+    "ipynb",
+]
 PLAIN = ["txt", "log", "tmp", "bak", "x", "arrows", "dir", "1", "cache"]
 CODEC = ["gz", "bz2", "xz", "zst", "lz4", "z", "zip", "tar", "tgz"]
-WHOLE = ["model", "README", "data.", ".hidden", "a b.pkl", "x.PKL", "checkpoint-100", "x.pkl ", "Makefile", "caf\u00e9.pkl", "pytorch_model"]
+WHOLE = [
+    "model",
+    "README",
+    "data.",
+    ".hidden",
+    "a b.pkl",
+    "x.PKL",
+    "checkpoint-100",
+    "x.pkl ",
+    "Makefile",
+    "caf\u00e9.pkl",
+    "pytorch_model",
+]
 
 
 def name(draw, usual=(), fixed=False):
@@ -15,7 +42,9 @@ def name(draw, usual=(), fixed=False):
         ending = draw.quietly(list(usual))
         draw.note("name", ending)
         return "x" + ending
-    family = draw.pick("name", {"loader": 3, "pickle": 4, "shared": 3, "foreign": 3, "plain": 3, "codec": 1.5, "none": 1, "whole": 2})
+    family = draw.pick(
+        "name", {"loader": 3, "pickle": 4, "shared": 3, "foreign": 3, "plain": 3, "codec": 1.5, "none": 1, "whole": 2}
+    )
     if family == "none":
         return "x"
     if family == "whole":

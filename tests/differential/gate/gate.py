@@ -13,10 +13,12 @@ class Gate:
         self.binary = str(binary)
 
     def refused(self, folder):
-        """Names of the subfolders of `folder` with a finding that makes the exit code 1, and {name: why} of failures."""
+        """Names of the subfolders of `folder` with a finding of level error, and {name: why} of failures."""
         run = subprocess.run(
             [self.binary, "--no-policy", "--format", "json", "--jobs", "1", "."],
-            cwd=folder, capture_output=True, timeout=3600,
+            cwd=folder,
+            capture_output=True,
+            timeout=3600,
         )
         report = json.loads(run.stdout)
         refused = {_top(finding["path"]) for finding in report["findings"] if finding["level"] == "error"}
@@ -28,7 +30,9 @@ class Gate:
     def exit_code(self, path):
         """The exit code for one file or folder, judged alone."""
         return subprocess.run(
-            [self.binary, "--no-policy", "--jobs", "1", "--", str(path)], capture_output=True, timeout=600,
+            [self.binary, "--no-policy", "--jobs", "1", "--", str(path)],
+            capture_output=True,
+            timeout=600,
         ).returncode
 
 

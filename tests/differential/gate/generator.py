@@ -13,13 +13,46 @@ from filename import name
 from mutation import mutate
 from payload import payload
 
-PLAIN = ["pickle", "pickle-python", "pickle-unbuffered", "pickle-loads", "pickle-latin1", "pickle-rows", "pandas", "joblib", "torch", "numpy",
-         "pickle-bytes"]
+PLAIN = [
+    "pickle",
+    "pickle-python",
+    "pickle-unbuffered",
+    "pickle-loads",
+    "pickle-latin1",
+    "pickle-rows",
+    "pandas",
+    "joblib",
+    "torch",
+    "numpy",
+    "pickle-bytes",
+]
 PYTHON2 = ["cPickle", "pickle", "cPickle-loads", "pickle-python"]
 KINDS = {
-    "pickle": 30, "Python 2": 8, "compressed": 15, "zip": 14, "torch": 9, "tar": 8, "joblib": 9, "numpy": 4, "base": 3, "JSON": 3, "media": 2,
+    "pickle": 28,
+    "Python 2": 8,
+    "compressed": 15,
+    "zip": 13,
+    "torch": 9,
+    "tar": 8,
+    "joblib": 9,
+    "numpy": 4,
+    "base": 3,
+    "JSON": 3,
+    "media": 2,
+    "archive of files": 2,
+    "bytes for torch": 2,
 }
-MEDIA = [b"\x89PNG\r\n\x1a\n" + bytes(20), b"GIF89a" + bytes(30), b"RIFF\4\0\0\0WAVE", b"%PDF-1.4\n", b"ID3\3" + bytes(20), b"BM" + bytes(60)]
+SAFETENSORS = b"\x02\0\0\0\0\0\0\0{}"
+MEDIA = [
+    SAFETENSORS,
+    b"GGUF\3" + bytes(19),
+    b"\x89PNG\r\n\x1a\n" + bytes(20),
+    b"GIF89a" + bytes(30),
+    b"RIFF\4\0\0\0WAVE",
+    b"%PDF-1.4\n",
+    b"ID3\3" + bytes(20),
+    b"BM" + bytes(60),
+]
 
 
 def candidate(seed, number):
@@ -50,6 +83,13 @@ def _wrapped(draw, kind, raw):
         return Candidate({name(draw, [".png", ".pdf", ".gif"]): data}, inner.loaders)
     if kind == "joblib":
         return arrays.joblib(draw, raw)
+    if kind == "archive of files":
+        inner = draw.quietly([torches, tars, zips, arrays]).candidate(draw, raw)
+        content = next(iter(inner.files.values()))
+        around = draw.quietly([zips, tars]).candidate(draw, content)
+        return Candidate(around.files, ["members"])
+    if kind == "bytes for torch":
+        return torches.within_bytes(draw, raw)
     within = {"zip": zips, "torch": torches, "tar": tars, "numpy": arrays, "base": bases}.get(kind)
     if within:
         return within.candidate(draw, raw)

@@ -27,7 +27,9 @@ def optional(name):
         return None
 
 
-numpy, pandas, joblib, torch, lzma, zstandard = map(optional, ("numpy", "pandas", "joblib", "torch", "lzma", "zstandard"))
+numpy, pandas, joblib, torch, lzma, zstandard = map(
+    optional, ("numpy", "pandas", "joblib", "torch", "lzma", "zstandard")
+)
 
 
 def value(chance, depth=0):
@@ -43,13 +45,13 @@ def value(chance, depth=0):
     some = [value(chance, depth + 1) for _ in range(chance.randrange(4))] if depth < 3 else []
     keys = ["model", "label_encoder", "features", "weights", "os", "system", "a b", "", "x.y"]
     if kind == "int":
-        return chance.choice([0, 1, -1, 255, 256, 70000, 2 ** 31])
+        return chance.choice([0, 1, -1, 255, 256, 70000, 2**31])
     if kind == "big":
         return chance.choice([-1, 1]) * 2 ** chance.randrange(40, 3000)
     if kind == "float":
         return chance.choice([0.5, -0.0, 1e300, float("inf")])
     if kind == "text":
-        return chance.choice(["", "import os", u"caf\u00e9", "(lp0\n.", "a" * 300])
+        return chance.choice(["", "import os", "caf\u00e9", "(lp0\n.", "a" * 300])
     if kind == "long text":
         return "some text, " * chance.choice([100, 7000])
     if kind == "bytes":
@@ -79,7 +81,9 @@ def value(chance, depth=0):
     if kind == "shared":
         return [some, some]
     if kind == "array":
-        return numpy.arange(chance.choice([1, 7, 5000])).astype(chance.choice(["u1", "f4", "f8", "i8", "c16", "?", ">f8"]))
+        return numpy.arange(chance.choice([1, 7, 5000])).astype(
+            chance.choice(["u1", "f4", "f8", "i8", "c16", "?", ">f8"])
+        )
     if kind == "text array":
         return numpy.array(["yes", "no"])
     if kind == "object array":

@@ -194,6 +194,24 @@ def _each(load):
         pass
 
 
+def members(path):
+    """As those read who keep checkpoints, arrays and compressed pickles in archives: each member by its own loader."""
+    import tarfile
+
+    if tarfile.is_tarfile(path):
+        with tarfile.open(path) as archive:
+            sources = [archive.extractfile(entry) for entry in archive if entry.isreg()]
+            contents = [source.read() for source in sources if source is not None]
+    else:
+        with zipfile.ZipFile(path) as archive:
+            contents = [archive.read(entry) for entry in archive.infolist()]
+    for content in contents:
+        with open("member", "wb") as out:
+            out.write(content)
+        for load in (plain, zip_members, tar_members, joblib_load, numpy_load, torch_load, by_gzip, by_bz2):
+            _each(lambda load=load: load("member"))
+
+
 # ---------------------------------------------------------------------------------------- databases
 
 
@@ -209,7 +227,7 @@ def by_sqlite(path):
     import sqlite3
 
     base = sqlite3.connect(path)
-    for name, in base.execute("select name from sqlite_master where type = 'table'").fetchall():
+    for (name,) in base.execute("select name from sqlite_master where type = 'table'").fetchall():
         for row in base.execute('select * from "%s"' % name):
             for value in row:
                 if isinstance(value, bytes):
@@ -287,6 +305,11 @@ def torch_load(path):
     torch.load(path, map_location="cpu", weights_only=False)
 
 
+def pickle_beside_torch(path):
+    """A plain pickle whose imports are those of torch."""
+    plain(path)
+
+
 def torch_mapped(path):
     import torch
 
@@ -349,6 +372,7 @@ LOADERS = {
     "tarfile": tar_members,
     "tarfile-stream": tar_stream,
     "tarfile-unpacked": tar_unpacked,
+    "members": members,
     "shelve": by_shelve,
     "sqlite": by_sqlite,
     "numpy": numpy_load,
@@ -366,6 +390,7 @@ LOADERS = {
     "tables": tables_all,
     "torch": torch_load,
     "torch-mapped": torch_mapped,
+    "pickle-torch": pickle_beside_torch,
     "torch-stream": torch_stream,
     "torch-package": torch_package,
     "arrow-stream": arrow_stream,
@@ -374,10 +399,24 @@ LOADERS = {
 }
 # What an interpreter has, by a module that must be importable.
 NEEDS = {
-    "numpy": "numpy", "numpy-rows": "numpy", "joblib": "joblib", "joblib-mapped": "joblib", "lz4": "lz4.frame",
-    "pandas-hdf": "tables", "tables": "tables", "torch": "torch", "torch-mapped": "torch", "torch-stream": "torch",
-    "torch-package": "torch", "arrow-stream": "pyarrow", "arrow-file": "pyarrow", "arrow-parquet": "pyarrow",
-    "lzma": "lzma", "cPickle": "cPickle", "cPickle-loads": "cPickle",
+    "numpy": "numpy",
+    "numpy-rows": "numpy",
+    "joblib": "joblib",
+    "joblib-mapped": "joblib",
+    "lz4": "lz4.frame",
+    "pandas-hdf": "tables",
+    "tables": "tables",
+    "torch": "torch",
+    "torch-mapped": "torch",
+    "torch-stream": "torch",
+    "torch-package": "torch",
+    "pickle-torch": "torch",
+    "arrow-stream": "pyarrow",
+    "arrow-file": "pyarrow",
+    "arrow-parquet": "pyarrow",
+    "lzma": "lzma",
+    "cPickle": "cPickle",
+    "cPickle-loads": "cPickle",
 }
 PYTHON3_ALONE = ["pickle-latin1", "pickle-bytes", "lzma", "pandas-tar", "tarfile-stream"]
 

@@ -8,8 +8,24 @@ def noise(stream):
     """Writes one piece of noise to `stream`."""
     draw = stream.draw
     kinds = {
-        "int": 4, "float": 2, "text": 2, "long text": 0.6, "blanks": 0.5, "list": 2, "dict": 1, "set": 0.5, "marks": 1,
-        "dup": 1, "memo": 2, "bytes": 1, "harmless import": 1, "none": 2, "proto": 1, "buffer": 0.2, "many": 0.4, "nest": 0.3,
+        "int": 4,
+        "float": 2,
+        "text": 2,
+        "long text": 0.6,
+        "blanks": 0.5,
+        "list": 2,
+        "dict": 1,
+        "set": 0.5,
+        "marks": 1,
+        "dup": 1,
+        "memo": 2,
+        "bytes": 1,
+        "harmless import": 1,
+        "none": 2,
+        "proto": 1,
+        "buffer": 0.2,
+        "many": 0.4,
+        "nest": 0.3,
     }
     if stream.python2:
         for new in ("set", "bytes", "buffer"):
@@ -68,7 +84,9 @@ def noise(stream):
     elif kind == "buffer":
         stream.add(op.BYTEARRAY8, struct.pack("<Q", 3), b"abc", op.READONLY_BUFFER, op.POP)
     elif kind == "many":
-        stream.add(draw.quietly([op.NONE + op.POP, op.EMPTY_LIST + op.POP, op.MARK + op.POP_MARK]) * (10 ** draw.below(5)))
+        stream.add(
+            draw.quietly([op.NONE + op.POP, op.EMPTY_LIST + op.POP, op.MARK + op.POP_MARK]) * (10 ** draw.below(5))
+        )
     else:
         depth = 10 ** draw.below(4)
         stream.add(op.EMPTY_LIST * (depth + 1), op.APPEND * depth, op.POP)

@@ -9,9 +9,27 @@ from target import ON_IMPORT, STUB, TARGETS
 
 FLOOD = 100_100  # more different imports than any limit allows
 ENDINGS = {
-    "STOP": 42, "nothing": 8, "no opcode": 8, "zeros": 3, "newline": 3, "words": 6, "underflow": 4, "number cut off": 3,
-    "no such memo": 3, "no such import": 3, "text cut off": 3, "STOP, junk": 5, "STOP, pickle": 4, "STOP, zip": 2, "STOP, zeros": 3,
+    "STOP": 42,
+    "nothing": 8,
+    "no opcode": 8,
+    "zeros": 3,
+    "newline": 3,
+    "words": 6,
+    "underflow": 4,
+    "number cut off": 3,
+    "no such memo": 3,
+    "no such import": 3,
+    "text cut off": 3,
+    "STOP, junk": 5,
+    "STOP, pickle": 4,
+    "STOP, zip": 2,
+    "STOP, zeros": 3,
     "many STOPs": 1,
+    "persistent id": 3,
+    "extension": 2,
+    "next buffer": 1,
+    "unhashable": 2,
+    "protocol 9": 1,
 }
 
 
@@ -26,7 +44,10 @@ def payload(draw, python2=False):
     if start == "first":
         stream.add(proto)
     elif start == "second":
-        stream.add(draw.quietly([op.NONE + op.POP, op.INT + b"1\n" + op.POP, op.MARK + op.POP_MARK, op.EMPTY_LIST + op.POP]), proto)
+        stream.add(
+            draw.quietly([op.NONE + op.POP, op.INT + b"1\n" + op.POP, op.MARK + op.POP_MARK, op.EMPTY_LIST + op.POP]),
+            proto,
+        )
     body_from = len(stream.out)
     for _ in range(draw.quietly([0, 0, 1, 1, 2, 3, 6])):
         noise(stream)
@@ -46,7 +67,17 @@ def payload(draw, python2=False):
 
 def _call(stream, mapped):
     draw, protocol = stream.draw, stream.protocol
-    forms = {"REDUCE": 10, "INST": 3, "OBJ": 2, "NEWOBJ": 1, "BUILD": 1, "APPEND": 0.5, "SETITEM": 0.5, "import alone": 1, "getattr": 0.5}
+    forms = {
+        "REDUCE": 10,
+        "INST": 3,
+        "OBJ": 2,
+        "NEWOBJ": 1,
+        "BUILD": 1,
+        "APPEND": 0.5,
+        "SETITEM": 0.5,
+        "import alone": 1,
+        "getattr": 0.5,
+    }
     if stream.python2:
         forms.pop("getattr")
     else:
@@ -60,12 +91,14 @@ def _call(stream, mapped):
     elif form in ("BUILD", "APPEND", "SETITEM", "ADDITEMS"):
         stream.name(STUB, "Taker")
         stream.add(op.EMPTY_TUPLE, draw.quietly([op.REDUCE, op.NEWOBJ]))
-        stream.add({
-            "BUILD": op.EMPTY_DICT + op.BUILD,
-            "APPEND": op.NONE + op.APPEND,
-            "SETITEM": op.NONE + op.NONE + op.SETITEM,
-            "ADDITEMS": op.MARK + op.NONE + op.ADDITEMS,
-        }[form])
+        stream.add(
+            {
+                "BUILD": op.EMPTY_DICT + op.BUILD,
+                "APPEND": op.NONE + op.APPEND,
+                "SETITEM": op.NONE + op.NONE + op.SETITEM,
+                "ADDITEMS": op.MARK + op.NONE + op.ADDITEMS,
+            }[form]
+        )
     elif form == "getattr":
         stream.name("__builtin__" if mapped else "builtins", "getattr")
         stream.add(op.MARK)
@@ -81,7 +114,7 @@ def _call(stream, mapped):
         stream.tuple(("M",))
         stream.add(op.REDUCE)
     elif form == "lib-dynload":
-        # A folder on the path of every CPython on Unix, which imports as a namespace package; protocol 4 walks attributes.
+        # A folder on the path of every CPython on Unix, which imports as a namespace package. Protocol 4 walks on.
         stream.add(op.PROTO, bytes([draw.quietly([4, 5])]))
         stream.protocol = 4
         stream.name("lib-dynload", "__loader__.__init__.__builtins__.__getitem__")
@@ -91,8 +124,7 @@ def _call(stream, mapped):
         stream.add(op.REDUCE)
     else:
         fit = [
-            t for t in TARGETS
-            if t.lowest <= protocol <= t.highest and (t.python2 if stream.python2 else t.python3)
+            t for t in TARGETS if t.lowest <= protocol <= t.highest and (t.python2 if stream.python2 else t.python3)
         ]
         if form == "INST":
             fit = [t for t in fit if (t.module + t.name).isascii()]
@@ -117,24 +149,31 @@ def _call(stream, mapped):
 def _end(stream):
     draw = stream.draw
     ending = draw.pick("ending", ENDINGS)
-    stream.add({
-        "STOP": op.STOP,
-        "nothing": b"",
-        "no opcode": draw.quietly([b"\xff", b"\x01", b"!", b"\x7f\x45"]),
-        "zeros": bytes(1 + draw.below(600)),
-        "newline": b"\n",
-        "words": b" and so on, as words go.\n" * (1 + draw.below(40)),
-        "underflow": op.POP * 40,
-        "number cut off": op.INT + b"12",
-        "no such memo": op.BINGET + b"\xfe" + op.STOP,
-        "no such import": op.GLOBAL + b"fickgate_nowhere\nnothing\n" + op.STOP,
-        "text cut off": op.BINUNICODE + b"\xff\xff\0\0abc",
-        "STOP, junk": op.STOP + draw.noise(1 + draw.below(300)),
-        "STOP, pickle": op.STOP + op.PROTO + b"\x02}" + op.STOP,
-        "STOP, zip": op.STOP + b"PK\5\6" + bytes(18),
-        "STOP, zeros": op.STOP + bytes(1 + draw.below(9000)),
-        "many STOPs": op.STOP * 300,
-    }[ending])
+    stream.add(
+        {
+            "STOP": op.STOP,
+            "nothing": b"",
+            "no opcode": draw.quietly([b"\xff", b"\x01", b"!", b"\x7f\x45"]),
+            "zeros": bytes(1 + draw.below(600)),
+            "newline": b"\n",
+            "words": b" and so on, as words go.\n" * (1 + draw.below(40)),
+            "underflow": op.POP * 40,
+            "number cut off": op.INT + b"12",
+            "no such memo": op.BINGET + b"\xfe" + op.STOP,
+            "no such import": op.GLOBAL + b"fickgate_nowhere\nnothing\n" + op.STOP,
+            "text cut off": op.BINUNICODE + b"\xff\xff\0\0abc",
+            "STOP, junk": op.STOP + draw.noise(1 + draw.below(300)),
+            "STOP, pickle": op.STOP + op.PROTO + b"\x02}" + op.STOP,
+            "STOP, zip": op.STOP + b"PK\5\6" + bytes(18),
+            "STOP, zeros": op.STOP + bytes(1 + draw.below(9000)),
+            "many STOPs": op.STOP * 300,
+            "persistent id": draw.quietly([op.PERSID + b"abc\n", op.NONE + op.BINPERSID]) + op.STOP,
+            "extension": op.EXT1 + b"\x07" + op.STOP,
+            "next buffer": op.NEXT_BUFFER + op.STOP,
+            "unhashable": op.EMPTY_DICT + op.EMPTY_LIST + op.NONE + op.SETITEM + op.STOP,
+            "protocol 9": op.PROTO + b"\x09" + op.STOP,
+        }[ending]
+    )
 
 
 def _frame(stream, start):

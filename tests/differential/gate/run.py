@@ -57,7 +57,7 @@ class Worker:
         return first + rest
 
     def load(self, candidates, folder, wanted):
-        """{number: "interpreter loader"} of the candidates that left the marker, at most `wanted(number)` pairs each."""
+        """{number: (interpreter, loader)} of those that left the marker, with at most `wanted(candidate)` pairs each."""
         seen, queue = {}, {c.number: self.pairs(c)[: wanted(c)] for c in candidates}
         paths = {c.number: str(folder / str(c.number) / c.main) for c in candidates}
         while True:
@@ -97,6 +97,7 @@ class Worker:
         first = self.options.start + index * BATCH
         last = min(first + BATCH, self.options.start + self.options.count)
         candidates = [generator.candidate(self.options.seed, number) for number in range(first, last)]
+        candidates = [candidate for candidate in candidates if self.pairs(candidate)]
         for candidate in candidates:
             place = folder / str(candidate.number)
             place.mkdir()
@@ -114,7 +115,14 @@ class Worker:
                 return 1000 if self.everything(candidate.number) else TRIES
 
         seen = self.load(candidates, folder, Wanted())
-        result = {"batch": index, "files": len(candidates), "ran": len(seen), "refused": len(refused), "passed": [], "differ": []}
+        result = {
+            "batch": index,
+            "files": len(candidates),
+            "ran": len(seen),
+            "refused": len(refused),
+            "passed": [],
+            "differ": [],
+        }
         result["failed"] = [f"{number}: {why}" for number, why in failed.items()]
         result["kinds"] = collections.Counter(c.recipe[0] for c in candidates if c.number in seen)
         result["loaders"] = collections.Counter(" ".join(pair) for pair in seen.values())
@@ -141,7 +149,13 @@ class Worker:
         place.mkdir(parents=True, exist_ok=True)
         for title, data in candidate.files.items():
             (place / title).write_bytes(data)
-        about = {"number": candidate.number, "main": candidate.main, "interpreter": pair[0], "loader": pair[1], "recipe": candidate.recipe}
+        about = {
+            "number": candidate.number,
+            "main": candidate.main,
+            "interpreter": pair[0],
+            "loader": pair[1],
+            "recipe": candidate.recipe,
+        }
         (place.parent / f"{candidate.number}.json").write_text(json.dumps(about, indent=1))
 
 
@@ -178,9 +192,10 @@ def main():
         lines = [json.loads(line) for line in log.read_text().splitlines()]
         done = {line["batch"]: line for line in lines if line["key"] == key}
     batches = [i for i in range(-(-options.count // BATCH)) if i not in done]
-    with log.open("a") as out, multiprocessing.get_context("fork").Pool(
-        options.jobs, _start, (options, interpreters, stub_folder)
-    ) as pool:
+    with (
+        log.open("a") as out,
+        multiprocessing.get_context("fork").Pool(options.jobs, _start, (options, interpreters, stub_folder)) as pool,
+    ):
         for result in pool.imap_unordered(_work, batches):
             result["key"] = key
             done[result["batch"]] = result

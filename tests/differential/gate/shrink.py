@@ -77,7 +77,8 @@ def main():
                 print(f"{path.stem}: passes no more, or does not run")
                 continue
             shown = small if len(small) < 300 else small[:150] + b" ... " + small[-100:]
-            print(f"{path.stem}: {about['interpreter']} {about['loader']}, {about['main']}, {len(small)} bytes\n  {shown!r}", flush=True)
+            by = f"{about['interpreter']} {about['loader']}"
+            print(f"{path.stem}: {by}, {about['main']}, {len(small)} bytes\n  {shown!r}", flush=True)
             if options.out:
                 options.out.mkdir(parents=True, exist_ok=True)
                 (options.out / f"{path.stem}-{about['main']}").write_bytes(small)

@@ -7,7 +7,13 @@ from draw import Draw
 
 # Spellings of a text, and the first protocol whose pickler writes them. Unpicklers take any at any time.
 TEXTS = {
-    "SHORT_BINUNICODE": 6, "BINUNICODE": 4, "BINUNICODE8": 1, "UNICODE": 2, "STRING": 3, "BINSTRING": 1, "SHORT_BINSTRING": 2
+    "SHORT_BINUNICODE": 6,
+    "BINUNICODE": 4,
+    "BINUNICODE8": 1,
+    "UNICODE": 2,
+    "STRING": 3,
+    "BINSTRING": 1,
+    "SHORT_BINSTRING": 2,
 }
 PYTHON2_TEXTS = {"BINUNICODE": 2, "UNICODE": 1, "STRING": 4, "BINSTRING": 1, "SHORT_BINSTRING": 3}
 
@@ -77,7 +83,9 @@ class Stream:
     def digits(self, value: int, what: str) -> bytes:
         """A number as text, in a form that int() may take: blanks, zeros, signs, any length."""
         draw = self.draw
-        how = draw.pick(what, {"plain": 8, "blanks before": 2, "blanks behind": 1, "zeros": 2, "sign": 1, "underscores": 0.5})
+        how = draw.pick(
+            what, {"plain": 8, "blanks before": 2, "blanks behind": 1, "zeros": 2, "sign": 1, "underscores": 0.5}
+        )
         plain = str(value)
         if how == "plain":
             return plain.encode()
@@ -98,7 +106,10 @@ class Stream:
             forms = {"digits": 6, "0x": 1, "0o": 1, "octal": 1, "NUL": 0.5, "long 0x": 0.5}
             form = self.draw.pick("INT form", forms)
             line = {
-                "0x": b"0x%x" % value, "0o": b"0o%o" % value, "octal": b"0%o" % value, "NUL": b"%d\0zz" % value,
+                "0x": b"0x%x" % value,
+                "0o": b"0o%o" % value,
+                "octal": b"0%o" % value,
+                "NUL": b"%d\0zz" % value,
             }.get(form)
             if form == "long 0x":
                 line = b"0x" + b"0" * self.draw.length("INT 0x length") + b"%x" % value

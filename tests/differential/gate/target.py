@@ -58,6 +58,8 @@ TARGETS = [
     Target("long dotted", "os", "path.os." * 9000 + "mkdir", lowest=4, python2=False, weight=0.15),
     Target("odd name", STUB, "a name, with \x02 blanks;", python2=False),
     Target("long name", STUB, "n" * 70000, python2=False, weight=0.1),
-    *(Target(f"odd module {i}", module, "hit", weight=0.5, python2=module.isascii())
-      for i, module in enumerate(ODD_MODULES)),
+    *(
+        Target(f"odd module {i}", module, "hit", weight=0.5, python2=module.isascii())
+        for i, module in enumerate(ODD_MODULES)
+    ),
 ]

@@ -7,13 +7,30 @@ from candidate import Candidate
 from filename import name
 from zips import archive
 
-ESCAPES = ["\\r", "\\n", "\\t", "\\b", "\\f", "\\u000a", "\\u0020", " ", "!", "\\\"", "\\/", "-", "\\u00e9", "\\ud83d\\ude00"]
+ESCAPES = [
+    "\\r",
+    "\\n",
+    "\\t",
+    "\\b",
+    "\\f",
+    "\\u000a",
+    "\\u0020",
+    " ",
+    "!",
+    '\\"',
+    "\\/",
+    "-",
+    "\\u00e9",
+    "\\ud83d\\ude00",
+]
 
 
 def _spelled(draw, raw):
     """base64 that Python's lenient decoder takes, as the inside of a JSON string."""
     text = base64.b64encode(raw).decode()
-    how = draw.pick("base64", {"plain": 3, "wrapped": 1, "escapes": 4, "letters as \\u": 2, "no padding behind": 0.5, "slash": 1})
+    how = draw.pick(
+        "base64", {"plain": 3, "wrapped": 1, "escapes": 4, "letters as \\u": 2, "no padding behind": 0.5, "slash": 1}
+    )
     if how == "wrapped":
         return "\\n".join(text[at : at + 76] for at in range(0, len(text), 76))
     if how == "slash":
@@ -36,7 +53,9 @@ def candidate(draw, pickle):
         body = '{":serialized:": "gAJ9Lg==", ":serialized:": ' + value + "}"
     else:
         body = '{":type:": "x", "' + key + '": ' + value + "}"
-    text = '{"n": [1, 2, "\\u0041"], "policy_class": ' + body + ', "m": ' + json.dumps({"a": "b" * draw.below(40)}) + "}"
+    text = (
+        '{"n": [1, 2, "\\u0041"], "policy_class": ' + body + ', "m": ' + json.dumps({"a": "b" * draw.below(40)}) + "}"
+    )
     if draw.chance(0.1, "blanks before JSON"):
         text = draw.quietly([" ", "\n\n", "\t", " " * 5000]) + text
     if draw.chance(0.7, "json in zip"):

@@ -13,7 +13,9 @@ from zips import archive
 LOADERS = ["torch", "torch-stream", "torch-mapped", "zipfile"]
 MAGIC = op.dumps(0x1950A86A20F9469CFC6C, 2)
 VERSION = op.dumps(1001, 2)
-SYSTEM = op.dumps({"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}, 2)
+SYSTEM = op.dumps(
+    {"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}, 2
+)
 STORAGE = (
     b"(X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0%bX\3\0\0\0cpuK\x10tQ"  # a storage of 16 floats, by its key
 )
@@ -21,13 +23,37 @@ STORAGE = (
 
 def tensor(key=b"0"):
     """A pickle of a dict with one tensor."""
-    rebuild = b"ctorch._utils\n_rebuild_tensor_v2\n(" + STORAGE % key + b"K\0K\x10\x85K\1\x85\x89ccollections\nOrderedDict\n)RtR"
+    rebuild = (
+        b"ctorch._utils\n_rebuild_tensor_v2\n("
+        + STORAGE % key
+        + b"K\0K\x10\x85K\1\x85\x89ccollections\nOrderedDict\n)RtR"
+    )
     return b"\x80\x02}X\1\0\0\0w" + rebuild + b"s."
 
 
 def candidate(draw, pickle):
     kind = draw.pick("torch", {"zip": 6, "storage": 2, "legacy": 4, "tar": 2, "package": 1})
     return {"zip": _zip, "storage": _storage, "legacy": _legacy, "tar": _tar, "package": _package}[kind](draw, pickle)
+
+
+def within_bytes(draw, pickle):
+    """A pickle that hands the bytes of a file to `torch.storage._load_from_bytes`, which loads them."""
+    content = pickle
+    if draw.chance(0.5):
+        content = next(iter(candidate(draw, pickle).files.values()))
+    length = struct.pack("<I", len(content))
+    how = draw.pick("bytes", {"BINBYTES": 4, "BINBYTES8": 1, "BYTEARRAY8": 1, "latin1": 2, "memo": 1})
+    spelled = content.decode("latin1").encode()
+    literal = {
+        "BINBYTES": b"B" + length + content,
+        "BINBYTES8": b"\x8e" + length + bytes(4) + content,
+        "BYTEARRAY8": b"\x96" + length + bytes(4) + content,
+        "latin1": b"c_codecs\nencode\n(X" + struct.pack("<I", len(spelled)) + spelled + b"X\6\0\0\0latin1tR",
+        "memo": b"B" + length + content + b"q\x050h\x05",
+    }[how]
+    call = draw.quietly([b"ctorch.storage\n_load_from_bytes\n%b\x85R", b"(%bitorch.storage\n_load_from_bytes\n"])
+    data = b"\x80\x03" + call.replace(b"%b", literal) + b"."
+    return Candidate({name(draw, [".pkl", ".pt"]): data}, ["pickle-torch", "torch"])
 
 
 def _named(draw, data, loaders=LOADERS):
@@ -72,14 +98,21 @@ def _legacy(draw, pickle):
 
 
 def _tar(draw, pickle):
-    members = {"storages": op.dumps(0, 2) + op.dumps([], 2), "tensors": op.dumps(0, 2), "pickle": op.dumps({}, 2), "sys_info": SYSTEM}
+    members = {
+        "storages": op.dumps(0, 2) + op.dumps([], 2),
+        "tensors": op.dumps(0, 2),
+        "pickle": op.dumps({}, 2),
+        "sys_info": SYSTEM,
+    }
     where = draw.pick("torch tar", ["storages", "storages, second", "tensors", "pickle"])
     if where == "storages, second":
         members["storages"] = op.dumps(0, 2) + pickle
     else:
         members[where] = pickle
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=draw.quietly([tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT])) as tar:
+    with tarfile.open(
+        fileobj=out, mode="w", format=draw.quietly([tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT])
+    ) as tar:
         for title, data in members.items():
             entry = tarfile.TarInfo(title)
             entry.size = len(data)
@@ -90,7 +123,10 @@ def _tar(draw, pickle):
 def _package(draw, pickle):
     top = "pkg"
     members = [
-        (f"{top}/.data/extern_modules", b""), (f"{top}/.data/version", b"6\n"), (f"{top}/byteorder", b"little"),
-        (f"{top}/p/x.pkl", pickle), (f"{top}/version", b"6\n"),
+        (f"{top}/.data/extern_modules", b""),
+        (f"{top}/.data/version", b"6\n"),
+        (f"{top}/byteorder", b"little"),
+        (f"{top}/p/x.pkl", pickle),
+        (f"{top}/version", b"6\n"),
     ]
     return _named(draw, archive(draw, members, {"stored": 1}, odd=0.3), ["torch-package", "zipfile"])

@@ -13,7 +13,17 @@ LOADERS = ["zipfile", "zipfile-read", "pandas-zip", "pandas", "numpy"]
 METHODS = {"stored": 4, "deflated": 4, "bzip2": 0.6, "lzma": 0.6}
 MOST = 0xFFFFFFFF
 NUMBERS = {"stored": 0, "deflated": 8, "bzip2": 12, "lzma": 14}
-JUNK = [b"#!/bin/sh\n", b"\0" * 100, b"\x80\x02}.", b"some text\n" * 9, b"PK\5\6" + bytes(18), b"\x89PNG\r\n\x1a\n", b"BM" + bytes(40)]
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 9\n"
+JUNK = [
+    POINTER,
+    b"#!/bin/sh\n",
+    b"\0" * 100,
+    b"\x80\x02}.",
+    b"some text\n" * 9,
+    b"PK\5\6" + bytes(18),
+    b"\x89PNG\r\n\x1a\n",
+    b"BM" + bytes(40),
+]
 
 
 def _packed(method, data):
@@ -44,26 +54,77 @@ def archive(draw, members, methods=METHODS, odd=0.6):
         method = draw.pick("method", methods)
         packed = _packed(method, data)
         entry = {
-            "local name": title.encode(), "name": title.encode(), "flags": 0, "local flags": 0, "method": NUMBERS[method],
-            "local method": NUMBERS[method], "crc": zlib.crc32(data), "local crc": zlib.crc32(data), "packed": len(packed),
-            "size": len(data), "local packed": len(packed), "local size": len(data), "extra": b"", "local extra": b"",
-            "comment": b"", "offset": base + len(local), "name length": None, "extra length": None, "comment length": None,
-            "attributes": 0o100644 << 16, "behind": b"",
+            "local name": title.encode(),
+            "name": title.encode(),
+            "flags": 0,
+            "local flags": 0,
+            "method": NUMBERS[method],
+            "local method": NUMBERS[method],
+            "crc": zlib.crc32(data),
+            "local crc": zlib.crc32(data),
+            "packed": len(packed),
+            "size": len(data),
+            "local packed": len(packed),
+            "local size": len(data),
+            "extra": b"",
+            "local extra": b"",
+            "comment": b"",
+            "offset": base + len(local),
+            "name length": None,
+            "extra length": None,
+            "comment length": None,
+            "attributes": 0o100644 << 16,
+            "behind": b"",
         }
         if odd:
             _odd(draw, entry)
-        local += struct.pack(
-            "<4sHHHHHIIIHH", b"PK\3\4", 20, entry["local flags"], entry["local method"], 0, 0x21, entry["local crc"],
-            entry["local packed"] & MOST, entry["local size"] & MOST, len(entry["local name"]), len(entry["local extra"]),
-        ) + entry["local name"] + entry["local extra"] + packed + entry["behind"]
+        local += (
+            struct.pack(
+                "<4sHHHHHIIIHH",
+                b"PK\3\4",
+                20,
+                entry["local flags"],
+                entry["local method"],
+                0,
+                0x21,
+                entry["local crc"],
+                entry["local packed"] & MOST,
+                entry["local size"] & MOST,
+                len(entry["local name"]),
+                len(entry["local extra"]),
+            )
+            + entry["local name"]
+            + entry["local extra"]
+            + packed
+            + entry["behind"]
+        )
         lengths = [
             len(entry[field]) if entry[field + " length"] is None else entry[field + " length"]
             for field in ("name", "extra", "comment")
         ]
-        directory += struct.pack(
-            "<4sHHHHHHIIIHHHHHII", b"PK\1\2", 0x0314, 20, entry["flags"], entry["method"], 0, 0x21, entry["crc"],
-            entry["packed"] & MOST, entry["size"] & MOST, *lengths, 0, 0, entry["attributes"], entry["offset"] & MOST,
-        ) + entry["name"] + entry["extra"] + entry["comment"]
+        directory += (
+            struct.pack(
+                "<4sHHHHHHIIIHHHHHII",
+                b"PK\1\2",
+                0x0314,
+                20,
+                entry["flags"],
+                entry["method"],
+                0,
+                0x21,
+                entry["crc"],
+                entry["packed"] & MOST,
+                entry["size"] & MOST,
+                *lengths,
+                0,
+                0,
+                entry["attributes"],
+                entry["offset"] & MOST,
+            )
+            + entry["name"]
+            + entry["extra"]
+            + entry["comment"]
+        )
         count += 1
         if odd and draw.chance(0.03, "entry twice"):
             directory += directory
@@ -86,10 +147,30 @@ def archive(draw, members, methods=METHODS, odd=0.6):
 def _odd(draw, entry):
     """One or two odd things about an entry."""
     for _ in range(draw.quietly([0, 1, 1, 2])):
-        kind = draw.pick("entry", [
-            "flag", "local flag", "method", "local method", "crc", "local crc", "sizes", "local sizes", "local name", "NUL in name",
-            "name length", "extra length", "comment length", "descriptor", "zip64", "extra", "link", "no name", "offset",
-        ])
+        kind = draw.pick(
+            "entry",
+            [
+                "flag",
+                "local flag",
+                "method",
+                "local method",
+                "crc",
+                "local crc",
+                "sizes",
+                "local sizes",
+                "local name",
+                "NUL in name",
+                "name length",
+                "extra length",
+                "comment length",
+                "descriptor",
+                "zip64",
+                "extra",
+                "link",
+                "no name",
+                "offset",
+            ],
+        )
         if kind in ("flag", "local flag"):
             bit = draw.quietly([1, 2, 8, 0x20, 0x40, 0x800, 0x2000])
             entry["local flags"] |= bit
@@ -103,7 +184,9 @@ def _odd(draw, entry):
         elif kind == "local sizes":
             entry["local packed"] = entry["local size"] = draw.quietly([0, 1, entry["size"] + 9, 0xFFFFFFFF])
         elif kind == "local name":
-            entry["local name"] = draw.quietly([b"other.txt", b"", b"data.txt", entry["name"].upper(), entry["name"] + b"\0"])
+            entry["local name"] = draw.quietly(
+                [b"other.txt", b"", b"data.txt", entry["name"].upper(), entry["name"] + b"\0"]
+            )
         elif kind == "NUL in name":
             entry["name"] = entry["name"] + b"\0.txt"
             if draw.chance(0.7):
@@ -126,7 +209,9 @@ def _odd(draw, entry):
                 entry["local extra"] = entry["extra"]
                 entry["local packed"] = entry["local size"] = 0xFFFFFFFF
         elif kind == "extra":
-            field = draw.quietly([struct.pack("<HH", 0x7075, 9) + bytes(9), struct.pack("<HH", 9, 4) + b"abcd", b"\1", b"\1\0\xff\xff"])
+            field = draw.quietly(
+                [struct.pack("<HH", 0x7075, 9) + bytes(9), struct.pack("<HH", 9, 4) + b"abcd", b"\1", b"\1\0\xff\xff"]
+            )
             entry["extra"] = field
             if draw.chance(0.5):
                 entry["local extra"] = field
@@ -151,18 +236,33 @@ def _end(draw, odd, at, size, count, comment):
         if draw.chance(0.7):
             end["here"] = end["count"] = 0xFFFF
             end["size"] = end["at"] = 0xFFFFFFFF
-    return extra + struct.pack(
-        "<4sHHHHIIH", b"PK\5\6", 0, end["disk"] & 0xFFFF, end["here"] & 0xFFFF, end["count"] & 0xFFFF, end["size"] & MOST,
-        end["at"] & MOST, len(comment),
-    ) + comment
+    return (
+        extra
+        + struct.pack(
+            "<4sHHHHIIH",
+            b"PK\5\6",
+            0,
+            end["disk"] & 0xFFFF,
+            end["here"] & 0xFFFF,
+            end["count"] & 0xFFFF,
+            end["size"] & MOST,
+            end["at"] & MOST,
+            len(comment),
+        )
+        + comment
+    )
 
 
 def candidate(draw, pickle):
     """A zip of one pickle, alone or among other members."""
-    title = draw.quietly(["x.pkl", "policy.pth", "data", "a/b.bin", "x.txt", "x.py", "README.md", "archive/data/0", "x.png", "m/"])
+    title = draw.quietly(
+        ["x.pkl", "policy.pth", "data", "a/b.bin", "x.txt", "x.py", "README.md", "archive/data/0", "x.png", "m/"]
+    )
     members = [(title, pickle)]
     if draw.chance(0.4):
-        members.insert(draw.below(2), (draw.quietly(["version", "x.json", "b.pkl"]), draw.quietly([b"3\n", b"{}", b"\x80\x02}."])))
+        members.insert(
+            draw.below(2), (draw.quietly(["version", "x.json", "b.pkl"]), draw.quietly([b"3\n", b"{}", b"\x80\x02}."]))
+        )
     data = archive(draw, members)
     if draw.chance(0.06, "two archives"):
         other = archive(draw, [("y.txt", b"text")], odd=0)
