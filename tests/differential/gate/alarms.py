@@ -33,9 +33,8 @@ def main():
             command = [python, HERE / "honest.py", folder / label, options.seed, str(options.count)]
             subprocess.run(command, check=True)
         files = sum(1 for path in folder.rglob("*") if path.is_file())
-        report = subprocess.run(
-            [options.gate.resolve(), "--no-policy", "--format", "json", "."], cwd=folder, capture_output=True, check=False
-        ).stdout
+        command = [options.gate.resolve(), "--no-policy", "--format", "json", "."]
+        report = subprocess.run(command, cwd=folder, capture_output=True, check=False).stdout
         errors = [f for f in json.loads(report)["findings"] if f["level"] == "error"]
         refused = collections.defaultdict(list)
         for finding in errors:

@@ -1,8 +1,11 @@
-"""Databases and tables that hold pickles: dbm.dumb, SQLite, HDF5, Arrow, Parquet."""
+"""Databases, tables and arrays in pieces that hold pickles: dbm.dumb, SQLite, HDF5, Arrow, Parquet, Zarr."""
 
+import gzip
+import json
 import os
 import sqlite3
 import tempfile
+import zlib
 
 from candidate import Candidate
 from filename import name
@@ -12,6 +15,10 @@ try:
 except ImportError:
     h5py = None
 try:
+    import numcodecs
+except ImportError:
+    numcodecs = None
+try:
     import pyarrow
     import pyarrow.parquet
 except ImportError:
@@ -20,7 +27,7 @@ except ImportError:
 
 def kinds():
     """Kinds that can be written here, with weights."""
-    here = {"dumb": 5, "sqlite": 3}
+    here = {"dumb": 5, "sqlite": 3, "zarr": 2}
     if h5py:
         here["hdf5"] = 2
     if pyarrow:
@@ -30,7 +37,7 @@ def kinds():
 
 def candidate(draw, pickle):
     kind = draw.pick("base", kinds())
-    return {"dumb": _dumb, "sqlite": _sqlite, "hdf5": _hdf5, "arrow": _arrow}[kind](draw, pickle)
+    return {"dumb": _dumb, "sqlite": _sqlite, "hdf5": _hdf5, "arrow": _arrow, "zarr": _zarr}[kind](draw, pickle)
 
 
 def _dumb(draw, pickle):
@@ -115,3 +122,27 @@ def _arrow(draw, pickle):
     with (pyarrow.ipc.new_stream if form == "stream" else pyarrow.ipc.new_file)(out, schema) as writer:
         writer.write_table(table)
     return Candidate({name(draw, [".arrow", ".feather", ".arrows"]): out.getvalue().to_pybytes()}, [f"arrow-{form}"])
+
+
+def _zarr(draw, pickle):
+    """A chunk of an array of objects, which the filter `pickle` of numcodecs loads."""
+    packers = {"none": bytes, "zlib": zlib.compress, "gzip": lambda data: gzip.compress(data, mtime=0)}
+    settings = {"none": None, "zlib": {"id": "zlib", "level": 1}, "gzip": {"id": "gzip", "level": 1}}
+    if numcodecs:
+        for inner in ("lz4", "zstd", "blosclz", "zlib"):
+            shuffle = draw.below(3)
+            packers[inner] = numcodecs.Blosc(inner, 5, shuffle).encode
+            settings[inner] = {"id": "blosc", "cname": inner, "clevel": 5, "shuffle": shuffle, "blocksize": 0}
+    how = draw.pick("zarr compressor", list(packers))
+    filters = [{"id": "pickle", "protocol": draw.below(6)}]
+    about = {
+        "zarr_format": 2,
+        "shape": [1],
+        "chunks": [1],
+        "dtype": "|O",
+        "compressor": settings[how],
+        "filters": filters,
+    }
+    about |= {"fill_value": None, "order": "C"}
+    spelled = json.dumps(about, indent=draw.quietly([None, 4])).encode()
+    return Candidate({"x.zarr/.zarray": spelled, "x.zarr/0": bytes(packers[how](pickle))}, ["zarr"])

@@ -330,6 +330,12 @@ def torch_package(path):
     reader.load_pickle("p", "x.pkl")
 
 
+def zarr_all(path):
+    import zarr
+
+    zarr.open(os.path.dirname(path), mode="r")[:]
+
+
 def arrow_stream(path):
     import pyarrow
 
@@ -393,6 +399,7 @@ LOADERS = {
     "pickle-torch": pickle_beside_torch,
     "torch-stream": torch_stream,
     "torch-package": torch_package,
+    "zarr": zarr_all,
     "arrow-stream": arrow_stream,
     "arrow-file": arrow_file,
     "arrow-parquet": arrow_parquet,
@@ -406,6 +413,7 @@ NEEDS = {
     "lz4": "lz4.frame",
     "pandas-hdf": "tables",
     "tables": "tables",
+    "zarr": "zarr",
     "torch": "torch",
     "torch-mapped": "torch",
     "torch-stream": "torch",

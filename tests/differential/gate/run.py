@@ -57,7 +57,7 @@ class Worker:
         return first + rest
 
     def load(self, candidates, folder, wanted):
-        """{number: (interpreter, loader)} of those that left the marker, with at most `wanted(candidate)` pairs each."""
+        """{number: (interpreter, loader)} of what left the marker, with `wanted(candidate)` pairs each at most."""
         seen, queue = {}, {c.number: self.pairs(c)[: wanted(c)] for c in candidates}
         paths = {c.number: str(folder / str(c.number) / c.main) for c in candidates}
         while True:
@@ -102,7 +102,7 @@ class Worker:
             place = folder / str(candidate.number)
             place.mkdir()
             for title, data in candidate.files.items():
-                (place / title).write_bytes(data)
+                write(place / title, data)
         refused, failed = self.gate.refused(folder)
         judged = refused | set(failed)
 
@@ -148,7 +148,7 @@ class Worker:
         place = self.options.state / "passed" / str(candidate.number)
         place.mkdir(parents=True, exist_ok=True)
         for title, data in candidate.files.items():
-            (place / title).write_bytes(data)
+            write(place / title, data)
         about = {
             "number": candidate.number,
             "main": candidate.main,
@@ -157,6 +157,11 @@ class Worker:
             "recipe": candidate.recipe,
         }
         (place.parent / f"{candidate.number}.json").write_text(json.dumps(about, indent=1))
+
+
+def write(path, data):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
 
 
 def _start(options, interpreters, stub_folder):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gate import CLEAN, Gate
 from interpreter import Interpreter, find, stubs
+from run import write
 
 LARGEST = 4 << 20  # larger files are left as they are
 
@@ -34,9 +35,9 @@ class Shrinker:
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir()
         for title, raw in files.items():
-            (place / title).write_bytes(raw)
+            write(place / title, raw)
         main = place / about["main"]
-        main.write_bytes(data)
+        write(main, data)
         if self.gate.exit_code(main if not files else place) != CLEAN:
             return False
         home = self.home(about["interpreter"])
@@ -71,7 +72,8 @@ def main():
         for path in options.passed:
             about = json.loads(path.read_text())
             place = path.with_suffix("")
-            files = {p.name: p.read_bytes() for p in place.iterdir() if p.name != about["main"]}
+            found = {str(p.relative_to(place)): p for p in place.rglob("*") if p.is_file()}
+            files = {title: p.read_bytes() for title, p in found.items() if title != about["main"]}
             small = shrinker.shrink((place / about["main"]).read_bytes(), about, files)
             if small is None:
                 print(f"{path.stem}: passes no more, or does not run")

@@ -143,7 +143,7 @@ def _body(draw, pickle):
 def candidate(draw, pickle):
     if draw.chance(0.2, "by tarfile"):
         out = io.BytesIO()
-        with tarfile.open(fileobj=out, mode="w", format=FORMATS[draw.pick("format", FORMATS)]) as tar:
+        with tarfile.open(fileobj=out, mode="w", format=FORMATS[draw.pick("format", list(FORMATS))]) as tar:
             entry = tarfile.TarInfo(draw.quietly(["x.pkl", "d/" * 60 + "x.pkl", "caf\u00e9.pkl"]))
             entry.size = len(pickle)
             tar.addfile(entry, io.BytesIO(pickle))
