@@ -55,9 +55,10 @@ MEDIA = [
 ]
 
 
-def candidate(seed, number):
+def candidate(seed, number, kinds=()):
+    """The candidate of a number, of one of `kinds` if any are named."""
     draw = Draw(seed, number)
-    kind = draw.pick("kind", KINDS)
+    kind = draw.pick("kind", {kind: weight for kind, weight in KINDS.items() if not kinds or kind in kinds})
     raw = payload(draw, python2=kind == "Python 2")
     if draw.chance(0.2, "mutated"):
         raw = mutate(draw, raw)

@@ -96,7 +96,9 @@ class Worker:
     def _batch(self, index, folder):
         first = self.options.start + index * BATCH
         last = min(first + BATCH, self.options.start + self.options.count)
-        candidates = [generator.candidate(self.options.seed, number) for number in range(first, last)]
+        candidates = [
+            generator.candidate(self.options.seed, number, self.options.kinds) for number in range(first, last)
+        ]
         candidates = [candidate for candidate in candidates if self.pairs(candidate)]
         for candidate in candidates:
             place = folder / str(candidate.number)
@@ -182,6 +184,7 @@ def main():
     parser.add_argument("--state", type=Path, help="folder that keeps results, to go on from (a new one)")
     parser.add_argument("--environments", type=Path, help="folder of the pinned environments (none)")
     parser.add_argument("--jobs", type=int, default=2, help="processes (2)")
+    parser.add_argument("--kinds", type=lambda text: text.split(","), default=[], help="kinds of `generator.py` (all)")
     options = parser.parse_args()
     options.gate = options.gate.resolve()
     options.state = (options.state or Path(tempfile.mkdtemp(prefix="fickgate-state-"))).resolve()
@@ -191,7 +194,7 @@ def main():
     stubs(stub_folder)
 
     log = options.state / "batches.jsonl"
-    key = [options.seed, options.start]
+    key = [options.seed, options.start, options.kinds]
     done = {}
     if log.exists():
         lines = [json.loads(line) for line in log.read_text().splitlines()]
@@ -225,7 +228,11 @@ def summary(results, options):
         failed += result["failed"]
     print(f"seed {options.seed}: {total['files']} files, {total['ran']} ran their payload, {total['refused']} refused")
     print("ran, by kind:", ", ".join(f"{kind.partition('=')[2]} {count}" for kind, count in kinds.most_common()))
-    print("ran, by loader:", ", ".join(f"{loader} {count}" for loader, count in loaders.most_common(60)))
+    for what, at in (("interpreter", 0), ("loader", 1)):
+        sums = collections.Counter()
+        for pair, count in loaders.items():
+            sums[pair.split(" ")[at]] += count
+        print(f"ran, by {what}:", ", ".join(f"{name} {count}" for name, count in sums.most_common()))
     if differ:
         print(f"report and exit code differ: {sorted(differ)}")
     if failed:
