@@ -12,6 +12,23 @@ use std::{env, fs};
 #[path = "build/triggers.rs"]
 mod triggers;
 
+// The words of entries, from the files that the engine has them from.
+#[allow(dead_code)]
+#[path = "src/loader.rs"]
+mod loader;
+#[allow(dead_code)]
+#[path = "src/policy"]
+mod policy {
+    pub mod guard;
+    pub mod trigger;
+    pub mod words;
+}
+#[path = "src/words.rs"]
+mod words;
+
+use loader::Reading;
+use policy::guard::Guard;
+use policy::words::{Criterion, Kind, Risk, Uses};
 use serde::Deserialize;
 use serde_yaml::Spanned;
 use triggers::{Hooks, Said, Touched, Written};
@@ -153,7 +170,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         if let Some((_, other)) = entries.get(&key) {
             return Err(format!("{at}: {} is listed at {other}", item.value.import).into());
         }
-        let criterion = word(&item.value.criterion, CRITERIA).map_err(|e| format!("{at}: {e}"))?;
+        let criterion = word(&item.value.criterion, Criterion::WORDS).map_err(|e| format!("{at}: {e}"))?;
         let why = item.value.why.trim();
         let row = format!(
             "    Refused {{ module: {:?}, name: {:?}, criterion: Criterion::{criterion}, why: {why:?}, line: {line} }},",
@@ -263,7 +280,7 @@ impl Row {
         let said = Said {
             kind: &allow.kind,
             uses: &uses_of(allow),
-            guard: allow.guard.as_deref().map(|guard| word(guard, GUARDS)).transpose()?,
+            guard: allow.guard.as_deref().map(|guard| word(guard, Guard::WORDS)).transpose()?,
             call: allow.call.as_ref(),
             create: allow.create.as_ref(),
             state: allow.state.as_ref(),
@@ -291,14 +308,14 @@ fn uses_of(allow: &Allow) -> Vec<String> {
 }
 
 fn row(allow: &Allow, list: usize, line: u64) -> Result<Row, String> {
-    let kind = word(&allow.kind, KINDS)?;
+    let kind = word(&allow.kind, Kind::WORDS)?;
     let uses = match &allow.r#use {
         None => format!("Kind::{kind}.default_uses()"),
         Some(words) if words.is_empty() => return Err("`use` is empty".into()),
         Some(words) => {
             let mut uses = "Uses::NONE".to_owned();
             for w in words {
-                write!(uses, ".with(Uses::{})", word(w, USES)?).map_err(|e| e.to_string())?;
+                write!(uses, ".with(Uses::{})", use_of(w)?).map_err(|e| e.to_string())?;
             }
             uses
         }
@@ -307,9 +324,9 @@ fn row(allow: &Allow, list: usize, line: u64) -> Result<Row, String> {
         None => Ok("None".to_owned()),
         Some(text) => word(text, words).map(|w| format!("Some({path}::{w})")),
     };
-    let guard = optional(&allow.guard, GUARDS, "Guard")?;
-    let risk = optional(&allow.risk, RISKS, "Risk")?;
-    let container = optional(&allow.container, CONTAINERS, "Reading")?;
+    let guard = optional(&allow.guard, Guard::WORDS, "Guard")?;
+    let risk = optional(&allow.risk, Risk::WORDS, "Risk")?;
+    let container = optional(&allow.container, Reading::WORDS, "Reading")?;
     if allow.why.trim().is_empty() {
         return Err("`why` is empty".into());
     }
@@ -328,6 +345,13 @@ fn split(import: &str) -> Result<(String, String), String> {
     Ok((split.0.to_owned(), split.1.to_owned()))
 }
 
+/// The name of the use that a word of an entry stands for.
+fn use_of(word: &str) -> Result<&'static str, String> {
+    let known = |(uses, ..): &&(Uses, &str, &str)| *uses != Uses::CALL_RESULT;
+    let words: Vec<_> = Uses::WORDS.iter().filter(known).map(|(_, word, name)| (*word, *name)).collect();
+    self::word(word, &words)
+}
+
 fn word(text: &str, words: &[(&str, &'static str)]) -> Result<&'static str, String> {
     words
         .iter()
@@ -335,50 +359,3 @@ fn word(text: &str, words: &[(&str, &'static str)]) -> Result<&'static str, Stri
         .map(|(_, variant)| *variant)
         .ok_or_else(|| format!("{text:?} is none of {:?}", words.iter().map(|(w, _)| *w).collect::<Vec<_>>()))
 }
-
-const KINDS: &[(&str, &str)] =
-    &[("class", "Class"), ("function", "Function"), ("enum", "Enum"), ("constant", "Constant")];
-
-const USES: &[(&str, &str)] = &[
-    ("reference", "REFERENCE"),
-    ("create", "CREATE"),
-    ("call", "CALL"),
-    ("state", "STATE"),
-    ("items", "ITEMS"),
-];
-
-const GUARDS: &[(&str, &str)] = &[
-    ("numpy-dtype", "NumpyDtype"),
-    ("nested-bytes", "NestedBytes"),
-    ("joblib-array", "JoblibArray"),
-    ("codecs-encode", "CodecsEncode"),
-    ("copyreg-base", "CopyregBase"),
-    ("default-factory", "DefaultFactory"),
-    ("numpy-random", "NumpyRandom"),
-    ("pandas-index", "PandasIndex"),
-    ("literal-buffer", "LiteralBuffer"),
-    ("rebuild-from-type", "RebuildFromType"),
-    ("type-of-none", "TypeOfNone"),
-    ("plain-arguments", "PlainArguments"),
-    ("tensor-argument", "TensorArgument"),
-    ("class-argument", "ClassArgument"),
-    ("masked-array", "MaskedArray"),
-    ("storage-argument", "StorageArgument"),
-    ("option-defaults", "OptionDefaults"),
-    ("imported-attribute", "ImportedAttribute"),
-    ("zone-key", "ZoneKey"),
-    ("time-zone", "TimeZone"),
-];
-
-const RISKS: &[(&str, &str)] = &[("native-memory", "NativeMemory")];
-
-const CONTAINERS: &[(&str, &str)] =
-    &[("joblib", "Joblib"), ("torch", "Torch"), ("torchscript", "TorchScript")];
-
-const CRITERIA: &[(&str, &str)] = &[
-    ("code", "Code"),
-    ("access", "Access"),
-    ("import", "Import"),
-    ("nested", "Nested"),
-    ("effect", "Effect"),
-];

@@ -80,7 +80,7 @@ impl<'p> Why<'p> {
                 "\n  judged and left out at {}",
                 place("allowlists/refused.yaml", Some(refused.line))
             )?;
-            writeln!(out, "    it {}: {}", refused.criterion.as_str(), refused.why)?;
+            writeln!(out, "    it {}: {}", refused.criterion.in_words(), refused.why)?;
         } else if self.entries().next().is_none() {
             writeln!(out, "\n  no list has it")?;
             if let Some(near) = self.policy.near(&self.module, &self.name) {

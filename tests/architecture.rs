@@ -21,9 +21,6 @@ const CIRCLES: &[&str] = &[
     "engine/src/pickle/machine/imports.rs",
     "engine/src/pickle/machine/state.rs",
     "engine/src/pickle/machine/vm.rs",
-    "engine/src/policy/builtin.rs",
-    "engine/src/policy/mod.rs",
-    "engine/src/policy/pattern.rs",
     "engine/src/reading/codec.rs",
     "engine/src/reading/ending.rs",
     "engine/src/reading/inflated.rs",
@@ -59,7 +56,7 @@ const CIRCLES: &[&str] = &[
 const LONGEST: usize = 800;
 
 /// Files that are longer: tables, and what is still to be parted.
-const LONGER: &[&str] = &["engine/src/pickle/machine/vm.rs", "engine/src/policy/file.rs"];
+const LONGER: &[&str] = &["engine/src/pickle/machine/vm.rs"];
 
 #[test]
 fn no_files_import_in_a_circle() {

@@ -1,6 +1,7 @@
 //! What reading a blob established: the streams in it, what each would import, call and change, and
 //! what is wrong with it. Facts know no policy.
 
+pub use crate::loader::Reading;
 use crate::path::BlobPath;
 use crate::rule::Rule;
 
@@ -54,20 +55,6 @@ pub struct Stream {
     pub storages: Vec<StorageId>,
     /// Bytes that a callable would unpickle.
     pub nested: Vec<Nested>,
-}
-
-/// The loader whose rules a stream was read by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Reading {
-    /// `pickle.load`.
-    #[default]
-    Pickle,
-    /// `joblib.load`: raw array bytes lie between the opcodes.
-    Joblib,
-    /// `torch.load`: persistent ids name storages of the archive.
-    Torch,
-    /// torch's C++ unpickler, for the `.pkl` members of a TorchScript archive.
-    TorchScript,
 }
 
 /// A name that loading would resolve.

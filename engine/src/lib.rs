@@ -14,10 +14,12 @@ pub mod facts;
 pub mod finding;
 pub mod judge;
 pub mod limits;
+pub mod loader;
 pub mod path;
 pub mod pickle;
 pub mod policy;
 mod reading;
 pub mod rule;
+mod words;
 
 pub use reading::scan;

@@ -270,7 +270,7 @@ impl Additions {
                     }
                     let refused = own.imports.iter().find_map(|(import, need)| Some((import, need.refused?)));
                     if let Some((import, refused)) = refused {
-                        let why = format!("`{import}` {}", refused.criterion.as_str());
+                        let why = format!("`{import}` {}", refused.criterion.in_words());
                         own.others.entry(path.clone()).or_insert(why);
                     }
                     if own.others.is_empty() {
@@ -414,7 +414,7 @@ impl Additions {
 }
 
 fn judged_unsafe(import: &str, refused: &Refused) -> Error {
-    Error::new(format!("{} was judged unsafe: it {}", escape::terminal(import), refused.criterion.as_str()))
+    Error::new(format!("{} was judged unsafe: it {}", escape::terminal(import), refused.criterion.in_words()))
         .remedy(
             "if you trust who wrote a file that needs it, accept that file alone: `fickgate allow --pin FILE`; \
              to allow the import all the same, add --force --reason WHY",

@@ -12,7 +12,7 @@ use crate::report::style::Style;
 use crate::report::{concise, place, summary_line, worst_first};
 use fickgate_engine::escape::{self, SENTENCE};
 use fickgate_engine::finding::Finding;
-use fickgate_engine::rule::{Level, Rule};
+use fickgate_engine::rule::Level;
 
 /// Findings of one file that are drawn with their snippet. The rest get a line each: after so many,
 /// a person wants the list.
@@ -107,7 +107,7 @@ fn draw(renderer: &Renderer, finding: &Finding) -> String {
     match listing {
         Some(listing) => {
             header = format!("{ORIGIN}:{}:{}", listing.line, listing.column);
-            let mark = AnnotationKind::Primary.span(listing.mark).label(label(finding.rule));
+            let mark = AnnotationKind::Primary.span(listing.mark).label(finding.rule.label());
             elements.push(
                 Snippet::<Annotation<'_>>::source(listing.text)
                     .path(ORIGIN)
@@ -144,24 +144,10 @@ pub(super) fn plain_listing(finding: &Finding) -> Option<String> {
         if at + 1 == listing.line {
             let length = listing.text.get(listing.mark.clone()).map_or(0, |s| s.chars().count());
             let indent = " ".repeat(listing.column.saturating_sub(1));
-            text.push_str(&format!("{indent}{} {}\n", "^".repeat(length), label(finding.rule)));
+            text.push_str(&format!("{indent}{} {}\n", "^".repeat(length), finding.rule.label()));
         }
     }
     Some(text)
-}
-
-/// What is written at the mark.
-fn label(rule: Rule) -> &'static str {
-    match rule {
-        Rule::ImportNotAllowed => "not allowed",
-        Rule::ImportUnresolved => "not a literal",
-        Rule::NestedUnresolved => "unpickles bytes that cannot be read here",
-        Rule::ObjectMutation => "changes what was imported",
-        Rule::StreamMalformed => "breaks off here",
-        Rule::StreamAmbiguous => "read differently by different unpicklers",
-        Rule::ResourceLimit => "the limit was hit here",
-        _ => "here",
-    }
 }
 
 /// The decompiled lines as one text, each behind its offset.

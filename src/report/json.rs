@@ -11,7 +11,7 @@ use crate::outcome::Outcome;
 use fickgate_engine::escape;
 use fickgate_engine::finding::Finding;
 use fickgate_engine::path::BlobPath;
-use fickgate_engine::rule::{Level, Rule};
+use fickgate_engine::rule::Level;
 
 /// Version of the document.
 const SCHEMA: u32 = 1;
@@ -66,8 +66,8 @@ struct Document<'o> {
 
 #[derive(Serialize)]
 struct JsonFinding<'o> {
-    rule: Rule,
-    level: Level,
+    rule: &'static str,
+    level: &'static str,
     #[serde(flatten)]
     path: JsonPath,
     member: &'o str,
@@ -81,8 +81,8 @@ struct JsonFinding<'o> {
 impl<'o> JsonFinding<'o> {
     fn of(finding: &'o Finding) -> Self {
         JsonFinding {
-            rule: finding.rule,
-            level: finding.level,
+            rule: finding.rule.id(),
+            level: finding.level.as_str(),
             path: JsonPath::of(&finding.path),
             member: &finding.member,
             offset: finding.offset,

@@ -128,7 +128,7 @@ impl Descriptor {
             full_description: Text { text: section.meaning.replace('\n', " ") },
             help: Help { text: section.fix, markdown: section.text },
             help_uri: home().map(|home| format!("{home}/blob/main/docs/rules.md#{rule}")),
-            default_configuration: Configuration { level: rule.level() },
+            default_configuration: Configuration { level: rule.level().as_str() },
             properties,
         }
     }
@@ -147,7 +147,7 @@ struct Help {
 
 #[derive(Serialize)]
 struct Configuration {
-    level: Level,
+    level: &'static str,
 }
 
 #[derive(Serialize)]
@@ -155,7 +155,7 @@ struct Configuration {
 struct SarifResult {
     rule_id: &'static str,
     rule_index: usize,
-    level: Level,
+    level: &'static str,
     message: Text,
     locations: [Location; 1],
     partial_fingerprints: PartialFingerprints,
@@ -169,7 +169,7 @@ impl SarifResult {
         SarifResult {
             rule_id: finding.rule.id(),
             rule_index: Rule::ALL.iter().position(|rule| *rule == finding.rule).unwrap_or(0),
-            level: finding.level,
+            level: finding.level.as_str(),
             message: Text { text: format!("{}{below}", plain(&message_at(finding))) },
             locations: [Location::of(finding)],
             partial_fingerprints: PartialFingerprints {
@@ -269,7 +269,7 @@ struct Invocation {
 
 #[derive(Serialize)]
 struct Notification {
-    level: Level,
+    level: &'static str,
     message: Text,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     locations: Vec<Location>,
@@ -286,7 +286,11 @@ fn notifications(outcome: &Outcome, left_out: usize) -> Vec<Notification> {
             logical_locations: Vec::new(),
         }]
     };
-    let note = |level, text| Notification { level, message: Text { text }, locations: Vec::new() };
+    let note = |level: Level, text| Notification {
+        level: level.as_str(),
+        message: Text { text },
+        locations: Vec::new(),
+    };
     let mut notifications = Vec::new();
     for notice in outcome.notices.iter().take(NOTIFICATIONS) {
         notifications.push(note(Level::Note, plain(notice)));

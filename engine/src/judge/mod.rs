@@ -146,7 +146,7 @@ impl Judge<'_> {
             member: member.to_owned(),
             offset: Some(fault.offset),
             import: fault.import.clone(),
-            help: advice(fault.rule).map(str::to_owned),
+            help: fault.rule.advice().map(str::to_owned),
             ..Finding::new(fault.rule, self.path.clone(), &*fault.message)
         }
     }
@@ -190,7 +190,7 @@ fn done(used: UseKind) -> &'static str {
 fn why(refusal: &Refusal<'_>) -> String {
     match refusal {
         Refusal::NotListed => "no allowlist entry names it".to_owned(),
-        Refusal::Unsafe { refused } => format!("it {}", refused.criterion.as_str()),
+        Refusal::Unsafe { refused } => format!("it {}", refused.criterion.in_words()),
         Refusal::Denied { by } => format!("{} denies it", at(&by.source, by.line)),
         Refusal::OtherUse { entry, .. } => {
             format!("{} permits {} only", place(entry), entry.uses.words().join(", "))
@@ -282,38 +282,6 @@ pub fn wanted(import: &Import) -> Option<(String, Vec<&'static str>)> {
 fn needed(import: &Import, kind: Kind) -> Uses {
     let uses = import.uses.iter().fold(Uses::NONE, |all, u| all.with(Uses::needed(u.kind, kind)));
     if uses == Uses::NONE { Uses::REFERENCE } else { uses }
-}
-
-/// What to do about a fault.
-fn advice(rule: Rule) -> Option<&'static str> {
-    Some(match rule {
-        Rule::ImportNotAllowed => return None,
-        Rule::ImportUnresolved => "honest picklers write module and name as text: save the file again",
-        Rule::NestedUnresolved => "save the file again with tensors in torch's own format, or as safetensors",
-        Rule::ObjectMutation => {
-            "loading would change the running program, not just make objects: do not load it"
-        }
-        Rule::StreamMalformed => "fetch or write the file again; exclude it if it is broken on purpose",
-        Rule::StreamAmbiguous => {
-            "loaders disagree about these bytes: write the file again with pickle or torch"
-        }
-        Rule::ContainerAnomaly => "write the archive again with the tool it came from",
-        Rule::ContainerUnreadable => "store it unencrypted, in a form that can be read here",
-        Rule::HiddenPickle => "name it as what it is, or remove it",
-        Rule::NotAPickle => return None,
-        Rule::ResourceLimit => {
-            "split the file, or accept this very content by its SHA-256 under `files` in .fickgate.yaml"
-        }
-        Rule::PointerUnresolved => "fetch the content first, for example with `git lfs pull`",
-        Rule::PointerMismatch => "fetch the content again",
-        Rule::MissingObject => "fetch the object, for example with `git fetch --refetch`",
-        Rule::CheckoutDiffers => "mark the path `-text -ident -filter` in .gitattributes",
-        Rule::PolicyChanged
-        | Rule::UnusedAllow
-        | Rule::ExpiredAllow
-        | Rule::BroadAllow
-        | Rule::ShadowedModule => return None,
-    })
 }
 
 fn entry_of<'p>(refusal: &Refusal<'p>) -> Option<&'p Entry> {

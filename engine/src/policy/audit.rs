@@ -18,7 +18,7 @@ pub fn audit(policy: &Policy, usage: Option<&Usage>) -> Vec<Finding> {
         let import = crate::escape::name(&entry.import());
         if let Some(refused) = policy.refused(&entry.module, &entry.name) {
             let message =
-                format!("line {line}: `{import}` was judged unsafe: it {}", refused.criterion.as_str());
+                format!("line {line}: `{import}` was judged unsafe: it {}", refused.criterion.in_words());
             findings.push(finding(policy, Rule::BroadAllow, entry, message, refused.why));
         } else if entry.name == "*" {
             let message = format!("line {line}: `{import}` allows every name of the module");
@@ -72,14 +72,14 @@ fn lookalike(name: &str) -> Option<char> {
 fn of_pin(pin: &Pin) -> String {
     match &pin.path {
         Some(path) => format!("`{}`", crate::escape::name(path)),
-        None => format!("the hash {}…", crate::policy::hex(&pin.sha256).get(..12).unwrap_or_default()),
+        None => format!("the hash {}…", crate::policy::hash::hex(&pin.sha256).get(..12).unwrap_or_default()),
     }
 }
 
 fn about_pin(policy: &Policy, rule: Rule, pin: &Pin, message: String, help: &str) -> Finding {
     let place = EntryRef {
         role: EntryRole::Concerns,
-        import: pin.path.clone().unwrap_or_else(|| crate::policy::hex(&pin.sha256)),
+        import: pin.path.clone().unwrap_or_else(|| crate::policy::hash::hex(&pin.sha256)),
         layer: pin.layer.as_str(),
         source: pin.source.clone(),
         line: Some(pin.line),

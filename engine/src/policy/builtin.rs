@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use crate::facts::Reading;
+use crate::policy::entry::{Entry, Layer};
 use crate::policy::guard::Guard;
 use crate::policy::trigger::{Closed, Hash, Shape, Shapes, State, Touched, Triggers};
-use crate::policy::{Entry, Kind, Layer, Risk, Uses};
+use crate::policy::words::{Criterion, Kind, Risk, Uses};
 
 /// One file of the built-in list.
 #[derive(Debug)]
@@ -34,34 +35,6 @@ pub struct Refused {
     pub why: &'static str,
     /// Line in `allowlists/refused.yaml`.
     pub line: usize,
-}
-
-/// What a refused import fails, see [`super`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Criterion {
-    /// It executes code that the pickle brings or names.
-    Code,
-    /// It reaches attributes or items of other objects by name.
-    Access,
-    /// It imports, or refers to what the process has loaded.
-    Import,
-    /// It deserialises further data.
-    Nested,
-    /// It opens files or sockets, starts processes, or changes the process.
-    Effect,
-}
-
-impl Criterion {
-    /// The criterion in a few words, to follow "it".
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Criterion::Code => "executes code that the pickle brings or names",
-            Criterion::Access => "reaches into other objects by a name that the pickle chooses",
-            Criterion::Import => "imports, or refers to what the process has loaded",
-            Criterion::Nested => "deserialises further data",
-            Criterion::Effect => "acts on files, sockets, processes or the interpreter",
-        }
-    }
 }
 
 include!(concat!(env!("OUT_DIR"), "/allowlists.rs"));

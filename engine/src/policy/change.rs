@@ -81,7 +81,7 @@ fn lines(file: &PolicyFile) -> BTreeSet<String> {
         lines.insert(line);
     }
     for pin in &file.files {
-        let hash: String = crate::policy::hex(&pin.sha256).chars().take(12).collect();
+        let hash: String = crate::policy::hash::hex(&pin.sha256).chars().take(12).collect();
         let until = pin.expires.map(|day| format!(" until {day}")).unwrap_or_default();
         lines.insert(format!("accept {} ({hash}){until}", pin.path.as_deref().unwrap_or("any path")));
     }

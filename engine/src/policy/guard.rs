@@ -1,128 +1,80 @@
 //! Guards: what the arguments of a listed import have to look like.
 
-use super::trigger::{Shape, Shapes};
+use crate::policy::trigger::{Shape, Shapes};
+use crate::words::words;
 
-/// A named check on arguments or state. An entry names it; the machine evaluates it for the imports
-/// it knows, since only the machine sees the arguments.
-///
-/// Several of them tame *forwarders*: callables that call, or run `__new__` of, an object the pickle
-/// hands them. Without a guard a forwarder would turn every import that is listed as a reference into
-/// one that can be called: `_new_Index(numpy.ndarray, {"dtype": "O", "buffer": …})` builds an array
-/// of forged pointers out of names that are harmless each by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Guard {
-    /// `numpy.dtype`: called with a plain type string, `numpy.record` or `numpy.void`; a state whose
-    /// fields lie inside the item and whose object flag agrees with its type. For `scalar`: such
-    /// a dtype, without objects.
-    NumpyDtype,
-    /// `torch.storage._load_from_bytes`: called with literal bytes, which are read as a file of their own.
-    NestedBytes,
-    /// `joblib.numpy_pickle.NumpyArrayWrapper`: followed by the raw data it announces, read by joblib's rules.
-    JoblibArray,
-    /// `_codecs.encode`: literal text and one of latin1, ascii, utf-8.
-    CodecsEncode,
-    /// `copyreg._reconstructor(cls, base, state)`: all three literal; `base` is `object` with a state
-    /// of `None`, or a built-in container or number type. Else `base.__init__` of any class would run.
-    CopyregBase,
-    /// `collections.defaultdict(factory)`: no argument, `None`, or an import that is a built-in or
-    /// `collections` container or number type. It is called when a key is missing.
-    DefaultFactory,
-    /// `numpy.random` constructors: arguments are literal text, numpy's own bit generators (classes or
-    /// what they returned) and numpy's own constructors. A given constructor is called.
-    NumpyRandom,
-    /// `pandas.core.indexes.base._new_Index(cls, d)`: `cls` is an import that is an index class of
-    /// pandas. `cls.__new__(cls, **d)` runs.
-    PandasIndex,
-    /// `numpy…_frombuffer(buffer, …)`: the buffer is literal bytes or a literal bytearray. The array
-    /// shares its memory: over an object array it would show pointers as numbers.
-    LiteralBuffer,
-    /// `torch._tensor._rebuild_from_type_v2(func, type, args, state)`: `func` is an import that is one
-    /// of torch's rebuild functions, not this one, and `type` an import. `func(*args)` runs.
-    RebuildFromType,
-    /// `builtins.type(x)`: one argument, and it is `None`: the class of `None`, of which there is no
-    /// other spelling. With three arguments it would make a class.
-    TypeOfNone,
-    /// Types and containers that convert what they are given (`str(x)`, `dict(x)`, `list(x)`): literals,
-    /// and for containers literal containers and mappings. `dict(x)` calls `x.keys`, `str(x)` runs
-    /// `type(x).__repr__`, each of which the state of `x` can turn into a call of something else.
-    PlainArguments,
-    /// torch's callables that use methods of a tensor they are given (`data.to(…)`, `data.detach()`): the
-    /// first argument was made by one of torch's rebuild functions.
-    TensorArgument,
-    /// `newObj(cls)` and `__pyx_unpickle_…(cls, checksum, state)`, which run `cls.__new__`: the first
-    /// argument is an import, which is judged as created; `state` is judged as the state of an object.
-    ClassArgument,
-    /// `numpy.ma.core._mareconstruct(subtype, baseclass, …)`: both are imports of numpy, as
-    /// `subtype.__new__` runs.
-    MaskedArray,
-    /// pandas callables and states that take time zones: no text with `dateutil/`, which names a file to
-    /// open, and nothing that may be text and cannot be read. No Series or DataFrame, as it answers for attributes.
-    TimeZone,
-    /// torch's callables that make a tensor over a storage: the first argument is a persistent object or a
-    /// storage that torch made. `.dtype` and `.device` of anything else would be read, and a property runs.
-    StorageArgument,
-    /// `sphinx.config.Config`: no option in its state has a default that can be called. Reading an option
-    /// calls it.
-    OptionDefaults,
-    /// `builtins.getattr(object, name)`: `object` is an import and `name` literal text, an identifier. What it
-    /// gives is the import `module:object.name`, which needs an entry of its own.
-    ImportedAttribute,
-    /// `zoneinfo.ZoneInfo._unpickle(key, from_cache)`: `key` is literal text that names no file outside the
-    /// databases of time zones: letters, digits, `+`, `-`, `_` and single slashes between them.
-    ZoneKey,
+words! {
+    /// A named check on arguments or state. An entry names it; the machine evaluates it for the imports
+    /// it knows, since only the machine sees the arguments.
+    ///
+    /// Several of them tame *forwarders*: callables that call, or run `__new__` of, an object the pickle
+    /// hands them. Without a guard a forwarder would turn every import that is listed as a reference into
+    /// one that can be called: `_new_Index(numpy.ndarray, {"dtype": "O", "buffer": …})` builds an array
+    /// of forged pointers out of names that are harmless each by itself.
+    Guard {
+        /// `numpy.dtype`: called with a plain type string, `numpy.record` or `numpy.void`; a state whose
+        /// fields lie inside the item and whose object flag agrees with its type. For `scalar`: such
+        /// a dtype, without objects.
+        NumpyDtype = "numpy-dtype",
+        /// `torch.storage._load_from_bytes`: called with literal bytes, which are read as a file of their own.
+        NestedBytes = "nested-bytes",
+        /// `joblib.numpy_pickle.NumpyArrayWrapper`: followed by the raw data it announces, read by joblib's rules.
+        JoblibArray = "joblib-array",
+        /// `_codecs.encode`: literal text and one of latin1, ascii, utf-8.
+        CodecsEncode = "codecs-encode",
+        /// `copyreg._reconstructor(cls, base, state)`: all three literal; `base` is `object` with a state
+        /// of `None`, or a built-in container or number type. Else `base.__init__` of any class would run.
+        CopyregBase = "copyreg-base",
+        /// `collections.defaultdict(factory)`: no argument, `None`, or an import that is a built-in or
+        /// `collections` container or number type. It is called when a key is missing.
+        DefaultFactory = "default-factory",
+        /// `numpy.random` constructors: arguments are literal text, numpy's own bit generators (classes or
+        /// what they returned) and numpy's own constructors. A given constructor is called.
+        NumpyRandom = "numpy-random",
+        /// `pandas.core.indexes.base._new_Index(cls, d)`: `cls` is an import that is an index class of
+        /// pandas. `cls.__new__(cls, **d)` runs.
+        PandasIndex = "pandas-index",
+        /// `numpy…_frombuffer(buffer, …)`: the buffer is literal bytes or a literal bytearray. The array
+        /// shares its memory: over an object array it would show pointers as numbers.
+        LiteralBuffer = "literal-buffer",
+        /// `torch._tensor._rebuild_from_type_v2(func, type, args, state)`: `func` is an import that is one
+        /// of torch's rebuild functions, not this one, and `type` an import. `func(*args)` runs.
+        RebuildFromType = "rebuild-from-type",
+        /// `builtins.type(x)`: one argument, and it is `None`: the class of `None`, of which there is no
+        /// other spelling. With three arguments it would make a class.
+        TypeOfNone = "type-of-none",
+        /// Types and containers that convert what they are given (`str(x)`, `dict(x)`, `list(x)`): literals,
+        /// and for containers literal containers and mappings. `dict(x)` calls `x.keys`, `str(x)` runs
+        /// `type(x).__repr__`, each of which the state of `x` can turn into a call of something else.
+        PlainArguments = "plain-arguments",
+        /// torch's callables that use methods of a tensor they are given (`data.to(…)`, `data.detach()`): the
+        /// first argument was made by one of torch's rebuild functions.
+        TensorArgument = "tensor-argument",
+        /// `newObj(cls)` and `__pyx_unpickle_…(cls, checksum, state)`, which run `cls.__new__`: the first
+        /// argument is an import, which is judged as created; `state` is judged as the state of an object.
+        ClassArgument = "class-argument",
+        /// `numpy.ma.core._mareconstruct(subtype, baseclass, …)`: both are imports of numpy, as
+        /// `subtype.__new__` runs.
+        MaskedArray = "masked-array",
+        /// pandas callables and states that take time zones: no text with `dateutil/`, which names a file to
+        /// open, and nothing that may be text and cannot be read. No Series or DataFrame, as it answers for attributes.
+        TimeZone = "time-zone",
+        /// torch's callables that make a tensor over a storage: the first argument is a persistent object or a
+        /// storage that torch made. `.dtype` and `.device` of anything else would be read, and a property runs.
+        StorageArgument = "storage-argument",
+        /// `sphinx.config.Config`: no option in its state has a default that can be called. Reading an option
+        /// calls it.
+        OptionDefaults = "option-defaults",
+        /// `builtins.getattr(object, name)`: `object` is an import and `name` literal text, an identifier. What it
+        /// gives is the import `module:object.name`, which needs an entry of its own.
+        ImportedAttribute = "imported-attribute",
+        /// `zoneinfo.ZoneInfo._unpickle(key, from_cache)`: `key` is literal text that names no file outside the
+        /// databases of time zones: letters, digits, `+`, `-`, `_` and single slashes between them.
+        ZoneKey = "zone-key",
+    }
 }
 
 impl Guard {
-    /// Every guard.
-    pub const ALL: [Guard; 20] = [
-        Guard::NumpyDtype,
-        Guard::NestedBytes,
-        Guard::JoblibArray,
-        Guard::CodecsEncode,
-        Guard::CopyregBase,
-        Guard::DefaultFactory,
-        Guard::NumpyRandom,
-        Guard::PandasIndex,
-        Guard::LiteralBuffer,
-        Guard::RebuildFromType,
-        Guard::TypeOfNone,
-        Guard::PlainArguments,
-        Guard::TensorArgument,
-        Guard::ClassArgument,
-        Guard::MaskedArray,
-        Guard::TimeZone,
-        Guard::StorageArgument,
-        Guard::OptionDefaults,
-        Guard::ImportedAttribute,
-        Guard::ZoneKey,
-    ];
-
-    /// The word of the policy file.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Guard::NumpyDtype => "numpy-dtype",
-            Guard::NestedBytes => "nested-bytes",
-            Guard::JoblibArray => "joblib-array",
-            Guard::CodecsEncode => "codecs-encode",
-            Guard::CopyregBase => "copyreg-base",
-            Guard::DefaultFactory => "default-factory",
-            Guard::NumpyRandom => "numpy-random",
-            Guard::PandasIndex => "pandas-index",
-            Guard::LiteralBuffer => "literal-buffer",
-            Guard::RebuildFromType => "rebuild-from-type",
-            Guard::TypeOfNone => "type-of-none",
-            Guard::PlainArguments => "plain-arguments",
-            Guard::TensorArgument => "tensor-argument",
-            Guard::ClassArgument => "class-argument",
-            Guard::MaskedArray => "masked-array",
-            Guard::TimeZone => "time-zone",
-            Guard::StorageArgument => "storage-argument",
-            Guard::OptionDefaults => "option-defaults",
-            Guard::ImportedAttribute => "imported-attribute",
-            Guard::ZoneKey => "zone-key",
-        }
-    }
-
     /// What it leaves open to the arguments that it does not judge.
     pub const fn leaves(self) -> Shapes {
         Shapes::all(match self {
@@ -131,10 +83,5 @@ impl Guard {
             Guard::PandasIndex => return Shapes::new(&[Shape::References], Shape::Inert),
             _ => Shape::Stored,
         })
-    }
-
-    /// The guard a word of the policy file names.
-    pub fn from_word(word: &str) -> Option<Guard> {
-        Guard::ALL.into_iter().find(|g| g.as_str() == word)
     }
 }
