@@ -1,0 +1,110 @@
+"""What a load did that it has no business doing, as CPython's audit events tell it.
+
+Every event is an effect but the few named here: a closed list, the other way round than a filter of bad ones.
+"""
+
+import sys
+
+# They tell that something was looked at, and change nothing.
+HARMLESS = {
+    "object.__getattr__", "sys._getframe", "sys._getframemodulename", "builtins.id", "gc.get_objects", "time.sleep", "array.__new__",
+    "sys.unraisablehook",
+}
+# Reading the file that lies in the sandbox may go on, to see what is done with it.
+MARKER = "marker"
+
+# How importlib looks for a module. The import itself is an event of its own, which came first.
+SEARCH = {"os.listdir", "open", "os.scandir"}
+
+
+def searching():
+    frame = sys._getframe(3)
+    return frame is not None and frame.f_code.co_filename == "<frozen importlib._bootstrap_external>"
+
+
+class Stopped(BaseException):
+    """Raised out of an event, so that what it announces does not happen."""
+
+
+class Audit:
+    """Notes the effects of the load that runs now. `allowed` are the names that the list has."""
+
+    def __init__(self, allowed, missing):
+        self.allowed, self.missing = allowed, missing
+        self.armed, self.later, self.effects, self.lazy, self.data = False, False, [], None, b""
+
+    def install(self):
+        sys.addaudithook(self.hook)
+
+    def start(self, data):
+        self.effects, self.lazy, self.data, self.later, self.armed = [], None, data, False, True
+
+    def stop(self):
+        self.armed = False
+
+    def note(self, kind, detail):
+        """An effect, with the code that led to it: names of functions, outermost first."""
+        armed, self.armed = self.armed, False
+        frame, way = sys._getframe(1), []
+        while frame is not None:
+            file, name = frame.f_code.co_filename, frame.f_code.co_name
+            if "/allowlists/attack/" not in file and "importlib" not in file:
+                way.append(f"{'/'.join(file.split('/')[-3:])}:{name}")
+            frame = frame.f_back
+        self.effects.append([kind, detail[:200], way[:6][::-1]])
+        self.armed = armed
+
+    def hook(self, event, args):
+        if not self.armed or event in HARMLESS:
+            return
+        self.armed = False
+        try:
+            effect = self.judge(event, args)
+        finally:
+            self.armed = True
+        if effect:
+            self.note(event, effect)
+            if not (event == "open" and str(args[0]) == MARKER and str(args[1] or "r") in ("r", "rb")):
+                raise Stopped(event)
+
+    def judge(self, event, args):
+        """The text of an effect, or nothing."""
+        if event == "pickle.find_class":
+            module, name = args
+            known = f"{module}:{name}" in self.allowed
+            return None if known else f"{module}:{name}"
+        if event == "import":
+            module = str(args[0])
+            if module in self.missing:
+                return None
+            # Code of a package that imports more of its own when it first runs: not the file's doing, unless
+            # the name stands in the file.
+            if module.encode() not in self.data:
+                self.lazy = module
+                raise Stopped(f"import {module}")
+            return module
+        if event in SEARCH and searching():
+            return None
+        return ", ".join(shown(a) for a in args) or event
+
+
+def shown(value):
+    """An argument of an event, without running code of its class."""
+    if type(value) in (str, bytes, int, float, bool, type(None), tuple, list):
+        return repr(value)[:80]
+    return type(value).__name__
+
+
+class Canary:
+    """Stands for an import that the list permits as a reference alone, and tells when it is called."""
+
+    def __init__(self, found, name, audit):
+        self.found, self.name, self.audit = found, name, audit
+
+    def __call__(self, *args, **kwargs):
+        if self.audit.armed and not self.audit.later:
+            self.audit.note("call", self.name)
+        return self.found(*args, **kwargs)
+
+    def __repr__(self):
+        return f"<{self.name}>"

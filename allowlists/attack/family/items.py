@@ -1,0 +1,61 @@
+"""Items on objects that look attributes up among them: `append`, `extend` and `add` are attributes, too."""
+
+from node import Node, build, call, imp, lit, new
+
+
+def _made(palette, entry):
+    name = imp(entry.name)
+    return new(name) if "create" in entry.uses else call(name)
+
+
+def methods(palette, number):
+    """An item named like a method of items, then an item the other way."""
+    rng, target = palette.rng, palette.target
+    pool = target.answers_items if rng.random() < 0.6 else target.items
+    entry = target.mixed(rng, pool or target.items)
+    if entry is None:
+        return palette.object()
+    made = _made(palette, entry)
+    pairs = [palette.key(), palette.literal()] if rng.random() < 0.6 else []
+    method = rng.choice(["append", "append", "extend", "add", "__setitem__", "__setstate__"])
+    pairs += [palette.name(method), palette.canary() if rng.random() < 0.6 else callable_(palette)]
+    change = Node("setitems" if rng.random() < 0.8 else "setitem", [made, *pairs])
+    if "state" in entry.uses and rng.random() < 0.2:
+        change = build(change, palette.state(entry))
+    last = {"extend": "appends", "add": "add", "__setitem__": "setitem"}.get(method, "append")
+    if method == "__setstate__":
+        return build(change, palette.value())
+    kids = [change, palette.value()] if last != "setitem" else [change, palette.key(), palette.value()]
+    return Node(last, kids)
+
+
+def callable_(palette, depth=2):
+    """An instance with `__call__`, or an object that holds one, with the attributes that it asks for."""
+    rng, target = palette.rng, palette.target
+    entry = target.mixed(rng, target.callables)
+    if entry is None or rng.random() < 0.2:
+        return palette.canary()
+    made = new(imp(entry.name))
+    if "state" not in entry.uses:
+        return made
+    words = target.facts[entry.name]["first"] or ["a"]
+    pairs = []
+    for word in rng.sample(words, min(len(words), rng.choice([1, 2, 3, 6]))):
+        pairs += [lit(word), callable_(palette, depth - 1) if depth and rng.random() < 0.6 else palette.value(0)]
+    return build(made, Node("dict", pairs))
+
+
+def late(palette, number):
+    """A container that changes after something was built from it."""
+    rng, target = palette.rng, palette.target
+    box = Node(rng.choice(["list", "dict", "set"]), [])
+    user = target.mixed(rng, target.calls if rng.random() < 0.6 else target.states)
+    if user is None:
+        return box
+    made = call(imp(user.name), box, *palette.arguments(user, 0)[1:]) if "call" in user.uses else build(
+        new(imp(user.name)), Node("dict", [lit(rng.choice(palette.words(user))), box])
+    )
+    change = {"list": "append", "dict": "setitem", "set": "add"}[box.op]
+    kids = [box, palette.name(palette.text()), palette.value()] if change == "setitem" else [box, palette.value()]
+    again = [made] if rng.random() < 0.3 else []
+    return Node("tuple", [made, Node(change, kids), *again, palette.value(0)])

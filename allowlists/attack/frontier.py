@@ -1,0 +1,109 @@
+"""What to try after a load: where the error says what is missing, a file that has it.
+
+The way of an unpickler through code of packages ends at the first attribute that is not there. A file that adds
+it gets one step further, and so on: a chain of calls is found link by link.
+"""
+
+import collections
+import random
+import re
+
+from family.items import callable_
+from family.stored import outward
+from node import Node, build, copy, from_rows, list_, lit, to_rows, tuple_, walk
+from palette import Palette
+
+DEEPEST = 14
+OFTEN = 12  # followers of loads that ended the same way
+LONGEST = 20_000
+
+
+def ending(outcome):
+    """How a load ended, without what differs from file to file."""
+    return re.sub(r"0x[0-9a-f]+|\d+", "N", outcome["ended"])[:160]
+
+
+class Frontier:
+    """Files that got somewhere new, and their followers that wait to be tried."""
+
+    def __init__(self, target, seed):
+        self.target, self.seed = target, seed
+        self.seen, self.queue = collections.Counter(), collections.deque(maxlen=LONGEST)
+
+    def offer(self, label, root, outcome):
+        """Thinks of followers of a file that was loaded. A label is its number and the way to it."""
+        if outcome["ended"] in ("loaded", "stopped", "crash", "time") or label.count(".") >= DEEPEST:
+            return
+        way = ending(outcome)
+        self.seen[way] += 1
+        if self.seen[way] > OFTEN:
+            return
+        missing = outcome.get("missing")
+        for turn in range(4 if missing else 1):
+            name = f"{label}.{turn}"
+            palette = Palette(self.target, random.Random(f"{self.seed}:{name}"))
+            follower = self.supplied(root, missing, palette) if missing else self.mutated(root, palette)
+            if follower is not None:
+                self.queue.append((name, follower))
+
+    def take(self, most):
+        return [self.queue.popleft() for _ in range(min(most, len(self.queue)))]
+
+    # ------------------------------------------------------------------------------- followers
+
+    def value(self, palette):
+        rng = palette.rng
+        roll = rng.randrange(12)
+        if roll < 2:
+            return palette.canary()
+        if roll < 5:
+            return callable_(palette, 1)
+        if roll < 8:
+            thing, method = outward(palette)
+            return rng.choice([thing, list_(thing), lit(method), list_(lit(method)), list_(tuple_(lit("a"), thing))])
+        if roll < 10:
+            return palette.value(1)
+        return rng.choice([lit("marker"), lit([]), lit({}), lit(1), lit(None), list_(lit("marker")), palette.object(1)])
+
+    def supplied(self, root, missing, palette):
+        """The attribute or key that was asked for, in the state of an object of that class or in a dict."""
+        cls, name = missing
+        holders = []
+        for node in walk(root):
+            inner = node
+            while inner.op == "build":
+                inner = inner.kids[0]
+            if cls and inner.op in ("new", "call", "obj", "newex") and inner.kids[0].op == "imp":
+                fact = self.target.facts.get(inner.kids[0].data, {})
+                entry = self.target.by_name.get(inner.kids[0].data)
+                if entry and "state" in entry.uses and cls in (fact.get("is"), inner.kids[0].data):
+                    holders.append(node)
+            elif not cls and node.op == "dict":
+                holders.append(node)
+        if not holders:
+            return self.mutated(root, palette)
+        holder = holders[-1]
+        value = self.value(palette)
+        if holder.op == "dict":
+            return copy(root, {id(holder): Node("dict", [*map(copy, holder.kids), lit(name), value])})
+        if holder.op == "build" and holder.kids[1].op == "dict":
+            state = Node("dict", [*map(copy, holder.kids[1].kids), lit(name), value])
+            return copy(root, {id(holder): build(copy(holder.kids[0]), state)})
+        return copy(root, {id(holder): build(copy(holder), Node("dict", [lit(name), value]))})
+
+    def mutated(self, root, palette):
+        """One place with something else in it."""
+        order = walk(root)[:-1]
+        places = [n for n in order if n.op != "imp"]
+        if not places:
+            return None
+        return copy(root, {id(palette.rng.choice(places)): self.value(palette)})
+
+    # ------------------------------------------------------------------------------- resume
+
+    def state(self):
+        return {"seen": self.seen, "queue": [[label, to_rows(node)] for label, node in self.queue]}
+
+    def restore(self, state):
+        self.seen = collections.Counter(state["seen"])
+        self.queue.extend((label, from_rows(rows)) for label, rows in state["queue"])

@@ -1,0 +1,65 @@
+"""What an attack found so far: figures, effects grouped by kind, and where to take up again."""
+
+import collections
+import json
+import re
+
+
+def normal(detail):
+    return re.sub(r"0x[0-9a-f]+|\d+", "N", detail)[:80]
+
+
+def group(effect):
+    """Effects of one kind: what happened, and the code that led there."""
+    kind, detail, way = effect
+    if kind in ("call", "time", "memory"):
+        return (kind, "", " > ".join(way[-3:]))
+    if kind == "state":
+        return (kind, re.split(r" (set|added|removed|items) ", detail)[0], "")
+    return (kind, normal(detail), " > ".join(way[-3:]))
+
+
+class Report:
+    """Kept in a folder: progress.json, effects.jsonl, and the files with an effect under effects/."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        (folder / "effects").mkdir(parents=True, exist_ok=True)
+        self.figures = collections.Counter()
+        self.next = 0
+        self.groups = collections.Counter()
+
+    def resume(self, run):
+        """Progress of an earlier run with the same parameters; the state of the frontier, if there is one."""
+        path = self.folder / "progress.json"
+        if not path.exists():
+            return None
+        kept = json.loads(path.read_text())
+        if kept["run"] != run:
+            raise SystemExit(f"{path} is of another run: {kept['run']}; choose another --resume")
+        self.next = kept["next"]
+        self.figures.update(kept["figures"])
+        self.groups.update({tuple(row[:-1]): row[-1] for row in kept["groups"]})
+        return kept["frontier"]
+
+    def save(self, run, frontier):
+        kept = {
+            "run": run, "next": self.next, "figures": self.figures, "frontier": frontier,
+            "groups": [[*key, count] for key, count in self.groups.items()],
+        }
+        path = self.folder / "progress.new"
+        path.write_text(json.dumps(kept))
+        path.replace(self.folder / "progress.json")
+
+    def keep(self, label, family, data, minimal, effect, imports, native):
+        """One effect, with the file and the smallest one that has it."""
+        name = re.sub(r"[^0-9.]", "_", label)
+        (self.folder / "effects" / f"{name}.pkl").write_bytes(data)
+        (self.folder / "effects" / f"{name}.min.pkl").write_bytes(minimal)
+        row = {
+            "kind": effect[0], "detail": effect[1], "way": effect[2], "label": label, "family": family, "imports": imports,
+            "native_memory": native, "file": f"effects/{name}.pkl", "minimal": f"effects/{name}.min.pkl", "size": len(minimal),
+        }
+        with open(self.folder / "effects.jsonl", "a") as out:
+            out.write(json.dumps(row) + "\n")
+        return row

@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""Attacks the built-in list: makes pickles that fickgate passes, loads them, and reports what they did.
+
+    python3 allowlists/attack/run.py --binary target/release/fickgate --env /venv --seed 1 --count 100000 --resume DIR
+    python3 allowlists/attack/run.py --binary target/debug/fickgate --quick
+
+Exit code 1 where a file had an effect, 2 where the attack itself could not be carried out.
+"""
+
+import argparse
+import hashlib
+import pathlib
+import sys
+import tempfile
+import time
+
+import judge
+import listing
+from environment import Environment
+from family.uses import plain
+from frontier import Frontier
+from generator import family_of, generate
+from minimise import minimise
+from node import dump, imports
+from report import Report, group
+from target import Target, survey
+
+BATCH = 2000
+KEPT = 3  # files kept and made small for one group of effects
+LATER = ["predict", "predict_proba", "transform", "decision_function", "score", "forward"]
+QUICK = 24_000
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binary", required=True, help="the fickgate whose list is attacked")
+    parser.add_argument("--env", type=pathlib.Path, help="a virtual environment with the packages [default: this Python]")
+    parser.add_argument("--seed", default="1")
+    parser.add_argument("--count", type=int, default=100_000, help="files to generate [default: 100000]")
+    parser.add_argument("--passing", type=int, help="go on until so many files passed and were loaded")
+    parser.add_argument("--seconds", type=float, help="stop after so many seconds")
+    parser.add_argument("--resume", type=pathlib.Path, metavar="DIR", help="where progress and effects are kept")
+    parser.add_argument("--family", help="one family only, such as memory.arrays")
+    parser.add_argument("--package", action="append", help="entries of this package only (repeatable)")
+    parser.add_argument("--later", action="store_true", help="call methods of what was loaded, too")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK} files of the standard library alone, for CI")
+    return parser.parse_args()
+
+
+class Attack:
+    def __init__(self, options, folder):
+        self.options, self.report = options, Report(folder)
+        self.binary = str(pathlib.Path(options.binary).resolve())
+        entries = listing.read(self.binary)
+        if options.quick:
+            entries = [e for e in entries if e.package in sys.stdlib_module_names]
+        if options.package:
+            entries = [e for e in entries if e.package in options.package]
+        python = str(options.env / "bin" / "python") if options.env else sys.executable
+        self.target = Target(entries, survey(python, entries, folder / "survey.json"))
+        self.environment = Environment(python, self.target)
+        self.later = LATER if options.later else []
+        self.frontier = Frontier(self.target, options.seed)
+        digest = hashlib.sha256(pathlib.Path(self.binary).read_bytes()).hexdigest()[:16]
+        self.run = [digest, str(options.env), options.seed, options.family, options.package, options.later]
+        self.first = None
+
+    def files(self, first, count):
+        """The next files: by number, and followers of what was loaded."""
+        made = []
+        for number in range(first, first + count):
+            family = family_of(number)
+            name = f"{family.__module__.split('.')[-1]}.{family.__name__}"
+            if self.options.family in (None, name, name.split(".")[0]):
+                made.append((str(number), name, generate(self.target, self.options.seed, number)))
+        made += [(label, "frontier", node) for label, node in self.frontier.take(count // 2)]
+        return made
+
+    def batch(self):
+        """Generates and judges; gives those that pass."""
+        made = self.files(self.report.next, BATCH)
+        self.report.next += BATCH
+        dumped = [dump(node) for _, _, node in made]
+        fine = judge.passing(self.binary, dumped) if dumped else []
+        self.report.figures["generated"] += len(made)
+        passed = [(*row, data) for row, data, ok in zip(made, dumped, fine) if ok]
+        for row in made:
+            self.report.figures[f"generated {row[1]}"] += 1
+        for row in passed:
+            self.report.figures[f"passing {row[1]}"] += 1
+        return passed
+
+    def take(self, passed, outcomes):
+        figures = self.report.figures
+        for (label, family, node, data), outcome in zip(passed, outcomes):
+            figures["loaded"] += 1
+            figures[f"ended {outcome['ended'].split(':')[0]}"] += 1
+            effects = outcome["effects"]
+            if effects:
+                figures["with an effect"] += 1
+                self.effect(label, family, node, data, effects[0])
+            self.frontier.offer(label, node, outcome)
+
+    def effect(self, label, family, node, data, effect):
+        native = sorted(n for n in imports(node) if self.target.by_name[n].native)
+        if native and effect[0] == "crash":
+            self.report.figures["crash under native-memory"] += 1
+            return
+        key = group(effect)
+        self.report.groups[key] += 1
+        if self.report.groups[key] > KEPT:
+            return
+        smallest, outcome = minimise(self.binary, self.environment, node, effect[0], self.later)
+        small = next((e for e in (outcome or {"effects": []})["effects"] if e[0] == effect[0]), effect)
+        row = self.report.keep(label, family, data, dump(smallest), small, imports(smallest), native)
+        print(f"{row['kind']}: {row['detail']} [{row['size']} bytes, {family}, {row['minimal']}]", flush=True)
+        print(f"    imports {' '.join(row['imports'])}", flush=True)
+        if row["way"]:
+            print(f"    by {' > '.join(row['way'])}", flush=True)
+
+    def enough(self):
+        options, figures = self.options, self.report.figures
+        if options.seconds and time.monotonic() - self.began > options.seconds:
+            return True
+        if options.passing:
+            return figures["loaded"] >= options.passing
+        return self.report.next >= options.count
+
+    def attack(self):
+        self.began = time.monotonic()
+        kept = self.report.resume(self.run)
+        if kept:
+            self.frontier.restore(kept)
+        warm = [dump(node) for node in plain(self.target)]
+        warm = [data for data, fine in zip(warm, judge.passing(self.binary, warm)) if fine]
+        settled = self.environment.warm(warm)
+        print(f"{len(self.target.entries)} entries here, {len(self.target.canaries)} canaries, {settled} plain uses before it begins", flush=True)
+        waiting, shown = [], time.monotonic()
+        while not self.enough():
+            # One batch is made and judged while another is loaded.
+            self.environment.begin([row[3] for row in waiting], self.later)
+            passed = self.batch()
+            self.take(waiting, self.environment.outcomes())
+            waiting = passed
+            if time.monotonic() - shown > 30:
+                shown = time.monotonic()
+                self.progress()
+        self.take(waiting, self.environment.load([row[3] for row in waiting], self.later))
+        self.report.save(self.run, self.frontier.state())
+        self.environment.close()
+        return self.closing()
+
+    def progress(self):
+        f = self.report.figures
+        print(
+            f"{time.monotonic() - self.began:.0f} s: {f['generated']} generated, {f['loaded']} passed and loaded, "
+            f"{f['with an effect']} with an effect, {len(self.frontier.seen)} ways to end", flush=True,
+        )
+
+    def closing(self):
+        figures = self.report.figures
+        self.progress()
+        for name in sorted(n for n in figures if n.startswith("generated ")):
+            family = name.split(" ", 1)[1]
+            print(f"  {family:24} {figures[name]:8} generated {figures['passing ' + family]:8} passed")
+        for key, count in self.report.groups.most_common():
+            print(f"  {count:6} x {' | '.join(part for part in key if part)}")
+        return 1 if self.report.groups else 0
+
+
+def main():
+    options = arguments()
+    if options.quick:
+        options.count = QUICK
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = options.resume or pathlib.Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        return Attack(options, folder).attack()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

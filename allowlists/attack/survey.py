@@ -1,0 +1,129 @@
+"""Runs inside one environment: says what the entries are there, for the generator to aim at.
+
+Reads a JSON list of `module:name` from standard input and writes a JSON object on standard output. What it
+says is a hint about where code is, not a judgement: nothing of it decides whether a file passes.
+"""
+
+import importlib
+import inspect
+import json
+import os
+import re
+import sys
+import types
+import warnings
+
+BUILTINS = (str, bytes, bytearray, int, float, complex, dict, list, set, frozenset, tuple)
+HOOKS = (
+    "__getattr__", "__getattribute__", "__setattr__", "__setstate__", "__call__", "__hash__", "__eq__", "__del__",
+    "__setitem__", "append", "extend", "add", "__len__", "__iter__", "__missing__", "__reduce__",
+)
+# What loading runs on an object, as opposed to what a program does with it later.
+LOADING = ("__new__", "__init__", "__setstate__", "__setattr__", "__getattr__", "__getattribute__", "__setitem__",
+           "__hash__", "__eq__", "__call__", "__del__", "append", "extend", "add", "update")
+LATER = ("predict", "transform", "forward", "score")
+# Names in a method's code that lead out of the process: where to look first, nothing else.
+OUT = {"open", "exec", "eval", "compile", "__import__", "import_module", "unlink", "mkdir", "rename", "loads",
+       "system", "Popen", "urlopen", "connect", "touch", "symlink_to", "rmdir", "exec_module", "rmtree"}
+WORD = re.compile(r"[A-Za-z_]\w{0,40}(/|:)?\Z")
+
+
+def codes(function):
+    """The code objects of a function, with those nested in it."""
+    code = getattr(inspect.unwrap(function) if callable(function) else None, "__code__", None)
+    todo = [code] if code else []
+    while todo:
+        code = todo.pop()
+        yield code
+        todo.extend(const for const in code.co_consts if isinstance(const, types.CodeType))
+
+
+def words(function):
+    """Names and short texts in a function's code: attributes and keys that it may look up."""
+    for code in codes(function):
+        for word in (*code.co_names, *code.co_consts, *code.co_varnames[: code.co_argcount]):
+            for part in word if isinstance(word, tuple) else (word,):
+                if isinstance(part, str) and WORD.match(part):
+                    yield part
+
+
+def methods_of(cls):
+    for base in cls.__mro__:
+        if base not in (object, *BUILTINS):
+            for name, value in vars(base).items():
+                value = getattr(value, "__func__", value)
+                if isinstance(value, property):
+                    value = value.fget
+                if callable(value) and not isinstance(value, type):
+                    yield name, value
+
+
+def arity(function):
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (ValueError, TypeError):
+        return None
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    least = sum(p.default is p.empty for p in positional)
+    return [least, len(positional)]
+
+
+def about_class(cls):
+    fact = {"class": True, "base": [b.__name__ for b in BUILTINS if b in cls.__mro__]}
+    hooks, compiled = [], []
+    for hook in HOOKS:
+        owner = next((base for base in cls.__mro__ if hook in vars(base)), object)
+        if owner is not object and owner not in BUILTINS:
+            hooks.append(hook)
+            if not any(True for _ in codes(getattr(owner, hook, None))):
+                compiled.append(hook)
+    fact["hooks"], fact["compiled"] = hooks, compiled
+    first, rest, out = [], [], []
+    for name, method in methods_of(cls):
+        found = list(words(method))
+        (first if name in LOADING else rest).extend(found)
+        if OUT.intersection(found) or name in OUT:
+            out.append(name)
+    rest.extend(name for name, _ in methods_of(cls))
+    fact["first"] = sorted(set(first))[:150]
+    fact["rest"] = sorted(set(rest) - set(first))[:250]
+    fact["slots"] = sorted(
+        {name for base in cls.__mro__ for name, value in vars(base).items() if inspect.isdatadescriptor(value)}
+        - {"__dict__", "__weakref__", "__class__"}
+    )[:40]
+    fact["out"] = sorted(set(out))[:30]
+    fact["later"] = [name for name in LATER if hasattr(cls, name)]
+    return fact
+
+
+def about(name):
+    module, attribute = name.split(":")
+    found = importlib.import_module(module)
+    for part in attribute.split("."):
+        found = getattr(found, part)
+    if inspect.isclass(found):
+        fact = about_class(found)
+    else:
+        fact = {"class": False, "callable": callable(found), "first": sorted(set(words(found)))[:150]}
+    fact["is"] = f"{getattr(found, '__module__', '')}:{getattr(found, '__qualname__', '')}"
+    fact["arity"] = arity(found)
+    return fact
+
+
+def main():
+    sys.path.pop(0)  # this folder, whose names are nobody's modules
+    warnings.simplefilter("ignore")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+    question = json.load(sys.stdin)
+    answer, sys.stdout = sys.stdout, sys.stderr
+    facts = {}
+    for name in question:
+        try:
+            facts[name] = about(name)
+        except BaseException:  # not in this environment, or its import fails here
+            continue
+    json.dump(facts, answer)
+
+
+if __name__ == "__main__":
+    main()

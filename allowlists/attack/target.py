@@ -1,0 +1,82 @@
+"""What is attacked: the entries of the list that one environment has, with what the survey says of each."""
+
+import collections
+import json
+import pathlib
+import subprocess
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+class Target:
+    """Entries by use and by property. `rng.choice` over these lists is all that a generator needs."""
+
+    def __init__(self, entries, facts):
+        self.entries = [e for e in entries if e.name in facts]
+        self.facts = facts
+        self.by_name = {e.name: e for e in self.entries}
+        self.classes = [e for e in self.entries if facts[e.name]["class"]]
+        self.creates = [e for e in self.classes if "create" in e.uses]
+        self.calls = [e for e in self.entries if "call" in e.uses]
+        self.states = [e for e in self.entries if "state" in e.uses]
+        self.items = [e for e in self.entries if "items" in e.uses]
+        self.references = [e for e in self.entries if "reference" in e.uses]
+        # Called by nothing but an attack.
+        self.canaries = [
+            e for e in self.entries
+            if e.uses == {"reference"} and not facts[e.name]["class"] and facts[e.name].get("callable")
+        ]
+        self.texts = [e for e in self.classes if "str" in self.base(e) and e.uses & {"create", "call"}]
+        self.answers = self.having("__getattr__", self.creates)
+        self.callables = self.having("__call__", self.creates)
+        self.leading_out = [e for e in self.creates if facts[e.name].get("out")]
+        self.compiled = [e for e in self.states if "__setstate__" in facts[e.name].get("compiled", ())]
+        self.answers_items = [e for e in self.answers if "items" in e.uses]
+        self.made_states = [e for e in self.states if "create" in e.uses]
+        self.called_states = [e for e in self.states if "call" in e.uses]
+        self.hooked_states = self.having("__setstate__", self.states)
+        self.later = [e for e in self.states if facts[e.name].get("later")]
+        self.words = sorted({w for e in self.entries for w in facts[e.name].get("first", ())})
+        self.grouped, self.own = {}, {}
+
+    def base(self, entry):
+        return self.facts[entry.name].get("base", [])
+
+    def hooks(self, entry):
+        return self.facts[entry.name].get("hooks", [])
+
+    def having(self, hook, entries):
+        return [e for e in entries if hook in self.hooks(e)]
+
+    def of_package(self, package):
+        """References of one package."""
+        if package not in self.own:
+            self.own[package] = [e for e in self.references if e.package == package]
+        return self.own[package]
+
+    def mixed(self, rng, entries):
+        """One of the entries: half the time a package first, so that a long list does not drown a short one."""
+        if not entries:
+            return None
+        if rng.random() < 0.5:
+            return rng.choice(entries)
+        if id(entries) not in self.grouped:
+            packages = collections.defaultdict(list)
+            for entry in entries:
+                packages[entry.package].append(entry)
+            self.grouped[id(entries)] = entries, list(packages.values())
+        return rng.choice(rng.choice(self.grouped[id(entries)][1]))
+
+
+def survey(python, entries, kept=None):
+    """The facts of an environment, from the file where they are kept if it is there."""
+    if kept and kept.exists():
+        return json.loads(kept.read_text())
+    run = subprocess.run(
+        [python, "-W", "ignore", HERE / "survey.py"], input=json.dumps([e.name for e in entries]).encode(),
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True,
+    )
+    facts = json.loads(run.stdout)
+    if kept:
+        kept.write_text(json.dumps(facts))
+    return facts
