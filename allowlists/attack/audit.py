@@ -13,13 +13,14 @@ HARMLESS = {
 # Reading the file that lies in the sandbox may go on, to see what is done with it.
 MARKER = "marker"
 
-# How importlib looks for a module. The import itself is an event of its own, which came first.
-SEARCH = {"os.listdir", "open", "os.scandir"}
-
-
-def searching():
+def importing():
+    """Whether a module is being imported: that is an event of its own, which came first and was let through."""
     frame = sys._getframe(3)
-    return frame is not None and frame.f_code.co_filename == "<frozen importlib._bootstrap_external>"
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 class Stopped(BaseException):
@@ -83,7 +84,7 @@ class Audit:
                 self.lazy = module
                 raise Stopped(f"import {module}")
             return module
-        if event in SEARCH and searching():
+        if importing():
             return None
         return ", ".join(shown(a) for a in args) or event
 

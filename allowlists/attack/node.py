@@ -165,13 +165,20 @@ _TUPLES = {0: pickle.EMPTY_TUPLE, 1: pickle.TUPLE1, 2: pickle.TUPLE2, 3: pickle.
 
 class _Writer:
     def __init__(self, root):
-        self.uses, self.memo, self.out = {id(root): 0}, {}, []
-        for node in walk(root):
-            for kid in node.kids:
-                self.uses[id(kid)] = self.uses.get(id(kid), 0) + 1
+        self.memo, self.out = {}, []
+        uses, todo = {id(root): 0}, [root]
+        while todo:
+            for kid in todo.pop().kids:
+                key = id(kid)
+                if key in uses:
+                    uses[key] += 1
+                else:
+                    uses[key] = 1
+                    todo.append(kid)
+        self.uses = uses
 
     def memoize(self, node):
-        if self.uses.get(id(node), 0) > 1:
+        if self.uses[id(node)] > 1:
             self.memo[id(node)] = len(self.memo)
             self.out.append(pickle.MEMOIZE)
 

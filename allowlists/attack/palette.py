@@ -119,9 +119,9 @@ class Palette:
 
     def deep(self):
         """A tuple that holds itself twice, many times over: short to write, long to hash."""
-        node = tuple_(lit(0))
-        for _ in range(self.rng.choice([4, 12, 30, 62])):
-            node = Node(self.rng.choice(["tuple", "tuple", "frozenset"]), [node, node])
+        node, kinds = tuple_(lit(0)), self.rng.choice([["tuple"], ["tuple"], ["tuple", "frozenset"]])
+        for _ in range(self.rng.choice([4, 8, 12, 12, 16, 62])):
+            node = Node(self.rng.choice(kinds), [node, node])
         return node
 
     def key(self, depth=1):
@@ -135,7 +135,7 @@ class Palette:
             return self.scalar()
         if roll == 13:
             return self.computed_text(self.text())
-        if roll == 14:
+        if roll == 14 and rng.random() < 0.2:
             return self.deep()
         if roll == 15:
             return self.reference()

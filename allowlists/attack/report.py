@@ -9,10 +9,12 @@ def normal(detail):
     return re.sub(r"0x[0-9a-f]+|\d+", "N", detail)[:80]
 
 
-def group(effect):
-    """Effects of one kind: what happened, and the code that led there."""
+def group(effect, family):
+    """Effects of one kind: what happened, and the code that led there, or the family where none is known."""
     kind, detail, way = effect
-    if kind in ("call", "time", "memory"):
+    if kind in ("crash", "time", "memory"):
+        return (kind, family, " > ".join(way[-3:]))
+    if kind == "call":
         return (kind, "", " > ".join(way[-3:]))
     if kind == "state":
         return (kind, re.split(r" (set|added|removed|items) ", detail)[0], "")

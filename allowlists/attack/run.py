@@ -25,7 +25,7 @@ from node import dump, imports
 from report import Report, group
 from target import Target, survey
 
-BATCH = 2000
+BATCH = 6000
 KEPT = 3  # files kept and made small for one group of effects
 LATER = ["predict", "predict_proba", "transform", "decision_function", "score", "forward"]
 QUICK = 24_000
@@ -63,7 +63,7 @@ class Attack:
         self.frontier = Frontier(self.target, options.seed)
         digest = hashlib.sha256(pathlib.Path(self.binary).read_bytes()).hexdigest()[:16]
         self.run = [digest, str(options.env), options.seed, options.family, options.package, options.later]
-        self.first = None
+        self.size = 2000 if options.quick else BATCH
 
     def files(self, first, count):
         """The next files: by number, and followers of what was loaded."""
@@ -78,8 +78,8 @@ class Attack:
 
     def batch(self):
         """Generates and judges; gives those that pass."""
-        made = self.files(self.report.next, BATCH)
-        self.report.next += BATCH
+        made = self.files(self.report.next, self.size)
+        self.report.next += self.size
         dumped = [dump(node) for _, _, node in made]
         fine = judge.passing(self.binary, dumped) if dumped else []
         self.report.figures["generated"] += len(made)
@@ -106,11 +106,13 @@ class Attack:
         if native and effect[0] == "crash":
             self.report.figures["crash under native-memory"] += 1
             return
-        key = group(effect)
+        key = group(effect, family)
         self.report.groups[key] += 1
         if self.report.groups[key] > KEPT:
             return
-        smallest, outcome = minimise(self.binary, self.environment, node, effect[0], self.later)
+        smallest, outcome = node, None
+        if effect[0] not in ("time", "memory"):  # each try would cost as much again
+            smallest, outcome = minimise(self.binary, self.environment, node, effect[0], self.later)
         small = next((e for e in (outcome or {"effects": []})["effects"] if e[0] == effect[0]), effect)
         row = self.report.keep(label, family, data, dump(smallest), small, imports(smallest), native)
         print(f"{row['kind']}: {row['detail']} [{row['size']} bytes, {family}, {row['minimal']}]", flush=True)

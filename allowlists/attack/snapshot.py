@@ -96,6 +96,8 @@ class Snapshot:
             for key in {**old, **new}:
                 if old.get(key) != new.get(key):
                     what = "added" if key not in old else "removed" if key not in new else "set"
+                    if type(container) is dict and type(dict.get(container, called[key])) is types.ModuleType:
+                        continue  # a package looked up one of its own modules at last
                     rows.append([path, what, shown(called[key])])
         return [
             [path, what, name] for path, what, name in rows

@@ -75,7 +75,8 @@ def about_class(cls):
         owner = next((base for base in cls.__mro__ if hook in vars(base)), object)
         if owner is not object and owner not in BUILTINS:
             hooks.append(hook)
-            if not any(True for _ in codes(getattr(owner, hook, None))):
+            # Cython's functions have a __code__ as well, without any code in it.
+            if not isinstance(inspect.unwrap(getattr(owner, hook)), types.FunctionType):
                 compiled.append(hook)
     fact["hooks"], fact["compiled"] = hooks, compiled
     first, rest, out = [], [], []

@@ -5,7 +5,7 @@ from node import Node, dict_, list_, lit, tuple_
 
 def hashed(palette, number):
     rng = palette.rng
-    key = palette.deep() if rng.random() < 0.3 else palette.object(1)
+    key = palette.deep() if rng.random() < 0.1 else palette.object(1)
     if rng.random() < 0.3:
         key = tuple_(key, lit(1))
     keys = [key] * rng.choice([1, 1, 2])
