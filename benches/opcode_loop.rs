@@ -105,7 +105,7 @@ fn measure(content: &Content) -> (u64, f64) {
         let before = seconds_so_far(start);
         let run = machine::run(content, 0, Reading::Pickle, "", &Limits::default()).expect("it can be read");
         let seconds = seconds_so_far(start) - before;
-        assert!(run.stream.stopped && run.stream.faults.is_empty(), "{:?}", run.stream.faults);
+        assert!(run.stream.stopped() && run.stream.faults.is_empty(), "{:?}", run.stream.faults);
         opcodes = run.stream.opcodes;
         seconds
     });

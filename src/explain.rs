@@ -190,7 +190,7 @@ impl Explanation {
                         stream.end,
                         stream.protocol,
                         stream.opcodes,
-                        if stream.stopped { "" } else { ", broken" },
+                        if stream.stopped() { "" } else { ", broken" },
                         if stream.framed {
                             "; from a file: what a short frame leaves is dropped"
                         } else {
@@ -371,7 +371,7 @@ impl StreamDocument {
             end: stream.end,
             protocol: stream.protocol,
             opcodes: stream.opcodes,
-            stopped: stream.stopped,
+            stopped: stream.stopped(),
             imports: imports.collect(),
             calls: calls.collect(),
             omitted_lines: explained.dropped,

@@ -120,7 +120,7 @@ fn real_files_are_read_to_the_end() {
             wrong += &format!("\n  {} ({}): {}", row.file, row.kind, fault.fault.message);
         }
         for stream in &facts.streams {
-            if !stream.stopped {
+            if !stream.stopped() {
                 wrong += &format!("\n  {}: not read to the end", row.file);
             }
             for fault in stream.faults.iter().filter(|f| noise(f.rule)) {

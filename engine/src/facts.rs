@@ -45,8 +45,12 @@ pub struct Stream {
     pub protocol: u8,
     /// How many opcodes ran.
     pub opcodes: u64,
-    /// Whether STOP was reached.
-    pub stopped: bool,
+    /// How the reading ended.
+    pub ending: Ending,
+    /// Whether anything was applied: called, created, changed. What a break follows then has run.
+    pub applied: bool,
+    /// Whether its lines end in CR LF, as a conversion of line ends leaves them.
+    pub converted: bool,
     /// The imports, each (module, name) once, in the order they are first resolved.
     pub imports: Vec<Import>,
     /// What is wrong with the stream.
@@ -55,6 +59,28 @@ pub struct Stream {
     pub storages: Vec<StorageId>,
     /// Bytes that a callable would unpickle.
     pub nested: Vec<Nested>,
+}
+
+/// What is said of a persistent id that is not torch's. `pickle.load` raises at any.
+pub const FOREIGN_ID: &str = "a persistent id that is not torch's stands for whatever the loader makes of it";
+
+impl Stream {
+    /// Whether STOP was reached.
+    pub fn stopped(&self) -> bool {
+        self.ending == Ending::Stop
+    }
+}
+
+/// How the reading of a stream ended. Only a break says anything about the bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Ending {
+    /// At STOP.
+    Stop,
+    /// No unpickler goes on from here.
+    #[default]
+    Broken,
+    /// An unpickler goes on, and the reading did not: a ceiling was hit.
+    Limit,
 }
 
 /// A name that loading would resolve.

@@ -54,7 +54,14 @@ fn limits() -> Limits {
 /// The machine, by the rules of every loader.
 pub fn machine(bytes: &[u8]) {
     let content = Content::from_bytes(bytes);
-    for reading in [Reading::Pickle, Reading::Joblib, Reading::Torch, Reading::TorchScript] {
+    for reading in [
+        Reading::Pickle,
+        Reading::Joblib,
+        Reading::JoblibUnpadded,
+        Reading::JoblibPlain,
+        Reading::Torch,
+        Reading::TorchScript,
+    ] {
         let run = pickle::run(&content, 0, reading, "", &limits()).expect("bytes in memory are readable");
         for stream in std::iter::once(&run.stream).chain(&run.inner) {
             offsets_hold(stream, bytes.len() as u64);

@@ -112,7 +112,7 @@ pub fn compare(input: &[u8], theirs: &[Reading]) -> BTreeSet<Disagreement> {
         let fault = first.faults.iter().find(|f| both && broken.contains(&f.rule) && !stricter(&f.message));
         if let Some(fault) = fault {
             found.insert(Disagreement::Refused { fault: fault.message.clone() });
-        } else if both && !first.stopped {
+        } else if both && !first.stopped() {
             found.insert(Disagreement::Refused { fault: "no STOP".to_owned() });
         }
     } else if streams.iter().all(|s| s.faults.is_empty()) && !theirs.iter().any(|r| r.gave_up()) {

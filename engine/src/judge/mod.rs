@@ -347,7 +347,7 @@ fn cut(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{MemberFault, Objection, StorageId};
+    use crate::facts::{Ending, MemberFault, Objection, StorageId};
     use crate::policy::file::PolicyFile;
     use crate::policy::{Date, Layer};
     use crate::rule::Level;
@@ -369,7 +369,7 @@ mod tests {
     }
 
     fn stream(imports: Vec<Import>) -> Stream {
-        Stream { imports, stopped: true, ..Stream::default() }
+        Stream { imports, ending: Ending::Stop, ..Stream::default() }
     }
 
     fn judged(streams: Vec<Stream>, policy: &Policy) -> Vec<Finding> {

@@ -7,7 +7,8 @@ use std::ops::Range;
 use memchr::memmem;
 
 use crate::content::Content;
-use crate::reading::scan::{Job, Place, Scan, Task};
+use crate::reading::job::{Disguise, Job, Place};
+use crate::reading::work::{Scan, Task};
 use crate::rule::Rule;
 
 /// Longest text that is looked through.
@@ -95,8 +96,7 @@ impl Scan<'_> {
                 found += 1;
                 let mut child = job.child(&format!("base64@0x{start:x}"), Content::from_bytes(decoded));
                 child.place = Place::Hidden;
-                child.disguise =
-                    crate::reading::scan::Disguise::new("a pickle in base64 inside a text".to_owned());
+                child.disguise = Disguise::new("a pickle in base64 inside a text".to_owned());
                 self.later(Task::Open(child));
             }
             if bytes.len() < self.limits.window {

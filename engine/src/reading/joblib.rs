@@ -1,35 +1,72 @@
 //! joblib's files: a pickle with raw arrays between its opcodes, and the compressed form of old.
+//!
+//! Three loaders read such a file in three ways, and each way is a stream of its own: `joblib.load`, which steps over
+//! the arrays and the padding before them; joblib before 1.2, which knows no padding; and `pickle.load`, which takes
+//! both for opcodes.
 
 use std::io;
 
 use crate::content::Content;
-use crate::facts::{Import, Stream};
-use crate::pickle::machine::Run;
-use crate::reading::pickles::is_plausible;
+use crate::facts::{Ending, Import, Stream, Use, UseKind};
+use crate::pickle::machine::{Run, makes_callable};
+use crate::rule::Rule;
 
 /// Whether an import is the wrapper behind whose state array bytes follow.
 pub fn is_wrapper(import: &Import) -> bool {
     import.name == "NumpyArrayWrapper" && import.module.ends_with("joblib.numpy_pickle")
 }
 
-/// What `pickle.load` would resolve beyond what `joblib.load` does: it runs into the array bytes and
-/// takes them for opcodes. Nothing, where they break it at once, as honest ones do.
-pub fn leftover(plain: Stream, joblib: &Run) -> Option<Stream> {
-    let known = |import: &Import| {
-        joblib.inner.iter().chain([&joblib.stream]).any(|stream| {
-            stream.imports.iter().any(|other| {
-                let same = (&other.module, &other.name) == (&import.module, &import.name);
-                let covers = |kind| other.uses.iter().any(|used| used.kind == kind);
-                same && (!plain.stopped || import.uses.iter().all(|used| covers(used.kind)))
-            })
-        })
-    };
-    let imports: Vec<Import> =
-        plain.imports.iter().filter(|import| is_plausible(import) && !known(import)).cloned().collect();
-    if imports.is_empty() {
-        return None;
+/// What another reading does beyond the known ones, stream by stream; none where it does nothing more.
+///
+/// It runs into array bytes and breaks there, sooner or later: no pickle is what they are, and neither that nor that
+/// unpicklers break at different bytes is a fault.
+pub fn beyond(other: Run, main: &Stream, others: &[Stream]) -> Vec<Stream> {
+    let known: Vec<&Stream> = others.iter().chain([main]).collect();
+    let mut streams = vec![other.stream];
+    streams.extend(other.inner);
+    for stream in &mut streams {
+        let broken = stream.ending == Ending::Broken;
+        stream.faults.retain(|fault| {
+            !matches!(fault.rule, Rule::StreamMalformed | Rule::StreamAmbiguous)
+                && !known.iter().any(|known| known.faults.contains(fault))
+        });
+        stream.nested.retain(|nested| !known.iter().any(|known| known.nested.contains(nested)));
+        stream.imports.retain(|import| {
+            !is_misled(import, &known) && !known.iter().any(|known| covers(known, import, broken))
+        });
     }
-    Some(Stream { imports, faults: Vec::new(), storages: Vec::new(), ..plain })
+    streams.retain(|s| !(s.faults.is_empty() && s.nested.is_empty() && s.imports.is_empty()));
+    streams
+}
+
+/// Whether a known stream does all with an import that another does.
+fn covers(known: &Stream, import: &Import, broken: bool) -> bool {
+    let alike = |a: &Use, b: &Use| a.kind == b.kind && a.objection == b.objection;
+    // What was waiting to be applied when a reading broke was handed to no one.
+    let waited = |used: &Use| used.kind == UseKind::Reference && broken;
+    // Numbers that spell a call of an object end the reading, unless its class has a `__call__`.
+    let ends = |used: &Use| used.kind == UseKind::CallResult && !makes_callable(&import.module, &import.name);
+    known.imports.iter().any(|other| {
+        (&other.module, &other.name) == (&import.module, &import.name)
+            && import
+                .uses
+                .iter()
+                .all(|used| waited(used) || ends(used) || other.uses.iter().any(|o| alike(used, o)))
+    })
+}
+
+/// Whether `pickle.load` only comes to an import because it shares its memo with a pickle inside.
+///
+/// Since 1.5 joblib writes an array of objects as a whole pickle of protocol 5. `joblib.load` reads that with a memo
+/// of its own, and `numpy.dtype` comes from there; `pickle.load` goes on with the memo it has, and finds some text of
+/// the outer pickle in the place of `numpy`. It raises at the import of `LabelEncoder`, or for the lack of a `dtype`
+/// in a module that happens to have that name: no more is done than `import LabelEncoder`, without dots.
+fn is_misled(import: &Import, known: &[&Stream]) -> bool {
+    import.name == "dtype"
+        && !import.module.contains('.')
+        && known.iter().flat_map(|stream| stream.imports.iter()).any(|other| {
+            (other.module.as_str(), other.name.as_str(), other.offset) == ("numpy", "dtype", import.offset)
+        })
 }
 
 /// Offset of the zlib stream in a file of joblib before 0.10: `ZF`, then the length in hexadecimal,

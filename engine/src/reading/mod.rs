@@ -1,6 +1,6 @@
 //! Containers and formats that carry pickles, and the readings that loaders take of them.
 //!
-//! Each module parses one format into plain values and tells [`crate::reading::scan::Scan`] what lies inside.
+//! Each module parses one format into plain values and tells [`crate::reading::work::Scan`] what lies inside.
 
 pub mod codec;
 pub mod embedded;
@@ -8,6 +8,7 @@ pub mod ending;
 pub mod family;
 pub mod field;
 pub mod inflated;
+pub mod job;
 pub mod joblib;
 pub mod literal;
 pub mod numpy;
@@ -16,7 +17,9 @@ pub mod pickles;
 pub mod scan;
 pub mod segments;
 pub mod sniff;
+pub mod standing;
 pub mod tar;
 pub mod torch;
 pub mod window;
+pub mod work;
 pub mod zip;

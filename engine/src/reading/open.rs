@@ -11,11 +11,12 @@ use crate::reading::embedded;
 use crate::reading::ending;
 use crate::reading::family::{self, Family};
 use crate::reading::inflated::Inflated;
+use crate::reading::job::{Disguise, Job, Place};
 use crate::reading::joblib;
 use crate::reading::numpy::{self, Array};
 use crate::reading::pickles::Pickles;
-use crate::reading::scan::{Disguise, Job, Place, Scan, Task, Verdict, fault};
 use crate::reading::sniff::{self, Form};
+use crate::reading::work::{Scan, Task, Verdict, fault};
 use crate::rule::Rule;
 
 /// Longest header behind which a pickle is looked for, where the form does not say how long it is.

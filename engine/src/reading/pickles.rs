@@ -3,13 +3,15 @@
 use std::io;
 
 use crate::content::Content;
-use crate::facts::{Import, Reading, Stream, UseKind};
+use crate::facts::{Ending, Reading, Stream};
 use crate::pickle::machine::{self, Run};
 use crate::reading::family::Family;
+use crate::reading::job::{Job, Place};
 use crate::reading::joblib;
-use crate::reading::scan::{Job, Place, Scan};
+use crate::reading::standing::{self, Promise, Proto, Standing};
 use crate::reading::torch;
 use crate::reading::window::Windowed;
+use crate::reading::work::{Scan, Task};
 use crate::rule::Rule;
 
 /// What the reading as pickles came to.
@@ -21,9 +23,6 @@ pub struct Pickles {
     pub end: u64,
 }
 
-/// Opcodes after which bytes that start with PROTO and then break are a pickle and not chance: a byte
-/// in four is an opcode, and PROTO with its argument is one pair in ten thousand.
-const CREDIBLE_OPCODES: u64 = 6;
 /// Streams that wait for the end to tell whether they were pickles at all.
 const PENDING: usize = 1_000;
 /// Bytes that are looked at before a pickle is read.
@@ -49,10 +48,13 @@ struct Chain {
 impl Scan<'_> {
     /// Reads content as pickles. Where nothing promises any, only what is unlikely to be chance counts.
     pub fn pickles(&mut self, job: &Job, family: Family) -> io::Result<Pickles> {
-        let expected = job.place == Place::Nested || matches!(family, Family::Loader | Family::Pickle);
-        let shared = family == Family::Shared;
-        // Looked for in noise, where openings are many: only what would import counts.
-        let hidden = matches!(job.place, Place::Hidden | Place::Guess);
+        let promise = match (job.place, family) {
+            // Looked for in noise, where openings are many: only what would import counts.
+            (Place::Hidden | Place::Guess, _) => Promise::Noise,
+            (Place::Nested, _) | (_, Family::Loader | Family::Pickle) => Promise::Pickle,
+            (_, Family::Shared) => Promise::Shared,
+            _ => Promise::Nothing,
+        };
         let mut job = job.clone();
         let mut chain = Chain::default();
         let mut at = 0;
@@ -73,37 +75,23 @@ impl Scan<'_> {
                 self.fault(&job.member, Rule::ResourceLimit, at, message);
                 break false;
             }
-            let proto = Proto::of(&ahead);
             let read = self.read_one(job, at)?;
-            let stream = &read.run.stream;
+            let stream = &read.main;
             if job.place == Place::Guess {
                 self.guessed += stream.opcodes;
             }
-            if !stream.stopped {
-                let long = stream.opcodes > CREDIBLE_OPCODES;
-                let credible = match proto {
-                    Proto::Known if hidden => stream.imports.iter().any(is_plausible),
-                    Proto::Known => {
-                        let odd = stream.faults.iter().any(|fault| fault.rule != Rule::StreamMalformed);
-                        expected || shared || long || odd || !stream.imports.is_empty()
-                    }
-                    // A protocol that is still to come, or the first byte of a file cut short.
-                    Proto::Other => expected || called(&stream.imports),
-                    Proto::None if expected => stream.imports.iter().any(is_plausible),
-                    Proto::None => called(&stream.imports),
-                };
-                if credible {
+            let standing = read.standing(Proto::of(&ahead), promise);
+            if !stream.stopped() {
+                if standing == Standing::Pickle {
                     self.settle(job, &mut chain);
                     chain.certain = true;
                     at = stream.end;
-                    self.keep_run(job, read);
+                    self.keep_read(job, read);
                     return Ok(Pickles { found: true, end: at });
                 }
                 break false;
             }
             chain.group += 1;
-            let strong =
-                (proto == Proto::Known && !hidden) || !stream.imports.is_empty() || !stream.nested.is_empty();
             let start = at;
             at = stream.end;
             chain.opcodes += stream.opcodes;
@@ -112,14 +100,14 @@ impl Scan<'_> {
                 4 => chain.storages = stream.storages.clone(),
                 _ => {}
             }
-            if strong {
+            if standing == Standing::Pickle {
                 self.settle(job, &mut chain);
                 chain.certain = true;
-                self.keep_run(job, read);
+                self.keep_read(job, read);
             } else if chain.certain {
-                self.keep_run(job, read);
+                self.keep_read(job, read);
             } else if chain.pending.len() < PENDING {
-                chain.pending.push(read.run.stream);
+                chain.pending.push(read.main);
             } else {
                 chain.more += 1;
             }
@@ -134,7 +122,7 @@ impl Scan<'_> {
                         self.fault(&job.member, Rule::StreamMalformed, broken.offset, broken.message);
                         let rest =
                             job.hidden(at..content.len(), "a pickle among the storages of a torch file");
-                        self.later(crate::reading::scan::Task::Open(rest));
+                        self.later(Task::Open(rest));
                         return Ok(Pickles { found: true, end: content.len() });
                     }
                 }
@@ -142,7 +130,7 @@ impl Scan<'_> {
         };
         let end = if complete { job.content.len() } else { at };
         // Text that runs to its last byte as a pickle is one, if it does more than push a constant.
-        if complete && (expected || chain.opcodes > 2 * count) {
+        if complete && (promise == Promise::Pickle || chain.opcodes > 2 * count) {
             self.settle(&job, &mut chain);
             return Ok(Pickles { found: true, end });
         }
@@ -176,9 +164,9 @@ impl Scan<'_> {
         let mut at = at;
         for _ in 0..PENDING {
             let run = machine::run(&job.content, at, Reading::Pickle, &job.member, self.limits)?;
-            let (stopped, end) = (run.stream.stopped, run.stream.end);
-            if called(&run.stream.imports) {
-                self.keep_run(job, Read { run, leftover: None });
+            let (stopped, end) = (run.stream.stopped(), run.stream.end);
+            if run.stream.applied || run.stream.ending == Ending::Limit {
+                self.keep_read(job, Read::of(run));
             }
             if !stopped {
                 break;
@@ -188,54 +176,46 @@ impl Scan<'_> {
         Ok(())
     }
 
+    /// The pickle at an offset under the readings that apply.
     fn read_one(&self, job: &Job, at: u64) -> io::Result<Read> {
-        let mut run = machine::run(&job.content, at, Reading::Pickle, &job.member, self.limits)?;
-        run.stream.reading = job.reading;
-        if !run.stream.imports.iter().any(joblib::is_wrapper) {
-            return Ok(Read { run, leftover: None });
+        let run = |reading| machine::run(&job.content, at, reading, &job.member, self.limits);
+        let mut plain = run(Reading::Pickle)?;
+        if !plain.stream.imports.iter().any(joblib::is_wrapper) {
+            plain.stream.reading = job.reading;
+            return Ok(Read::of(plain));
         }
-        let plain = run.stream;
-        let run = machine::run(&job.content, at, Reading::Joblib, &job.member, self.limits)?;
-        let leftover = joblib::leftover(plain, &run);
-        Ok(Read { run, leftover })
+        let mut read = Read::of(run(Reading::Joblib)?);
+        for other in [run(Reading::JoblibPlain)?, run(Reading::JoblibUnpadded)?] {
+            let more = joblib::beyond(other, &read.main, &read.others);
+            read.others.extend(more);
+        }
+        Ok(read)
     }
 
-    fn keep_run(&mut self, job: &Job, read: Read) {
-        self.keep(job, read.run.stream);
-        for inner in read.run.inner {
-            self.keep(job, inner);
-        }
-        if let Some(leftover) = read.leftover {
-            self.keep(job, leftover);
+    fn keep_read(&mut self, job: &Job, read: Read) {
+        self.keep(job, read.main);
+        for stream in read.others {
+            self.keep(job, stream);
         }
     }
 }
 
-/// One pickle under the readings that apply.
+/// One pickle under the readings that apply. `main` says where it ends.
 struct Read {
-    run: Run,
-    /// What only `pickle.load` does, which takes a joblib file's arrays for opcodes.
-    leftover: Option<Stream>,
+    main: Stream,
+    others: Vec<Stream>,
 }
 
-/// How a pickle announces its protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Proto {
-    /// PROTO and a protocol there is.
-    Known,
-    /// PROTO and something else, or nothing.
-    Other,
-    /// Not at all.
-    None,
-}
+impl Read {
+    fn of(run: Run) -> Self {
+        Read { main: run.stream, others: run.inner }
+    }
 
-impl Proto {
-    fn of(ahead: &[u8]) -> Proto {
-        match ahead {
-            [0x80, 0..=5, ..] => Proto::Known,
-            [0x80, ..] => Proto::Other,
-            _ => Proto::None,
-        }
+    /// A pickle under any reading is one.
+    fn standing(&self, proto: Proto, promise: Promise) -> Standing {
+        let of = |stream| standing::standing(proto, promise, stream);
+        let main = of(&self.main);
+        if self.others.iter().any(|other| of(other) == Standing::Pickle) { Standing::Pickle } else { main }
     }
 }
 
@@ -252,22 +232,4 @@ fn only_blanks(content: &Content, at: u64, ahead: &[u8]) -> io::Result<bool> {
         }
         at += bytes.len() as u64;
     }
-}
-
-/// Whether an import looks like one that Python code could make.
-pub fn is_plausible(import: &Import) -> bool {
-    let part = |part: &str| {
-        part.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_')
-            && part.chars().all(|c| c.is_alphanumeric() || c == '_')
-    };
-    // A text of lines that end in CR LF names what no one has, and is a pickle all the same.
-    let dotted = |name: &str| name.trim_end().split('.').all(part);
-    dotted(&import.module) && dotted(&import.name)
-}
-
-/// Whether a plausible import is applied to something.
-fn called(imports: &[Import]) -> bool {
-    imports.iter().any(|import| {
-        is_plausible(import) && import.uses.iter().any(|used| !matches!(used.kind, UseKind::Reference))
-    })
 }

@@ -8,9 +8,10 @@ use std::ops::Range;
 use crate::content::Content;
 use crate::facts::MemberFault;
 use crate::pickle::stream::number::unsigned;
-use crate::reading::scan::{self, Job, Scan, Task, Verdict};
+use crate::reading::job::Job;
 use crate::reading::segments::Segments;
 use crate::reading::torch;
+use crate::reading::work::{Scan, Step, Task, Verdict, fault};
 use crate::rule::Rule;
 
 const BLOCK: u64 = 512;
@@ -131,14 +132,20 @@ impl Header {
 impl Walk {
     fn fault(&mut self, rule: Rule, offset: u64, message: impl Into<String>) {
         self.faults
-            .push(MemberFault { member: self.job.member.clone(), fault: scan::fault(rule, offset, message) });
+            .push(MemberFault { member: self.job.member.clone(), fault: fault(rule, offset, message) });
+    }
+}
+
+impl Step for Walk {
+    fn step(self: Box<Self>, scan: &mut Scan<'_>) -> io::Result<()> {
+        scan.walk_tar(self)
     }
 }
 
 impl Scan<'_> {
     /// Reads content as a tar.
     pub fn open_tar(&mut self, job: &Job) {
-        self.later(Task::Tar(Box::new(Walk {
+        self.later(Task::Step(Box::new(Walk {
             job: job.clone(),
             at: 0,
             next: HashMap::new(),
@@ -151,7 +158,7 @@ impl Scan<'_> {
     }
 
     /// Takes the next member, and leaves the walk to go on after it.
-    pub fn walk_tar(&mut self, mut walk: Box<Walk>) -> io::Result<()> {
+    fn walk_tar(&mut self, mut walk: Box<Walk>) -> io::Result<()> {
         loop {
             let block = walk.job.content.read_range(walk.at, BLOCK as usize)?;
             let Some(block) = block.first_chunk::<512>() else {
@@ -182,7 +189,7 @@ impl Scan<'_> {
             }
             if let Some(child) = self.tar_member(&mut walk, header)? {
                 self.later(Task::Open(child));
-                self.later(Task::Tar(walk));
+                self.later(Task::Step(walk));
                 return Ok(());
             }
         }

@@ -2,6 +2,7 @@
 //! the stream, or a whole pickle for an array of objects (`joblib/numpy_pickle.py`,
 //! `NumpyArrayWrapper.read_array`).
 
+use crate::facts::Reading;
 use crate::pickle::machine::trace::Trace;
 use crate::pickle::machine::value::{Tag, Value};
 use crate::pickle::machine::{Halt, Machine};
@@ -44,7 +45,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         if announced.object {
             return self.inner_pickle();
         }
-        if announced.padded {
+        if announced.padded && self.state.reading == Reading::Joblib {
             let padding = self.u8()?;
             self.skip(u64::from(padding))?;
         }

@@ -1,6 +1,6 @@
 //! What opcodes do *to* imports and objects: calls, state, items.
 
-use crate::facts::{Nested, NestedBytes, Reading, UseKind};
+use crate::facts::{Nested, NestedBytes, UseKind};
 use crate::pickle::known::callable::Callable;
 use crate::pickle::known::frames;
 use crate::pickle::machine::state::{ADDRESS, Planted};
@@ -127,6 +127,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     }
 
     fn unknown_called(&mut self, at: u64) {
+        self.state.stream.applied = true;
         self.fault(Rule::ImportUnresolved, at, "something is called that is not a literal import".to_owned());
     }
 
@@ -376,7 +377,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                     self.fault(Rule::ObjectMutation, at, message.to_owned());
                 }
                 self.state.imports.used(import, UseKind::State, at, op::BUILD, objection);
-                if self.state.reading == Reading::Joblib && self.made_by(target) == Callable::JoblibArray {
+                if self.state.reading.is_joblib() && self.made_by(target) == Callable::JoblibArray {
                     return self.array_data(at, state);
                 }
             }

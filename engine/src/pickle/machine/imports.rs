@@ -36,6 +36,11 @@ struct Row {
 // `CALLABLE`: listed classes whose instances can be called, sorted.
 include!(concat!(env!("OUT_DIR"), "/callable.rs"));
 
+/// Whether instances of a listed class can be called.
+pub fn makes_callable(module: &str, name: &str) -> bool {
+    CALLABLE.binary_search(&(module, name)).is_ok()
+}
+
 /// Memory for a row beyond its names, in bytes.
 const ROW: usize = 256;
 
@@ -124,7 +129,7 @@ impl Imports {
                         | ("builtins" | "__builtin__", "Ellipsis")
                         | ("scipy._lib.array_api_compat.numpy._aliases", "asarray")
                 ),
-            makes_callable: CALLABLE.binary_search(&(module, name)).is_ok(),
+            makes_callable: makes_callable(module, name),
             shown: OnceCell::new(),
             import: Import {
                 module: module.to_owned(),

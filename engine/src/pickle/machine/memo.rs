@@ -13,6 +13,8 @@ pub enum Index {
     Small(u64),
     /// Digits without sign, underscores and leading zeros.
     Digits(Box<[u8]>),
+    /// The text of an index that is no number, which Python 2 takes.
+    Text(Box<[u8]>),
 }
 
 /// Values by index.
@@ -21,6 +23,8 @@ pub struct Memo {
     dense: Vec<Value>,
     sparse: HashMap<Index, Value>,
     set: u64,
+    /// Bytes of indices that are no small numbers.
+    keys: usize,
 }
 
 /// How far above twice the number of entries an index may lie and still be dense.
@@ -40,6 +44,9 @@ impl Memo {
 
     #[cold]
     fn put_far(&mut self, index: Index, value: Value) {
+        if let Index::Digits(key) | Index::Text(key) = &index {
+            self.keys += key.len();
+        }
         if self.sparse.insert(index, value).is_none() {
             self.set += 1;
         }
@@ -65,7 +72,7 @@ impl Memo {
     pub fn put_index(&mut self, index: Index, value: Value) {
         match index {
             Index::Small(i) => self.put(i, value),
-            far @ Index::Digits(_) => self.put_far(far, value),
+            far => self.put_far(far, value),
         }
     }
 
@@ -89,13 +96,13 @@ impl Memo {
     pub fn get_index(&self, index: &Index) -> Option<Value> {
         match index {
             Index::Small(i) => self.get(*i),
-            far @ Index::Digits(_) => self.sparse.get(far).copied(),
+            far => self.sparse.get(far).copied(),
         }
     }
 
     /// Entries in use, for the memory ceiling; a sparse one costs about eight dense ones.
     pub fn size(&self) -> usize {
-        self.dense.len() + self.sparse.len() * 8
+        self.dense.len() + self.sparse.len() * 8 + self.keys / 8
     }
 }
 

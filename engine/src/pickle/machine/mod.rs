@@ -9,4 +9,5 @@ pub mod trace;
 pub mod value;
 mod vm;
 
+pub use imports::makes_callable;
 pub use vm::*;

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::io;
 
 use crate::content::Content;
-use crate::facts::{Fault, Nested, NestedBytes, Reading, StorageId, Stream};
+use crate::facts::{Ending, FOREIGN_ID, Fault, Nested, NestedBytes, Reading, StorageId, Stream, UseKind};
 use crate::limits::Limits;
 use crate::pickle::known::callable::Callable;
 use crate::pickle::known::frames::Frames;
@@ -19,12 +19,14 @@ use crate::pickle::machine::state::States;
 use crate::pickle::machine::trace::{Event, Trace, View};
 use crate::pickle::machine::value::{Tag, Tuples, Value};
 use crate::pickle::stream::framed::FramedCursor;
+use crate::pickle::stream::long;
 use crate::pickle::stream::number;
 use crate::pickle::stream::number::Reading as Number;
 use crate::pickle::stream::opcode as op;
 use crate::pickle::stream::reader::{Cursor, SliceCursor, WindowCursor};
 use crate::pickle::stream::text::{self, Text};
 use crate::policy::guard::Guard;
+use crate::policy::{Kind, builtin};
 use crate::rule::Rule;
 
 /// One stream, and the others that a loader would read from the same bytes.
@@ -68,7 +70,7 @@ pub fn run_traced<T: Trace>(
             Machine::new(cursor, reading, limits, trace).finish()?
         }
     };
-    if run.straddled && matches!(reading, Reading::Pickle | Reading::Torch) {
+    if run.straddled && matches!(reading, Reading::Pickle | Reading::JoblibPlain | Reading::Torch) {
         let cursor = FramedCursor::new(content, start, limits.window);
         run.inner.push(Machine::new(cursor, reading, limits, &mut ()).finish_framed()?);
     }
@@ -248,15 +250,20 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
             self.leave_frame(at);
         }
         match halt {
-            Halt::Stop => self.state.stream.stopped = true,
+            Halt::Stop => self.state.stream.ending = Ending::Stop,
             Halt::Broken(message) => self.fault(Rule::StreamMalformed, at, message),
-            Halt::Limit(message) => self.fault(Rule::ResourceLimit, at, message),
+            Halt::Limit(message) => {
+                self.state.stream.ending = Ending::Limit;
+                self.fault(Rule::ResourceLimit, at, message);
+            }
         }
         let state = std::mem::take(&mut self.state);
         let mut stream = state.stream;
         stream.end = self.cursor.position();
         stream.opcodes = opcodes;
         stream.imports = state.imports.finish();
+        let uses = stream.imports.iter().flat_map(|import| &import.uses);
+        stream.applied |= uses.into_iter().any(|used| used.kind != UseKind::Reference);
         stream
     }
 
@@ -269,7 +276,7 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         let inner = self.run_to_halt();
         self.muted = false;
         self.state = outer;
-        let stopped = inner.stopped;
+        let stopped = inner.stopped();
         let uneventful = inner.imports.is_empty() && inner.faults.is_empty() && inner.storages.is_empty();
         if !uneventful || self.inner.len() < UNEVENTFUL {
             self.inner.push(inner);
@@ -429,13 +436,25 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         Ok((line.start, line.len))
     }
 
-    /// A number line that fits the limit for text.
+    /// A number line, shortened where it is longer than the limit for text.
     fn number_line(&mut self) -> Result<Vec<u8>, Halt> {
         let (start, len) = self.line()?;
         if len > self.limits.text {
-            return Err(Halt::Limit(format!("a number of {len} digits")));
+            let mut number = long::Number::default();
+            self.pieces(start, len, |piece| number.push(piece));
+            return Ok(number.finish());
         }
-        Ok(self.cursor.bytes(start, len as usize).into_owned())
+        let line = self.cursor.bytes(start, len as usize).into_owned();
+        self.state.stream.converted |= line.ends_with(b"\r");
+        Ok(line)
+    }
+
+    /// A range of the stream, piece by piece.
+    fn pieces(&self, start: u64, len: u64, mut each: impl FnMut(&[u8])) {
+        let piece = self.limits.text.max(1);
+        for at in (0..len).step_by(piece as usize) {
+            each(&self.cursor.bytes(start + at, piece.min(len - at) as usize));
+        }
     }
 
     /// The two unpicklers part: one raises here, and the machine goes on with the other.
@@ -454,6 +473,11 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
             }
             Number::OfVersion(n) => {
                 let message = format!("Python before 3.14 and since 3.14 differ at {what}");
+                self.fault(Rule::StreamAmbiguous, at, message);
+                Ok(n)
+            }
+            Number::OfPython2(n) => {
+                let message = format!("Python 2 and Python 3 differ at {what}");
                 self.fault(Rule::StreamAmbiguous, at, message);
                 Ok(n)
             }
@@ -681,11 +705,17 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
                 let (start, len) = self.line()?;
                 if len <= self.limits.text.max(1 << 20) {
                     let bytes = self.cursor.bytes(start, len as usize);
-                    let Some(inner) = text::unquote(&bytes) else {
+                    let Some(inner) = text::unquote_any(&bytes) else {
                         return Err(Halt::Broken("a STRING without quotes".to_owned()));
                     };
                     if text::escape_decode(inner).is_none() {
                         return Err(Halt::Broken("a STRING with a broken escape".to_owned()));
+                    }
+                    let converted = bytes.ends_with(b"\r");
+                    if text::unquote(&bytes).is_none() {
+                        self.state.stream.converted |= converted;
+                        let message = "Python 2 takes a STRING with blanks behind it, Python 3 refuses it";
+                        self.fault(Rule::StreamAmbiguous, at, message.to_owned());
                     }
                 }
                 self.push(Value::new(Tag::Text, at));
@@ -797,15 +827,18 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
             }
             op::PERSID => {
                 self.line()?;
-                self.persistent(at, Value::UNKNOWN);
+                self.persistent(at, Value::UNKNOWN)?;
             }
             op::BINPERSID => {
                 let id = self.pop()?;
-                self.persistent(at, id);
+                self.persistent(at, id)?;
             }
             op::NEXT_BUFFER => {
                 let message =
                     "NEXT_BUFFER: the data lies outside the file and `load` must be given it".to_owned();
+                if self.state.reading.runs_data() {
+                    return Err(Halt::Broken(message));
+                }
                 self.fault(Rule::StreamMalformed, at, message);
                 self.push(Value::new(Tag::Buffer, at));
             }
@@ -946,9 +979,14 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         // Lib/pickle.py takes the last byte of the content for the newline.
         let len = if line.ended { line.len } else { line.len.saturating_sub(1) };
         if len > self.limits.text {
-            return Err(Halt::Limit(format!("a name of {len} bytes")));
+            let mut name = long::Name::new();
+            self.pieces(line.start, len, |piece| name.push(piece));
+            let message = format!("a name of {len} bytes is imported");
+            self.fault(Rule::ImportUnresolved, at, message);
+            return Ok(self.state.imports.name(&name.finish()));
         }
         let bytes = self.cursor.bytes(line.start, len as usize);
+        self.state.stream.converted |= bytes.ends_with(b"\r");
         let name = match std::str::from_utf8(&bytes) {
             Ok(text) if code == op::GLOBAL || text.is_ascii() => self.state.imports.name(text),
             _ => return Err(Halt::Broken(format!("{} with a name it cannot decode", op::name(code)))),
@@ -1023,6 +1061,10 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
                         Tag::Object | Tag::Unknown | Tag::Persistent | Tag::Encoded | Tag::Import
                     )
                 };
+                // Both unpicklers want text, and refuse an object of a class that is none.
+                if self.is_no_text(module) || self.is_no_text(name) {
+                    return Err(Halt::Broken("STACK_GLOBAL with operands that are not text".to_owned()));
+                }
                 if computed(module) || computed(name) {
                     let message = "the module or name of an import is computed, not a literal".to_owned();
                     self.fault(Rule::ImportUnresolved, at, message);
@@ -1033,6 +1075,19 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         }
         self.push(Value::UNKNOWN);
         Ok(())
+    }
+
+    /// Whether a value is a listed class or function, or an object of a listed class that is no kind of text.
+    fn is_no_text(&self, value: Value) -> bool {
+        let import = value.as_import().or(value.object_import()).and_then(|i| self.state.imports.get(i));
+        let Some((triggers, _, kind)) = import.and_then(|i| builtin::triggers(&i.module, &i.name)) else {
+            return false;
+        };
+        match kind {
+            Kind::Class => value.is(Tag::Import) || !triggers.text,
+            Kind::Function => value.is(Tag::Import),
+            _ => false,
+        }
     }
 
     /// What a literal names, `None` for any other value.
@@ -1061,8 +1116,12 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         if extension <= 0 {
             return Err(Halt::Broken(format!("extension code {extension}")));
         }
-        let message = format!("extension code {extension} stands for whatever the process has registered");
-        self.fault(Rule::ImportUnresolved, at, message);
+        // Among the bytes of arrays there are such codes by chance, and nothing comes of one that is not applied.
+        if !self.state.reading.runs_data() {
+            let message =
+                format!("extension code {extension} stands for whatever the process has registered");
+            self.fault(Rule::ImportUnresolved, at, message);
+        }
         self.push(Value::UNKNOWN);
         Ok(())
     }
@@ -1071,7 +1130,10 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
 
     /// `torch/serialization.py` (`persistent_load`) takes `("storage", type, key, location, numel)`,
     /// and in the legacy layout `("module", type, file, source)`, for which it gives back the type.
-    fn persistent(&mut self, at: u64, id: Value) {
+    fn persistent(&mut self, at: u64, id: Value) -> Step {
+        if self.state.reading.runs_data() {
+            return Err(Halt::Broken("a persistent id, for which the unpickler has no function".to_owned()));
+        }
         let mut value = Value::new(Tag::Persistent, at);
         let part = |i| self.state.tuples.get(id, i);
         let kind = part(0).and_then(|v| self.literal_word(v));
@@ -1091,13 +1153,13 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         } else if kind.as_deref() == Some("module") {
             value = part(1).unwrap_or(value);
         } else {
-            let message = "a persistent id that is not torch's stands for whatever the loader makes of it";
-            self.fault(Rule::ImportUnresolved, at, message.to_owned());
+            self.fault(Rule::ImportUnresolved, at, FOREIGN_ID.to_owned());
         }
         self.push_again(value);
         if T::ON {
             self.tell(at, Event::Persistent { id, value });
         }
+        Ok(())
     }
 
     // --- application ---------------------------------------------------------------------------
@@ -1186,7 +1248,7 @@ mod tests {
         ] {
             let stream = run(bytes);
             assert_eq!(names(&stream), [name], "{}", bytes.escape_ascii());
-            assert!(stream.stopped && stream.faults.is_empty(), "{:?}", stream.faults);
+            assert!(stream.stopped() && stream.faults.is_empty(), "{:?}", stream.faults);
         }
     }
 
@@ -1221,7 +1283,7 @@ mod tests {
             let stream = run(&[b"cos\nsystem\n(S'true'\ntR", ending].concat());
             assert_eq!(names(&stream), ["os.system"]);
             assert_eq!(rules(&stream), ["stream-malformed"], "{}", ending.escape_ascii());
-            assert!(!stream.stopped);
+            assert!(!stream.stopped());
         }
     }
 

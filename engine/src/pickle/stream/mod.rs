@@ -2,6 +2,7 @@
 
 pub mod compat;
 pub mod framed;
+pub mod long;
 pub mod number;
 pub mod opcode;
 pub mod reader;

@@ -17,6 +17,8 @@ pub enum Reading<T> {
     One(T),
     /// An unpickler reads this up to CPython 3.13, or since 3.14; the others raise or read something else.
     OfVersion(T),
+    /// Python 2 reads this, Python 3 raises.
+    OfPython2(T),
     /// Both raise.
     Neither,
 }
@@ -165,8 +167,27 @@ fn over_versions<T: PartialEq>(before: Reading<T>, since: Reading<T>) -> Reading
     match (before, since) {
         (Reading::Both(v) | Reading::One(v) | Reading::OfVersion(v), _) => Reading::OfVersion(v),
         (_, Reading::Both(v) | Reading::One(v) | Reading::OfVersion(v)) => Reading::OfVersion(v),
-        (Reading::Neither, Reading::Neither) => Reading::Neither,
+        _ => Reading::Neither,
     }
+}
+
+/// What Python 2 makes of a line that Python 3 refuses.
+fn or_python2<T>(reading: Reading<T>, old: impl FnOnce() -> Option<T>) -> Reading<T> {
+    match reading {
+        Reading::Neither => old().map_or(Reading::Neither, Reading::OfPython2),
+        reading => reading,
+    }
+}
+
+/// `long(text, 0)` of Python 2, which INT falls back to: blanks around it, an `L` of either case, octal by a zero.
+fn python2_long(line: &[u8]) -> Option<MaybeInt> {
+    let text = trim(before_nul(line));
+    let body = text.strip_suffix(b"L").or_else(|| text.strip_suffix(b"l")).unwrap_or(text);
+    if body.contains(&b'_') {
+        return None;
+    }
+    let octal = || python_int(body, 8).map(|p| p.value);
+    python_int(body, 0).map(|p| p.value).or_else(octal).or_else(|| python_int(body, 10).map(|p| p.value))
 }
 
 /// INT: `None` inside for an integer too long to keep. The line comes without its newline.
@@ -184,7 +205,7 @@ pub fn int(line: &[u8]) -> Reading<MaybeInt> {
         };
         limited(combine(c, pure.map(|p| p.value)), long)
     };
-    over_versions(reading(0), reading(10))
+    or_python2(over_versions(reading(0), reading(10)), || python2_long(line))
 }
 
 /// LONG: like INT, with an `L` at the end or without.
@@ -196,7 +217,7 @@ pub fn long(line: &[u8]) -> Reading<MaybeInt> {
         let c = if line.is_empty() { None } else { python_int(before_nul(body), base).map(|p| p.value) };
         limited(combine(c, pure.map(|p| p.value)), long)
     };
-    over_versions(reading(0), reading(10))
+    or_python2(over_versions(reading(0), reading(10)), || python2_long(line))
 }
 
 /// A number with too many digits is read by some versions only.
@@ -207,7 +228,8 @@ fn limited<T>(reading: Reading<T>, long: bool) -> Reading<T> {
     }
 }
 
-/// GET and PUT: a memo index. Negative ones are refused by both.
+/// GET and PUT: a memo index. Negative ones are refused by both. Python 2 takes the text as it is, so that `01` is not
+/// the index `1` there.
 pub fn memo_index(line: &[u8]) -> Reading<Index> {
     let index = |p: Parsed| {
         if p.negative && !p.digits.is_empty() {
@@ -223,8 +245,15 @@ pub fn memo_index(line: &[u8]) -> Reading<Index> {
     match combine(c, pure) {
         // C keeps the memo in an array: an index over its size is a MemoryError there.
         Reading::Both(i) if i > Index::Small(u64::from(u32::MAX)) => Reading::One(i),
+        Reading::Both(i) if !is_plain(line) => Reading::OfPython2(i),
+        Reading::Neither => Reading::OfPython2(Index::Text(line.into())),
         other => other,
     }
+}
+
+/// Whether a number is written as every pickler writes it.
+fn is_plain(line: &[u8]) -> bool {
+    line == b"0" || (!line.starts_with(b"0") && line.iter().all(u8::is_ascii_digit))
 }
 
 /// FLOAT: whether the line is a float.
@@ -293,7 +322,7 @@ fn overflows(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Reading::{Both, Neither, OfVersion, One};
+    use Reading::{Both, Neither, OfPython2, OfVersion, One};
 
     // Each row was tried with _pickle.Unpickler and pickle._Unpickler of CPython 3.11, 3.13 and 3.14.
     #[test]
@@ -314,6 +343,8 @@ mod tests {
             (b"zz", Neither),
             (b"", Neither),
             (b"1__0", Neither),
+            (b"12l", OfPython2(Some(12))),
+            (b"12L ", OfPython2(Some(12))),
             (b"99999999999999999999", Both(None)),
         ] {
             assert_eq!(int(line), want, "{:?}", String::from_utf8_lossy(line));
@@ -321,18 +352,23 @@ mod tests {
         assert_eq!(long(b"12L"), Both(Some(12)));
         assert_eq!(long(b"12"), Both(Some(12)));
         assert_eq!(long(b"12LL"), Neither);
+        assert_eq!(long(b"12l"), OfPython2(Some(12)));
+        assert_eq!(long(b"010L"), OfVersion(Some(10)));
         assert_eq!(long(b"07L"), OfVersion(Some(7)));
         assert_eq!(long(b"0x1FL"), OfVersion(Some(31)));
     }
 
     #[test]
     fn memo_indices_as_both_unpicklers_read_them() {
-        assert_eq!(memo_index(b"1_0"), Both(Index::Small(10)));
-        assert_eq!(memo_index(b"+1 "), Both(Index::Small(1)));
-        assert_eq!(memo_index(b"007"), Both(Index::Small(7)));
-        assert_eq!(memo_index(b"-0"), Both(Index::Small(0)));
-        assert_eq!(memo_index(b"-1"), Neither);
-        assert_eq!(memo_index(b"0x1"), Neither);
+        let text = |text: &[u8]| OfPython2(Index::Text(text.into()));
+        assert_eq!(memo_index(b"10"), Both(Index::Small(10)));
+        assert_eq!(memo_index(b"0"), Both(Index::Small(0)));
+        assert_eq!(memo_index(b"1_0"), OfPython2(Index::Small(10)));
+        assert_eq!(memo_index(b"+1 "), OfPython2(Index::Small(1)));
+        assert_eq!(memo_index(b"007"), OfPython2(Index::Small(7)));
+        assert_eq!(memo_index(b"-0"), OfPython2(Index::Small(0)));
+        assert_eq!(memo_index(b"-1"), text(b"-1"));
+        assert_eq!(memo_index(b"0x1"), text(b"0x1"));
         assert_eq!(memo_index(b"1\0x"), One(Index::Small(1)));
         assert_eq!(
             memo_index(b"00099999999999999999999"),

@@ -68,7 +68,7 @@ pub fn decode(cursor: &impl Cursor, offset: u64, limit: u64) -> Text {
     let text = match literal.opcode {
         op::SHORT_BINUNICODE | op::BINUNICODE | op::BINUNICODE8 => utf8_surrogatepass(&bytes),
         op::UNICODE => raw_unicode_escape(&bytes),
-        op::STRING => unquote(&bytes).and_then(escape_decode).map(|b| latin1(&b)),
+        op::STRING => unquote_any(&bytes).and_then(escape_decode).map(|b| latin1(&b)),
         op::SHORT_BINSTRING | op::BINSTRING => Some(latin1(&bytes)),
         _ => None,
     };
@@ -154,6 +154,12 @@ pub fn unquote(line: &[u8]) -> Option<&[u8]> {
         [first @ (b'"' | b'\''), inner @ .., last] if first == last => Some(inner),
         _ => None,
     }
+}
+
+/// The same as Python 2 takes it, with blanks and control bytes behind the quote.
+pub fn unquote_any(line: &[u8]) -> Option<&[u8]> {
+    let end = line.iter().rposition(|b| *b > b' ').map_or(0, |i| i + 1);
+    unquote(line).or_else(|| unquote(line.get(..end)?))
 }
 
 /// `codecs.escape_decode`: the escapes of a Python 2 string literal.

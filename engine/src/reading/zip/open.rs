@@ -8,8 +8,9 @@ use crate::facts::{MemberFault, Reading};
 use crate::reading::codec::Codec;
 use crate::reading::family::Family;
 use crate::reading::inflated::Inflated;
-use crate::reading::scan::{self, Job, Scan, Task, Verdict};
+use crate::reading::job::Job;
 use crate::reading::torch;
+use crate::reading::work::{Scan, Step, Task, Verdict, fault};
 use crate::reading::zip::audit::{self, Archive, Member};
 use crate::rule::Rule;
 
@@ -31,6 +32,12 @@ pub(crate) struct Walk {
     carrying: HashSet<usize>,
     /// The member that was opened last, and the count of streams before it.
     opened: Option<(usize, u64)>,
+}
+
+impl Step for Walk {
+    fn step(self: Box<Self>, scan: &mut Scan<'_>) -> io::Result<()> {
+        scan.walk_zip(self)
+    }
 }
 
 impl Scan<'_> {
@@ -57,7 +64,7 @@ impl Scan<'_> {
             })
             .collect();
         let torch = names.iter().any(|name| folder(name, "data.pkl").is_some());
-        self.later(Task::Zip(Box::new(Walk {
+        self.later(Task::Step(Box::new(Walk {
             job: job.clone(),
             family,
             archive,
@@ -75,7 +82,7 @@ impl Scan<'_> {
     }
 
     /// Opens the next member, and leaves the walk to go on after it.
-    pub fn walk_zip(&mut self, mut walk: Box<Walk>) -> io::Result<()> {
+    fn walk_zip(&mut self, mut walk: Box<Walk>) -> io::Result<()> {
         if let Some((member, before)) = walk.opened.take()
             && self.found > before
         {
@@ -110,7 +117,7 @@ impl Scan<'_> {
                 for job in jobs {
                     self.later(Task::Open(job));
                 }
-                self.later(Task::Zip(walk));
+                self.later(Task::Step(walk));
                 return Ok(());
             }
         }
@@ -203,7 +210,7 @@ impl Scan<'_> {
                 Some((_, member)) => walk.job.child(&member.name, Content::from_bytes([])).member,
                 None => walk.job.member.clone(),
             };
-            let fault = scan::fault(Rule::ContainerAnomaly, anomaly.offset, anomaly.message.clone());
+            let fault = fault(Rule::ContainerAnomaly, anomaly.offset, anomaly.message.clone());
             Some(MemberFault { member: path, fault })
         });
         let verdict = Verdict { before, faults: faults.collect(), regardless: matters };

@@ -1,0 +1,169 @@
+//! A scan under way: what it has found, and the list of what is left to be read.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::sync::Arc;
+
+use crate::content::Content;
+use crate::facts::{Facts, Fault, MemberFault, NestedBytes, Stream};
+use crate::limits::Limits;
+use crate::reading::inflated::Budget;
+use crate::reading::job::{Job, Place};
+use crate::rule::Rule;
+
+/// Work that is left. A list of it takes the place of recursion.
+pub(crate) enum Task {
+    /// Content to be opened.
+    Open(Job),
+    /// The next step through an archive or a search.
+    Step(Box<dyn Step>),
+    /// What is told of content when all that lies inside has been read.
+    Conclude(Verdict),
+}
+
+/// A walk that goes on after what it found has been read.
+pub(crate) trait Step {
+    /// Takes the next step, and leaves the rest of the walk among the work.
+    fn step(self: Box<Self>, scan: &mut Scan<'_>) -> io::Result<()>;
+}
+
+/// Faults that are told when all that lies inside has been read.
+pub(crate) struct Verdict {
+    /// [`Scan::found`] when the reading began.
+    pub before: u64,
+    pub faults: Vec<MemberFault>,
+    /// Tell them even where no pickle was found.
+    pub regardless: bool,
+}
+
+/// Streams with nothing in them that are kept for one member; further ones are counted.
+const PLAIN_STREAMS: u64 = 1_000;
+/// Different streams that are kept for one blob.
+const STREAMS: usize = 200_000;
+/// Faults that are kept for one blob.
+const FAULTS: usize = 2_000;
+
+/// A scan under way.
+pub(crate) struct Scan<'a> {
+    pub limits: &'a Limits,
+    watch: &'a mut dyn FnMut(&Content, &Stream),
+    pub facts: Facts,
+    pub budget: Arc<Budget>,
+    /// Streams found so far, those that are only counted included.
+    pub found: u64,
+    /// Opcodes read so far where a pickle may begin by chance.
+    pub guessed: u64,
+    next: Vec<Task>,
+    /// Streams kept for each member and what is in them.
+    kept: HashMap<u64, u64>,
+}
+
+impl<'a> Scan<'a> {
+    /// For a blob of this length.
+    pub fn new(blob: u64, limits: &'a Limits, watch: &'a mut dyn FnMut(&Content, &Stream)) -> Self {
+        Scan {
+            limits,
+            watch,
+            facts: Facts::default(),
+            budget: Budget::new(blob, limits),
+            found: 0,
+            guessed: 0,
+            next: Vec::new(),
+            kept: HashMap::new(),
+        }
+    }
+
+    /// What was left since the last call, in order.
+    pub fn next(&mut self) -> std::vec::Drain<'_, Task> {
+        self.next.drain(..)
+    }
+
+    /// Leaves work to be done after what is under way.
+    pub fn later(&mut self, task: Task) {
+        self.next.push(task);
+    }
+
+    pub fn fault(&mut self, member: &str, rule: Rule, offset: u64, message: impl Into<String>) {
+        self.add(MemberFault { member: member.to_owned(), fault: fault(rule, offset, message) });
+    }
+
+    /// The first faults are the ones that matter; an archive can be made to have millions.
+    fn add(&mut self, fault: MemberFault) {
+        if self.facts.faults.len() < FAULTS && !self.facts.faults.contains(&fault) {
+            self.facts.faults.push(fault);
+        }
+    }
+
+    /// Notes a form on the way to the blob's own content.
+    pub fn form(&mut self, job: &Job, form: &'static str) {
+        if job.member.is_empty() && job.place == Place::File {
+            self.facts.forms.push(form);
+        }
+    }
+
+    pub fn conclude(&mut self, verdict: Verdict) {
+        if verdict.regardless || self.found > verdict.before {
+            verdict.faults.into_iter().for_each(|fault| self.add(fault));
+        }
+    }
+
+    /// Takes a stream among the facts, shows it, and leaves the bytes it would unpickle to be read.
+    pub fn keep(&mut self, job: &Job, stream: Stream) {
+        self.found += 1;
+        if let Some(disguise) = &job.disguise
+            && !disguise.told.replace(true)
+        {
+            self.fault(&job.member, Rule::HiddenPickle, stream.start, disguise.reason.clone());
+        }
+        if self.folds(&stream) {
+            self.facts.folded += 1;
+            return;
+        }
+        (self.watch)(&job.content, &stream);
+        for nested in &stream.nested {
+            let content = match &nested.bytes {
+                NestedBytes::Range(start, end) => job.content.slice(*start..*end),
+                NestedBytes::Decoded(bytes) => Content::from_bytes(bytes.clone()),
+            };
+            let mut child = job.child(&format!("bytes@0x{:x}", nested.offset), content);
+            child.place = Place::Nested;
+            self.next.push(Task::Open(child));
+        }
+        self.facts.streams.push(stream);
+    }
+
+    /// Whether a stream says nothing that kept ones have not said. Files with millions of small
+    /// pickles would fill the memory otherwise.
+    fn folds(&mut self, stream: &Stream) -> bool {
+        if !stream.nested.is_empty() || !stream.storages.is_empty() {
+            return false;
+        }
+        let mut hasher = DefaultHasher::new();
+        stream.member.hash(&mut hasher);
+        stream.reading.hash(&mut hasher);
+        for import in &stream.imports {
+            (&import.module, &import.name).hash(&mut hasher);
+            for used in &import.uses {
+                (used.kind, used.objection.is_some()).hash(&mut hasher);
+            }
+        }
+        for fault in &stream.faults {
+            (fault.rule, &fault.message).hash(&mut hasher);
+        }
+        let key = hasher.finish();
+        if self.facts.streams.len() >= STREAMS && !self.kept.contains_key(&key) {
+            let message = format!("more than {STREAMS} different pickles in one file");
+            self.fault(&stream.member, Rule::ResourceLimit, stream.start, message);
+            return true;
+        }
+        let count = self.kept.entry(key).or_default();
+        *count += 1;
+        *count > PLAIN_STREAMS
+    }
+}
+
+/// A fault that concerns no import.
+pub(crate) fn fault(rule: Rule, offset: u64, message: impl Into<String>) -> Fault {
+    Fault { rule, offset, message: message.into(), import: None }
+}
