@@ -19,7 +19,8 @@ def stubs(folder: Path):
 
 
 class Interpreter:
-    """One interpreter. Tasks are sent with `ask` and answered with `answers`, so that several work at a time."""
+    """One interpreter. Tasks are sent with `ask` and answered with `answers`, so that several work at a time.
+    It is ready to be asked after `greet`; imports take a while."""
 
     def __init__(self, label, python, stub_folder):
         self.label = label
@@ -40,6 +41,8 @@ class Interpreter:
             env=environment,
             text=True,
         )
+
+    def greet(self):
         hello = self._line()
         self.version, self.loaders = hello["version"], set(hello["loaders"])
 

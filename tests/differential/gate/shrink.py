@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gate import CLEAN, Gate
 from interpreter import Interpreter, find, stubs
-from run import write
+from worker import write
 
 LARGEST = 4 << 20  # larger files are left as they are
 
@@ -27,6 +27,7 @@ class Shrinker:
     def home(self, label):
         if label not in self.running:
             self.running[label] = Interpreter(label, self.pythons[label], self.folder / "stubs")
+            self.running[label].greet()
         return self.running[label]
 
     def holds(self, data, about, files):
