@@ -1,6 +1,6 @@
 """Names of files: of every family of extensions, of none, and misleading ones."""
 
-LOADER = ["pt", "pth", "ptl", "joblib", "jbl", "npy", "npz", "pdparams"]
+LOADER = ["pt", "pth", "ptl", "joblib", "jbl", "npy", "npz", "pdparams", "distcp", "pt2"]
 PICKLE = ["pkl", "pickle", "p", "pk", "dill", "cpkl"]
 SHARED = ["bin", "ckpt", "model", "mdl", "dat", "data", "sav", "th", "mar", "nemo"]
 FOREIGN = [
@@ -33,6 +33,7 @@ WHOLE = [
     "Makefile",
     "caf\u00e9.pkl",
     "pytorch_model",
+    ".metadata",
 ]
 
 

@@ -31,13 +31,13 @@ class Loads:
 
 
 class Ledger:
-    def __init__(self, folder: Path, gate: Path, seed: str, kinds: list, interpreters: list):
+    def __init__(self, folder: Path, gate: Path | None, seed: str, kinds: list, interpreters: list):
         sources = hashlib.sha256()
         for path in sorted(HERE.glob("*.py")):
             if path.name not in BESIDE:
                 sources.update(path.read_bytes())
         self.files = {"sources": sources.hexdigest()[:16], "seed": seed, "kinds": kinds, "interpreters": interpreters}
-        self.binary = {"gate": hashlib.sha256(gate.read_bytes()).hexdigest()[:16]}
+        self.binary = {"gate": gate and hashlib.sha256(gate.read_bytes()).hexdigest()[:16]}
         self.path = folder / "campaign.jsonl"
         self.verdicts, self.loads = {}, {}
         for line in self.path.read_text().splitlines() if self.path.exists() else ():
@@ -46,7 +46,7 @@ class Ledger:
     def _take(self, line):
         if not self.files.items() <= line.items():
             return
-        if self.binary.items() <= line.items():
+        if self.binary.items() <= line.items() and self.binary["gate"]:
             self.verdicts[line["verdict"]["batch"]] = line["verdict"]
         self.loads[line["verdict"]["batch"]] = Loads(
             {int(number): tuple(pair) for number, pair in line["ran"].items()}, set(line["asked"]), set(line["silent"])

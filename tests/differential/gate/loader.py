@@ -336,6 +336,12 @@ def zarr_all(path):
     zarr.open(os.path.dirname(path), mode="r")[:]
 
 
+def torch_exported(path):
+    import torch.export
+
+    torch.export.load(path)
+
+
 def arrow_stream(path):
     import pyarrow
 
@@ -399,6 +405,7 @@ LOADERS = {
     "pickle-torch": pickle_beside_torch,
     "torch-stream": torch_stream,
     "torch-package": torch_package,
+    "torch-export": torch_exported,
     "zarr": zarr_all,
     "arrow-stream": arrow_stream,
     "arrow-file": arrow_file,
@@ -419,6 +426,7 @@ NEEDS = {
     "torch-stream": "torch",
     "torch-package": "torch",
     "pickle-torch": "torch",
+    "torch-export": "torch",
     "arrow-stream": "pyarrow",
     "arrow-file": "pyarrow",
     "arrow-parquet": "pyarrow",

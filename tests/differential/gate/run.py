@@ -31,7 +31,7 @@ def _work(task):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--gate", type=Path, required=True, help="the fickgate binary")
+    parser.add_argument("--gate", type=Path, help="the fickgate binary; without one files are loaded, not judged")
     parser.add_argument("--count", type=int, default=4000, help=f"files, in batches of {BATCH} (4000)")
     parser.add_argument("--seed", default="1", help="any text; the same text makes the same files (1)")
     parser.add_argument("--state", type=Path, help="folder that keeps results, to go on from (a new one)")
@@ -39,7 +39,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=2, help="processes (2)")
     parser.add_argument("--kinds", type=lambda text: text.split(","), default=[], help="kinds of `generator.py` (all)")
     options = parser.parse_args()
-    options.gate = options.gate.resolve()
+    options.gate = options.gate and options.gate.resolve()
     options.state = (options.state or Path(tempfile.mkdtemp(prefix="fickgate-state-"))).resolve()
     options.state.mkdir(parents=True, exist_ok=True)
     interpreters = find(options.environments and options.environments.resolve())
@@ -48,13 +48,19 @@ def main():
 
     ledger = Ledger(options.state, options.gate, options.seed, options.kinds, sorted(interpreters))
     wanted = range(-(-options.count // BATCH))
-    tasks = [(i, ledger.loads.get(i, Loads())) for i in wanted if i not in ledger.verdicts]
-    start = (options, interpreters, stub_folder)
-    with multiprocessing.get_context("fork").Pool(min(options.jobs, len(tasks)) or 1, _start, start) as pool:
-        for verdict, loads in pool.imap_unordered(_work, tasks):
-            ledger.add(verdict, loads)
-            if sys.stderr.isatty() or verdict["passed"]:
-                print(f"batch {verdict['batch']}: {verdict['ran']} ran, passed {verdict['passed']}", file=sys.stderr)
+    known = ledger.verdicts if options.gate else ledger.loads
+    tasks = [(i, ledger.loads.get(i, Loads())) for i in wanted if i not in known]
+    if tasks:
+        start = (options, interpreters, stub_folder)
+        with multiprocessing.get_context("fork").Pool(min(options.jobs, len(tasks)), _start, start) as pool:
+            for verdict, loads in pool.imap_unordered(_work, tasks):
+                ledger.add(verdict, loads)
+                if sys.stderr.isatty() or verdict["passed"]:
+                    print(
+                        f"batch {verdict['batch']}: {verdict['ran']} ran, passed {verdict['passed']}", file=sys.stderr
+                    )
+    if options.gate is None:
+        sys.exit(f"{len(ledger.loads)} batches loaded, none judged")
     print(f"sources {ledger.files['sources']}, binary {ledger.binary['gate']}")
     sys.exit(summary([ledger.verdicts[i] for i in wanted], options))
 

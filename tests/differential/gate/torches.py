@@ -67,7 +67,10 @@ def _zip(draw, pickle):
         members.insert(draw.below(3), (f"{top}/data/0", bytes(64)))
     if draw.chance(0.1, "data.pkl twice"):
         members.insert(draw.below(2), (f"{top}/data.pkl", tensor()))
-    return _named(draw, archive(draw, members, {"stored": 6, "deflated": 1}, odd=0.5))
+    data = archive(draw, members, {"stored": 6, "deflated": 1}, odd=0.5)
+    if draw.chance(0.1, "exported"):
+        return Candidate({name(draw, [".pt2"]): data}, ["torch-export", "torch"])
+    return _named(draw, data)
 
 
 def _storage(draw, pickle):
