@@ -1,9 +1,10 @@
 //! A blob: a path, and bytes or the reason why there are none.
 
 use fickgate_engine::content::Content;
+use fickgate_engine::facts::FileFault;
 use fickgate_engine::path::BlobPath;
 
-use super::{Checkout, ObjectId};
+use super::git::object::ObjectId;
 
 /// A file's content at one place: index, commit, working tree.
 #[derive(Clone, Debug)]
@@ -29,4 +30,18 @@ pub enum Origin {
     Disk,
     /// A local store of Git LFS, git-annex or DVC.
     Store,
+}
+
+/// What a checkout holds where it is not the stored bytes.
+#[derive(Clone, Debug)]
+pub enum Checkout {
+    /// These bytes.
+    Bytes {
+        /** The content on disk after a checkout. */
+        content: Content,
+        /** What makes the difference, in a few words: `CRLF line ends`. */
+        how: &'static str,
+    },
+    /// Something that is not known here.
+    Unknown(Box<FileFault>),
 }

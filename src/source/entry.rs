@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::source::Origin;
+use crate::source::blob::Origin;
 use crate::source::git::attributes::Conversion;
 use crate::source::git::change::{Change, Kind};
 use crate::source::git::object::ObjectId;

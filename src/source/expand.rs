@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::source::Item;
 use crate::source::entry::{Entries, Entry, What};
 use crate::source::git::object::Objects;
 use crate::source::git::submodule::Submodules;
+use crate::source::item::Item;
 use crate::source::pointer::Pointer;
 use crate::source::pointer::dvc;
 use crate::source::pointer::store::Stores;

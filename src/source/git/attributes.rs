@@ -7,6 +7,7 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout};
 
+use crate::source::blob::Checkout;
 use crate::source::git::command::Git;
 use crate::source::git::object::ObjectId;
 use fickgate_engine::content::Content;
@@ -43,20 +44,6 @@ enum LineEnds {
     CrlfInText,
     /// CRLF, in whatever it is.
     Crlf,
-}
-
-/// What a checkout holds where it is not the stored bytes.
-#[derive(Clone, Debug)]
-pub enum Checkout {
-    /// These bytes.
-    Bytes {
-        /** The content on disk after a checkout. */
-        content: Content,
-        /** What makes the difference, in a few words: `CRLF line ends`. */
-        how: &'static str,
-    },
-    /// Something that is not known here.
-    Unknown(Box<FileFault>),
 }
 
 impl Conversion {

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::source::Origin;
+use crate::source::blob::Origin;
 use crate::source::entry::{Entry, What};
 use crate::source::git::attributes::{Attributes, Conversion, Version};
 use crate::source::git::change::stages;

@@ -1,6 +1,6 @@
 //! What changed: between two commits, or since the merge base up to the files on disk.
 
-use crate::source::Origin;
+use crate::source::blob::Origin;
 use crate::source::entry::{Entry, What};
 use crate::source::git::change::{Kind, changes, deletions};
 use crate::source::git::command::{failure, line};

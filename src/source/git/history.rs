@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdout, Stdio};
 
-use crate::source::Origin;
+use crate::source::blob::Origin;
 use crate::source::entry::{Entry, What};
 use crate::source::git::change::{Kind, combined_head, stages};
 use crate::source::git::command::{Git, failure};
-use crate::source::git::hook::Push;
+use crate::source::selection::Push;
 use crate::source::git::index::RAW;
 use crate::source::git::object::ObjectId;
 use crate::source::git::repository::{Repository, unknown};

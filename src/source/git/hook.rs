@@ -3,23 +3,12 @@
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
 
-use crate::source::Selection;
 use crate::source::git::object::ObjectId;
+use crate::source::selection::{Push, Selection};
 use fickgate_engine::error::{Error, Result};
 
 /// The longest list of refs that is read from a hook's standard input, in bytes.
 const INPUT: u64 = 64 << 20;
-
-/// What a push or a fetch would bring to the other side.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Push {
-    /// The objects that refs would be moved to.
-    pub tips: Vec<ObjectId>,
-    /// The objects that those refs name now; not all of them need be here.
-    pub old: Vec<ObjectId>,
-    /// The remote of a push; `None` where this repository receives it.
-    pub remote: Option<OsString>,
-}
 
 /// The selection for a hook. `name` is git's name of it, or `None` under a framework that calls one
 /// command for every hook; `input` is the hook's standard input, `variable` reads the environment.

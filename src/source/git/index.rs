@@ -1,6 +1,6 @@
 //! What a commit would contain: the entries of the index that differ from HEAD.
 
-use crate::source::Origin;
+use crate::source::blob::Origin;
 use crate::source::entry::Entry;
 use crate::source::git::change::{Change, changes, deletions, stages};
 use crate::source::git::command::{Git, Running, failure};

@@ -3,11 +3,11 @@
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
-use crate::source::Place;
 use crate::source::git::change::{Kind, stages};
 use crate::source::git::command::{Git, failure, line};
 use crate::source::git::object::{Object, ObjectId, Objects};
 use crate::source::pointer::store::Stores;
+use crate::source::selection::Place;
 use fickgate_engine::error::{Error, Result};
 use fickgate_engine::path::BlobPath;
 

@@ -1,0 +1,367 @@
+//! What a run covers: listed, and read one entry after the other.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::entry::{Entries, Entry, What};
+use super::expand::Expansion;
+use super::git::checkout::{self, Marked};
+use super::git::history::{History, Range};
+use super::git::repository::Repository;
+use super::git::submodule::Submodules;
+use super::git::{command, diff, index, repository};
+use super::item::Item;
+use super::reader::Reader;
+use super::selection::{Place, Push, Selection};
+use super::worktree;
+use crate::cli::PolicyFrom;
+use fickgate_engine::error::{Error, Result};
+use fickgate_engine::policy;
+
+/// A history that ends where the clone does.
+const SHALLOW: &str = "this clone is shallow: commits that it does not have were not looked at; \
+     for the whole history run: git fetch --unshallow";
+
+/// The entries a run covers, sorted by the bytes of their paths, and the means to read them.
+pub struct Source {
+    repository: Option<Repository>,
+    entries: Arc<Entries>,
+    trees: Arc<Vec<PathBuf>>,
+    walked: Arc<HashSet<PathBuf>>,
+    place: Place,
+    tip: Option<Place>,
+    /// Of staged entries: what HEAD has.
+    head: Option<Head>,
+    notices: Vec<String>,
+}
+
+impl Source {
+    /// Lists what `selection` covers. An error means that this cannot be known: no repository, an
+    /// unknown revision, an index that nothing here can read.
+    pub fn open(selection: &Selection) -> Result<Source> {
+        Source::open_with(selection, false)
+    }
+
+    /// The same; `recurse` lists what is in the commits of submodules too, where files on disk are not
+    /// what is looked at: there they are folders like any other.
+    pub fn open_with(selection: &Selection, recurse: bool) -> Result<Source> {
+        match selection {
+            Selection::Staged => Source::staged(recurse),
+            Selection::StagedOrTracked => {
+                let staged = Source::staged(recurse)?;
+                if !staged.is_empty() {
+                    return Ok(staged);
+                }
+                let repository = Repository::require()?;
+                let mut entries = index::tracked(&repository)?;
+                checkout::mark(&repository, &mut entries, None, None, &[])?;
+                Ok(Source::listed(Some(repository), entries, Place::Index, recurse))
+            }
+            Selection::Diff(range) => {
+                let repository = Repository::require()?;
+                let mut diff = diff::diff(&repository, range)?;
+                checkout::mark(&repository, &mut diff.entries, Some(diff.tip), Some(diff.base), &diff.gone)?;
+                let place = Place::Commit(diff.base.to_string());
+                let mut source = Source::listed(Some(repository), diff.entries, place, recurse);
+                source.tip = Some(Place::Commit(diff.tip.to_string()));
+                source.notices = diff.notices;
+                Ok(source)
+            }
+            Selection::History(range) => {
+                let repository = Repository::require()?;
+                let range = match range {
+                    Some(text) => Range::parse(&repository, text)?,
+                    None => Range::everything(&repository)?,
+                };
+                // A range is judged by what was there before it, everything by what is here.
+                let place = match (range.known.first(), repository.root()) {
+                    (Some(known), _) => Place::Commit(known.to_string()),
+                    (None, Some(_)) => Place::Worktree,
+                    (None, None) => head_place(&repository)?,
+                };
+                let shallow = repository.is_shallow()?;
+                let mut source = Source::growing(repository, &range, place, recurse)?;
+                if shallow {
+                    source.notices.push(SHALLOW.to_owned());
+                }
+                Ok(source)
+            }
+            Selection::Push(push) => {
+                let repository = Repository::require()?;
+                let (place, refs) = match &push.remote {
+                    Some(remote) => {
+                        let remote = remote.to_string_lossy();
+                        (push_place(&repository, push, &remote)?, format!("refs/remotes/{remote}/"))
+                    }
+                    None => (head_place(&repository)?, "refs/".to_owned()),
+                };
+                let range = Range::pushed(&repository.git, push, &refs)?;
+                Source::growing(repository, &range, place, recurse)
+            }
+            Selection::Paths(paths) => {
+                // A repository that cannot be opened is no obstacle to reading files.
+                let repository = Repository::open().ok().flatten();
+                let root = repository.as_ref().and_then(Repository::root);
+                let entries = worktree::entries(paths, root)?;
+                let trees = trees(paths, root);
+                let mut source = Source::listed(repository, entries, Place::Worktree, false);
+                source.trees = Arc::new(trees);
+                Ok(source)
+            }
+        }
+    }
+
+    fn staged(recurse: bool) -> Result<Source> {
+        // Git starts to look while the repository is opened here.
+        let asked = index::ask(&command::Git::here(), "HEAD")?;
+        let repository = Repository::require()?;
+        let policies = match repository.head()? {
+            Some(head) => policy::FILES.map(|f| (f, repository.read_committed(head, f).ok())).into(),
+            None => Vec::new(),
+        };
+        let mut staged = index::staged(&repository, asked)?;
+        let gone = staged.gone.as_deref().unwrap_or_default();
+        checkout::mark(&repository, &mut staged.entries, None, repository.head()?, gone)?;
+        let mut source = Source::listed(Some(repository), staged.entries, Place::Index, recurse);
+        source.head = staged.gone.map(|gone| Head { gone, policies });
+        Ok(source)
+    }
+
+    fn listed(
+        repository: Option<Repository>,
+        mut entries: Vec<Entry>,
+        place: Place,
+        recurse: bool,
+    ) -> Source {
+        if entries.iter().any(Expansion::applies) {
+            let mut expansion = expansion(repository.as_ref(), recurse);
+            let more: Vec<Entry> = entries.iter().flat_map(|entry| expansion.of(entry)).collect();
+            entries.retain(|entry| !expansion.replaces(entry));
+            entries.extend(more);
+        }
+        entries.sort_by(|a, b| a.key().cmp(&b.key()));
+        entries.dedup_by(|a, b| a.key() == b.key());
+        let walked = files(&entries);
+        let mut source = Source::new(repository, Entries::Listed(entries), place);
+        source.walked = Arc::new(walked);
+        source
+    }
+
+    fn growing(repository: Repository, range: &Range, place: Place, recurse: bool) -> Result<Source> {
+        let entries = match range.tips.is_empty() && !range.all {
+            true => Entries::Listed(Vec::new()),
+            false => {
+                let history = History::start(&repository.git, range)?;
+                let mut expansion = expansion(Some(&repository), recurse);
+                let expanded = history.flat_map(move |entry| {
+                    let more = expansion.of(&entry);
+                    let itself = Some(entry).filter(|entry| !expansion.replaces(entry));
+                    itself.into_iter().chain(more)
+                });
+                // Without a lower end, attributes are met where they were introduced.
+                let tips =
+                    if range.known.is_empty() { &[] } else { range.tips.get(..8).unwrap_or(&range.tips) };
+                let checkout = checkout::Checkout::new(&repository);
+                let marked = Marked::new(expanded, checkout, repository.objects(1), tips);
+                Entries::growing(Box::new(marked))
+            }
+        };
+        Ok(Source::new(Some(repository), entries, place))
+    }
+
+    fn new(repository: Option<Repository>, entries: Entries, place: Place) -> Source {
+        let root = repository.as_ref().and_then(Repository::root);
+        let trees = Arc::new(trees(&[], root));
+        Source {
+            repository,
+            entries: Arc::new(entries),
+            trees,
+            walked: Arc::default(),
+            place,
+            tip: None,
+            head: None,
+            notices: Vec::new(),
+        }
+    }
+
+    /// How many entries are known: all of them, or the first of a history.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many entries there are; `None` while they are still being listed.
+    pub fn total(&self) -> Option<usize> {
+        self.entries.whole().then(|| self.len())
+    }
+
+    /// Whether there is nothing to look at.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A reader of its own for one thread, one of `readers` that share the memory.
+    pub fn reader(&self, readers: usize) -> Reader {
+        Reader {
+            entries: Arc::clone(&self.entries),
+            objects: self.repository.as_ref().map(|r| r.objects(readers)),
+            stores: self.repository.as_ref().map(Repository::stores).unwrap_or_default(),
+            trees: Arc::clone(&self.trees),
+            walked: Arc::clone(&self.walked),
+            paths_matter: false,
+            inner: HashMap::new(),
+        }
+    }
+
+    /// The repository around the current folder, with nothing to scan: for its policy.
+    pub fn here() -> Result<Source> {
+        Ok(Source::listed(Repository::open()?, Vec::new(), Place::Worktree, false))
+    }
+
+    /// Whether there is a repository.
+    pub fn in_repository(&self) -> bool {
+        self.repository.is_some()
+    }
+
+    /// Hands over one item after the other, in the order of their paths, until `each` breaks.
+    pub fn visit(&self, each: &mut dyn FnMut(Item) -> ControlFlow<()>) {
+        let mut reader = self.reader(1);
+        let items = (0..).map_while(|index| reader.read(index));
+        for item in items {
+            if each(item).is_break() {
+                return;
+            }
+        }
+    }
+
+    /// The folder of the working tree; `None` outside of a repository and in a bare one.
+    pub fn root(&self) -> Option<&Path> {
+        self.repository.as_ref().and_then(Repository::root)
+    }
+
+    /// Whether the current folder is the root of the repository, or there is none.
+    pub fn is_whole(&self) -> bool {
+        let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
+        self.root().is_none_or(|root| root.canonicalize().ok() == here)
+    }
+
+    /// Where the policy belongs that judges these entries: the index for staged files, the base
+    /// commit for a diff, the working tree for paths, the other side's default branch for a push.
+    pub fn policy_place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The place that `--policy-from` names.
+    ///
+    /// # Errors
+    /// A revision that is not here, or a place that this repository does not have.
+    pub fn place_of(&self, from: &PolicyFrom) -> Result<Place> {
+        let Some(repository) = &self.repository else { return Ok(Place::Worktree) };
+        let bare = repository.root().is_none();
+        match from {
+            PolicyFrom::Base => match &self.place {
+                Place::Index | Place::Worktree => head_place(repository),
+                known => Ok(known.clone()),
+            },
+            PolicyFrom::Head => self.tip.clone().map_or_else(|| head_place(repository), Ok),
+            PolicyFrom::Index | PolicyFrom::Worktree if bare => {
+                Err(Error::new("--policy-from: a bare repository has no index and no working tree")
+                    .remedy("name a revision: --policy-from HEAD"))
+            }
+            PolicyFrom::Index => Ok(Place::Index),
+            PolicyFrom::Worktree => Ok(Place::Worktree),
+            PolicyFrom::Revision(rev) => match repository.resolve(rev)? {
+                Some(commit) => Ok(Place::Commit(commit.to_string())),
+                None => Err(repository::unknown(rev)),
+            },
+        }
+    }
+
+    /// The commit a diff leads to, whose policy a change would bring.
+    pub fn tip(&self) -> Option<&Place> {
+        self.tip.as_ref()
+    }
+
+    /// What a person should know about how the entries were found.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
+    }
+
+    /// One file of the repository, `path` relative to its root and `/`-separated. `None` where there
+    /// is no such file, or no repository.
+    pub fn read_file(&self, place: &Place, path: &str) -> Result<Option<Vec<u8>>> {
+        let Some(repository) = &self.repository else { return Ok(None) };
+        if let (Place::Index, Some(head)) = (place, &self.head)
+            && !self.entries.listed().iter().any(|e| e.path.as_bytes() == path.as_bytes())
+        {
+            // Neither changed nor gone: the index has what HEAD has, and need not be read again.
+            if head.gone.iter().any(|g| g == path.as_bytes()) {
+                return Ok(None);
+            }
+            if let Some((_, Some(read))) = head.policies.iter().find(|(name, _)| *name == path) {
+                return Ok(read.clone());
+            }
+            return match repository.head()? {
+                Some(head) => repository.read_committed(head, path),
+                None => Ok(None),
+            };
+        }
+        repository.read_file(place, path)
+    }
+}
+
+/// What HEAD has beside what is staged.
+struct Head {
+    /// Paths that the index has no more.
+    gone: Vec<Vec<u8>>,
+    /// Its policies, read while git was comparing; `None` where one could not be read.
+    policies: Vec<(&'static str, Option<Option<Vec<u8>>>)>,
+}
+
+fn expansion(repository: Option<&Repository>, recurse: bool) -> Expansion {
+    let stores = repository.map(Repository::stores).unwrap_or_default();
+    let submodules = repository.filter(|_| recurse).map(Submodules::of);
+    Expansion::new(repository.map(|r| r.objects(1)), stores, submodules)
+}
+
+/// The files on disk by their canonical path, if there is a link that may lead to one of them.
+fn files(entries: &[Entry]) -> HashSet<PathBuf> {
+    let files = || {
+        entries.iter().filter_map(|e| match &e.what {
+            What::File { disk, .. } => Some(disk),
+            _ => None,
+        })
+    };
+    let is_link = |p: &&PathBuf| std::fs::symlink_metadata(p).is_ok_and(|m| m.is_symlink());
+    if !files().any(|f| is_link(&f)) {
+        return HashSet::new();
+    }
+    files().filter(|f| !is_link(f)).cloned().collect()
+}
+
+/// The policy of a repository that receives: its default branch, before anything is received.
+fn head_place(repository: &Repository) -> Result<Place> {
+    Ok(repository.head()?.map_or(Place::Nowhere, |head| Place::Commit(head.to_string())))
+}
+
+/// The policy of a push: the remote's default branch as far as it is known here, else what a pushed
+/// branch was before, else HEAD.
+fn push_place(repository: &Repository, push: &Push, remote: &str) -> Result<Place> {
+    let default = format!("refs/remotes/{remote}/HEAD");
+    let before = push.old.iter().map(ToString::to_string);
+    for rev in std::iter::once(default).chain(before) {
+        if let Some(commit) = repository.resolve(&rev)? {
+            return Ok(Place::Commit(commit.to_string()));
+        }
+    }
+    head_place(repository)
+}
+
+/// The folders that links may lead into: the repository, and every folder that was named.
+fn trees(paths: &[PathBuf], root: Option<&Path>) -> Vec<PathBuf> {
+    let here = Path::new(".");
+    let named = paths.iter().map(PathBuf::as_path).filter(|p| p.is_dir());
+    let fallback = (paths.is_empty() && root.is_none()).then_some(here);
+    root.into_iter().chain(named).chain(fallback).filter_map(|p| p.canonicalize().ok()).collect()
+}
