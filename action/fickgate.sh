@@ -99,7 +99,7 @@ has() { git cat-file -e "$1^{commit}" 2>/dev/null; }
 fetch() {
     depth=
     [ "$(git rev-parse --is-shallow-repository)" != true ] || depth=--depth=1
-    git fetch --quiet --no-tags ${depth:+"$depth"} origin "$1"
+    GIT_TERMINAL_PROMPT=0 git fetch --quiet --no-tags ${depth:+"$depth"} origin "$1"
 }
 
 # need COMMIT: fetches it where it is not here.
@@ -109,74 +109,164 @@ need() {
         "give actions/checkout fetch-depth: 2 for pull requests, or 0"
 }
 
-# branch NAME: its commit, from the clone or its origin.
-branch() {
-    git rev-parse --verify --quiet "refs/remotes/origin/$1^{commit}" && return
-    fetch "refs/heads/$1" && git rev-parse --verify --quiet 'FETCH_HEAD^{commit}'
+# tip BRANCH: where origin has it now, else as far as this clone knows. A tag of that name is no branch.
+tip() {
+    at=$(GIT_TERMINAL_PROMPT=0 git ls-remote origin "refs/heads/$1" 2>/dev/null | sed -n '1s/[^0-9a-f].*//p')
+    if [ -n "$at" ]; then
+        has "$at" || fetch "refs/heads/$1" || true
+        if has "$at"; then
+            printf '%s\n' "$at"
+            return
+        fi
+    fi
+    git rev-parse --verify --quiet "refs/remotes/origin/$1^{commit}"
 }
 
-# Sets `range`, or leaves it empty for the whole tree.
+ancestor() { git merge-base --is-ancestor "$1" "$2" 2>/dev/null; }
+
+# Sets `parents` to those of HEAD, a line each. Read from the commit itself: a clone of depth 1 hides them.
+read_parents() { parents=$(git cat-file commit HEAD | sed -n '/^$/q; s/^parent //p'); }
+
+# contains COMMIT: whether HEAD is it, a merge of it into something, or was built on it.
+contains() {
+    [ "$head" != "$1" ] || return 0
+    [ "$(printf '%s\n' "$parents" | sed -n 2p)" != "$1" ] || return 0
+    has "$1" && ancestor "$(git rev-parse --verify --quiet "$1^{commit}")" HEAD
+}
+
+# about COMMIT WHAT: ends where HEAD does not contain what the event is about.
+about() {
+    contains "$1" || fail "the checkout is not the $2 that the event $GITHUB_EVENT_NAME is about, $1: it is $head" "$3"
+}
+
+# Sets `range`, or leaves it empty for the whole tree, and `policy` to the commit whose policy judges, or
+# leaves it empty where nothing says whose.
 choose() {
-    range=
-    head=$(git rev-parse --verify --quiet HEAD) ||
-        fail "this is no clone with a commit" "run actions/checkout before fickgate"
-    case $INPUT_BASE in
-        '') ;;
-        -*) fail "base begins with a dash" "name a branch, a commit or a range" ;;
-        *..*) range=$INPUT_BASE ;;
-        *)
-            base=$(git rev-parse --verify --quiet "$INPUT_BASE^{commit}") || base=$(branch "$INPUT_BASE") ||
-                base=$INPUT_BASE
-            need "$base"
-            range=$base...HEAD
+    range='' policy=''
+    if ! head=$(git rev-parse --verify --quiet 'HEAD^{commit}'); then
+        [ -n "$INPUT_PATHS" ] || fail "this is no clone with a commit" "run actions/checkout before fickgate"
+        case $(field kind) in
+            other) return 0 ;;
+            *) fail "this is no clone with a commit, and the event $GITHUB_EVENT_NAME has a base" \
+                "run actions/checkout before fickgate: the policy of the base is in it" ;;
+        esac
+    fi
+    read_parents
+    case $(field kind) in
+        pull-request) choose_pull_request ;;
+        merge-group) choose_merge_group ;;
+        push) choose_push ;;
+        unknown) fail "the event $GITHUB_EVENT_NAME is about a pull request and does not say which commit" \
+            "judge pull requests in the event pull_request" ;;
+        *) about "$GITHUB_SHA" commit "give actions/checkout no ref, or ref: \${{ github.sha }}" ;;
+    esac
+    [ -z "$INPUT_BASE" ] || choose_base
+}
+
+choose_pull_request() {
+    about "$(field head)" "pull request's change" \
+        "use the event pull_request and actions/checkout without ref, or with ref: \${{ github.event.pull_request.head.sha }} and fetch-depth: 0; what is checked out is not its change"
+    base=$(field base)
+    branch=$(field base-ref)
+    policy=
+    [ -z "$branch" ] || policy=$(tip "$branch") || policy=
+    # GitHub's merge of the pull request into its base: the first parent is that base, and the difference
+    # to it is exactly what merging would bring. A merge by somebody else is not taken for it.
+    first=${parents%%[!0-9a-f]*}
+    if [ "${parents#"$first"}" = "
+$(field head)" ] && { [ "$head" = "$GITHUB_SHA" ] || [ "$first" = "$base" ] || [ "$first" = "$policy" ]; }; then
+        need "$first"
+        range=$first..HEAD
+        policy=${policy:-$first}
+        return
+    fi
+    if [ -z "$policy" ]; then
+        need "$base"
+        policy=$base
+    fi
+    range=$policy...HEAD
+}
+
+choose_merge_group() {
+    about "$(field head)" "merge group's change" "give actions/checkout no ref, or ref: \${{ github.event.merge_group.head_sha }}"
+    base=$(field base)
+    need "$base"
+    range=$base..HEAD
+    policy=$base
+    # A group behind another one is based on that one, whose policy was approved and is not in the branch yet.
+    branch=$(field base-ref)
+    [ -n "$branch" ] && tip=$(tip "$branch") && ancestor "$base" "$tip" && policy=$tip
+    return 0
+}
+
+choose_push() {
+    after=$(field after)
+    case $after in
+        *[!0]*) ;;
+        *) fail "the push removes $GITHUB_REF: there is nothing to judge" "leave such events out: if: github.event.deleted == false" ;;
+    esac
+    # A tag that is an object of its own stands for its commit.
+    case $GITHUB_REF in
+        refs/tags/*) contains "$after" || after=$GITHUB_SHA ;;
+    esac
+    about "$after" "pushed commit" "give actions/checkout no ref, or ref: \${{ github.sha }}"
+    before=$(field before)
+    default=$(field default-branch)
+    case $before in
+        *[!0]*)
+            if [ "$GITHUB_REF" = "refs/heads/$default" ] || [ "${GITHUB_REF_PROTECTED:-}" = true ]; then
+                has "$before" || fetch "$before" 2>/dev/null || true
+                if has "$before"; then
+                    range=$before..HEAD
+                    policy=$before
+                    return
+                fi
+                say "the commit before this push, $before, is on no server any more"
+            fi
             ;;
     esac
-    [ -z "$range" ] || return 0
+    if [ "$GITHUB_REF" = "refs/heads/$default" ]; then
+        # The first push of the default branch, or one that replaced it: there is nothing to compare with.
+        case $before in *[!0]*) say "every file is judged instead, by its own policy" ;; esac
+        return 0
+    fi
+    policy=$(tip "$default") ||
+        fail "the default branch cannot be fetched" "give actions/checkout fetch-depth: 0"
+    case $before in
+        *[!0]*) has "$before" || say "compared with the merge base with $default instead" ;;
+    esac
+    range=$policy...HEAD
+}
 
-    event=$("$fickgate" event "$GITHUB_EVENT_PATH") || fail "the event file cannot be read" "set the input base"
-    case $GITHUB_EVENT_NAME in
-        pull_request | pull_request_target)
-            base=$(field base)
-            # GitHub's merge of the pull request into its base: the first parent is that base, and the
-            # difference to it is exactly what merging would bring. Read from the commit itself, since a
-            # clone of depth 1 hides parents. A merge by somebody else is not taken for it.
-            parents=$(git cat-file commit HEAD | sed -n '/^$/q; s/^parent //p')
-            first=${parents%%[!0-9a-f]*}
-            if [ "$head" = "$GITHUB_SHA" ] && [ "${parents#"$first"}" = "
-$(field head)" ]; then
-                need "$first"
-                range=$first..HEAD
-                return
-            fi
-            [ "$head" != "$base" ] || fail "the checkout is the pull request's base, not its change" \
-                "use the event pull_request, and actions/checkout without ref"
-            need "$base"
-            range=$base...HEAD
+# say TEXT: a notice in the log and on the run's page.
+say() { printf '::notice title=fickgate::%s\n' "$1"; }
+
+# The input `base`: names mean branches of origin, never tags.
+choose_base() {
+    case $INPUT_BASE in
+        -*) fail "base begins with a dash" "name a branch, a commit or a range" ;;
+        ..* | *..) fail "a range in the input base has an empty end, which would be the checkout itself" \
+            "write both ends, or the base alone, such as base: main" ;;
+        *..*)
+            range=$INPUT_BASE
+            policy=${INPUT_BASE%%..*}
+            return
             ;;
-        merge_group)
-            base=$(field base)
-            need "$base"
-            range=$base..HEAD
+        refs/tags/*)
+            has "$INPUT_BASE" || fetch "$INPUT_BASE:$INPUT_BASE" || true
+            policy=$INPUT_BASE
             ;;
-        push)
-            before=$(field before)
-            case $before in
-                *[!0]*)
-                    need "$before"
-                    range=$before..HEAD
-                    ;;
-                *)
-                    # A new branch: what it has beyond the default branch. The first push is that branch.
-                    default=$(field default-branch)
-                    [ "$GITHUB_REF" != "refs/heads/$default" ] || return 0
-                    base=$(branch "$default") ||
-                        fail "the default branch cannot be fetched" "give actions/checkout fetch-depth: 0"
-                    range=$base...HEAD
-                    ;;
+        *)
+            name=${INPUT_BASE#refs/heads/}
+            name=${name#refs/remotes/}
+            policy=$(tip "${name#origin/}") || policy=$INPUT_BASE
+            case ${#INPUT_BASE}$INPUT_BASE in
+                40*[!0-9a-f]* | 64*[!0-9a-f]*) ;;
+                40* | 64*) need "$INPUT_BASE" ;;
             esac
             ;;
-        *) ;;
     esac
+    range=$policy...HEAD
 }
 
 # --- the scan --------------------------------------------------------------------------------------
@@ -187,15 +277,22 @@ scan() {
     IFS='
 '
     for file in $INPUT_POLICY; do set -- "$@" --policy "$file"; done
+    # A range is judged by the policy of its own base, without being told.
+    if [ "$INPUT_POLICY_FROM" != base ]; then
+        set -- "$@" --policy-from "$INPUT_POLICY_FROM"
+    elif [ -n "$policy" ] && { [ -n "$INPUT_PATHS" ] || [ "${range%%..*}" != "$policy" ]; }; then
+        set -- "$@" --policy-from "$policy"
+    fi
     if [ -n "$INPUT_PATHS" ]; then
         # shellcheck disable=SC2086
         set -- "$@" -- $INPUT_PATHS
-    elif [ -n "$range" ]; then
-        # Without the flag, fickgate takes the base's policy.
-        [ "$INPUT_POLICY_FROM" = base ] || set -- "$@" --policy-from "$INPUT_POLICY_FROM"
-        set -- "$@" --diff "$range"
-    else
+    elif [ -z "$range" ]; then
         set -- "$@" -- .
+    elif [ "${INPUT_HISTORY:-}" = true ]; then
+        # Every commit, also what a later one takes away again.
+        set -- "$@" --history "${range%%..*}..${range##*..}"
+    else
+        set -- "$@" --diff "$range"
     fi
     code=0
     "$fickgate" "$@" || code=$?
@@ -209,9 +306,14 @@ case $INPUT_SARIF_FILE in
 esac
 install
 own_workspace
-range=
-[ -n "$INPUT_PATHS" ] || choose
+event=$("$fickgate" event "$GITHUB_EVENT_PATH") || fail "the event file cannot be read" "set GITHUB_EVENT_PATH"
+choose
+if [ "${INPUT_HISTORY:-}" = true ] && [ -n "$range" ] && [ "$(git rev-parse --is-shallow-repository)" = true ]; then
+    fail "this clone is shallow, and not every commit of the change is in it" "give actions/checkout fetch-depth: 0"
+fi
 set -- --format "$INPUT_FORMAT" --fail-on "$INPUT_FAIL_ON" --report "outputs=$GITHUB_OUTPUT"
+[ "${INPUT_SUBMODULES:-}" != true ] || set -- "$@" --recurse-submodules
+[ "${INPUT_REPORT_ONLY:-}" != true ] || set -- "$@" --exit-zero
 [ "$INPUT_SUMMARY" != true ] || set -- "$@" --report "summary=$GITHUB_STEP_SUMMARY"
 if [ -n "$INPUT_SARIF_FILE" ]; then
     set -- "$@" --report "sarif=$INPUT_SARIF_FILE"

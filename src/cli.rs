@@ -132,6 +132,9 @@ pub struct OutputArgs {
     /// Lowest level that makes the run fail
     #[arg(long, value_enum, default_value_t = FailOn::Error, help_heading = "Output")]
     pub fail_on: FailOn,
+    /// Report findings and exit with 0 all the same; what could not be done is still 2
+    #[arg(long, help_heading = "Output")]
+    pub exit_zero: bool,
     /// When to colour
     #[arg(long, value_enum, default_value_t = Color::Auto, help_heading = "Output")]
     pub color: Color,
@@ -156,6 +159,8 @@ pub enum PolicyFrom {
     Worktree,
     /// A revision.
     Revision(String),
+    /// The first of these revisions that is here; not to be typed.
+    OneOf(Vec<String>),
 }
 
 impl std::str::FromStr for PolicyFrom {
@@ -185,10 +190,13 @@ pub struct HookArgs {
     /// How results are shown.
     #[command(flatten)]
     pub output: OutputArgs,
+    /// Judge every tracked file, whatever is staged
+    #[arg(long, help_heading = "What to scan", conflicts_with = "name")]
+    pub all: bool,
     /// pre-commit, pre-merge-commit, pre-applypatch, pre-push, pre-receive or update; none under a framework
     ///
     /// Without a name, the range in PRE_COMMIT_FROM_REF and PRE_COMMIT_TO_REF is judged, else what is
-    /// staged, else every tracked file.
+    /// about to be committed where git says so (GIT_INDEX_FILE), else every tracked file.
     #[arg(value_name = "NAME")]
     pub name: Option<OsString>,
     /// What git gives to the hook

@@ -15,15 +15,49 @@ use fickgate_engine::escape;
 /// Longest event file that is read, in bytes. GitHub caps payloads at 25 MB.
 const MOST_BYTES: u64 = 64 << 20;
 
+/// What an event is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// A pull request: events of its own, reviews and comments of it, and runs and checks for it.
+    PullRequest,
+    /// A merge group of a queue.
+    MergeGroup,
+    /// A push.
+    Push,
+    /// A pull request whose commits the event does not name.
+    Unknown,
+    /// The commit that the workflow runs for.
+    #[default]
+    Other,
+}
+
+impl Kind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Kind::PullRequest => "pull-request",
+            Kind::MergeGroup => "merge-group",
+            Kind::Push => "push",
+            Kind::Unknown => "unknown",
+            Kind::Other => "other",
+        }
+    }
+}
+
 /// The commits of an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Event {
+    /// What it is about.
+    pub kind: Kind,
     /// What a pull request or a merge group would be merged into.
     pub base: Option<String>,
+    /// The branch of that name.
+    pub base_ref: Option<String>,
     /// The tip of the pull request's branch, or of the merge group.
     pub head: Option<String>,
     /// Where a pushed branch stood before. All zeros for a new one.
     pub before: Option<String>,
+    /// Where it stands after the push. All zeros for one that was removed.
+    pub after: Option<String>,
     /// The repository's default branch.
     pub default_branch: Option<String>,
 }
@@ -32,7 +66,12 @@ pub struct Event {
 struct Payload {
     pull_request: Option<PullRequest>,
     merge_group: Option<MergeGroup>,
+    workflow_run: Option<Checked>,
+    check_run: Option<Checked>,
+    check_suite: Option<Checked>,
+    issue: Option<Issue>,
     before: Option<String>,
+    after: Option<String>,
     repository: Option<Repository>,
 }
 
@@ -45,12 +84,28 @@ struct PullRequest {
 #[derive(Deserialize)]
 struct Side {
     sha: String,
+    r#ref: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct MergeGroup {
     base_sha: String,
     head_sha: String,
+    base_ref: Option<String>,
+}
+
+/// What was run or checked: a commit, and the pull requests of this repository it belongs to. Those of a
+/// fork's commits are not listed.
+#[derive(Deserialize)]
+struct Checked {
+    event: Option<String>,
+    #[serde(default)]
+    pull_requests: Vec<PullRequest>,
+}
+
+#[derive(Deserialize)]
+struct Issue {
+    pull_request: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -75,14 +130,32 @@ impl Event {
     fn parse(bytes: &[u8]) -> serde_json::Result<Event> {
         let payload: Payload = serde_json::from_slice(bytes)?;
         let mut event = Event::default();
-        if let Some(request) = payload.pull_request {
+        let checked = payload.workflow_run.or(payload.check_run).or(payload.check_suite);
+        let of_pull_request = checked.as_ref().and_then(|c| c.event.as_deref()).is_some_and(is_pull_request);
+        let mut requests: Vec<PullRequest> = checked.map(|c| c.pull_requests).unwrap_or_default();
+        requests.extend(payload.pull_request);
+        // Pull requests of one commit into several branches have no base in common.
+        let several = requests.len() > 1;
+        if let Some(request) = requests.pop().filter(|_| !several) {
+            event.kind = Kind::PullRequest;
             event.base = Some(request.base.sha);
+            event.base_ref = request.base.r#ref;
             event.head = Some(request.head.sha);
         } else if let Some(group) = payload.merge_group {
+            event.kind = Kind::MergeGroup;
             event.base = Some(group.base_sha);
+            event.base_ref = group.base_ref;
             event.head = Some(group.head_sha);
+        } else if several || of_pull_request || payload.issue.is_some_and(|i| i.pull_request.is_some()) {
+            event.kind = Kind::Unknown;
+        } else if payload.before.is_some() && payload.after.is_some() {
+            event.kind = Kind::Push;
         }
         event.before = payload.before;
+        event.after = payload.after;
+        let branch = event.base_ref.take();
+        let branch = branch.map(|b| b.strip_prefix("refs/heads/").map(str::to_owned).unwrap_or(b));
+        event.base_ref = branch.filter(|name| is_branch(name));
         for id in [&mut event.base, &mut event.head, &mut event.before] {
             if id.as_deref().is_some_and(|id| !is_object_id(id)) {
                 return Err(serde::de::Error::custom("a commit id in it is not hexadecimal"));
@@ -95,10 +168,13 @@ impl Event {
 
     /// `key=value` lines of what is known.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "kind={}", self.kind.as_str())?;
         let fields = [
             ("base", &self.base),
+            ("base-ref", &self.base_ref),
             ("head", &self.head),
             ("before", &self.before),
+            ("after", &self.after),
             ("default-branch", &self.default_branch),
         ];
         for (key, value) in fields {
@@ -108,6 +184,11 @@ impl Event {
         }
         Ok(())
     }
+}
+
+/// Whether an event of this name is about a pull request.
+fn is_pull_request(name: &str) -> bool {
+    name.starts_with("pull_request")
 }
 
 fn is_object_id(text: &str) -> bool {
@@ -139,11 +220,31 @@ mod tests {
                 "head": {{"sha": "{B}", "label": "o'\"$(x)\nhead={A}"}}}},
                 "repository": {{"default_branch": "main"}}}}"#
         );
-        assert_eq!(lines(&request), format!("base={A}\nhead={B}\ndefault-branch=main\n"));
-        let group = format!(r#"{{"merge_group": {{"base_sha": "{A}", "head_sha": "{B}"}}}}"#);
-        assert_eq!(lines(&group), format!("base={A}\nhead={B}\n"));
-        assert_eq!(lines(&format!(r#"{{"before": "{A}", "after": "{B}"}}"#)), format!("before={A}\n"));
-        assert_eq!(lines(r#"{"inputs": {}, "repository": {"default_branch": "m"}}"#), "default-branch=m\n");
+        let told = format!("kind=pull-request\nbase={A}\nbase-ref=main\nhead={B}\ndefault-branch=main\n");
+        assert_eq!(lines(&request), told);
+        let group = format!(
+            r#"{{"merge_group": {{"base_sha": "{A}", "head_sha": "{B}", "base_ref": "refs/heads/m"}}}}"#
+        );
+        assert_eq!(lines(&group), format!("kind=merge-group\nbase={A}\nbase-ref=m\nhead={B}\n"));
+        let push = format!(r#"{{"before": "{A}", "after": "{B}"}}"#);
+        assert_eq!(lines(&push), format!("kind=push\nbefore={A}\nafter={B}\n"));
+        let other = r#"{"inputs": {}, "repository": {"default_branch": "m"}}"#;
+        assert_eq!(lines(other), "kind=other\ndefault-branch=m\n");
+    }
+
+    #[test]
+    fn runs_checks_and_comments_are_about_a_pull_request_where_they_name_one() {
+        let request = format!(r#"{{"base": {{"sha": "{A}", "ref": "main"}}, "head": {{"sha": "{B}"}}}}"#);
+        for what in ["workflow_run", "check_run", "check_suite"] {
+            let of = |requests: &str| lines(&format!(r#"{{"{what}": {{"pull_requests": [{requests}]}}}}"#));
+            assert_eq!(of(&request), format!("kind=pull-request\nbase={A}\nbase-ref=main\nhead={B}\n"));
+            assert_eq!(of(&format!("{request}, {request}")), "kind=unknown\n", "two bases");
+            assert_eq!(of(""), "kind=other\n");
+        }
+        let fork = r#"{"workflow_run": {"event": "pull_request", "pull_requests": []}}"#;
+        assert_eq!(lines(fork), "kind=unknown\n", "those of forks are not listed");
+        assert_eq!(lines(r#"{"issue": {"pull_request": {"url": "x"}}}"#), "kind=unknown\n");
+        assert_eq!(lines(r#"{"issue": {"number": 1}}"#), "kind=other\n");
     }
 
     #[test]
@@ -154,7 +255,7 @@ mod tests {
         }
         for name in ["a\nbase=x", "a..b", "", "a b"] {
             let json = serde_json::json!({ "repository": { "default_branch": name } }).to_string();
-            assert_eq!(lines(&json), "", "{name}");
+            assert_eq!(lines(&json), "kind=other\n", "{name}");
         }
         assert!(Event::parse(b"[]").is_err() && Event::parse(b"{").is_err());
     }

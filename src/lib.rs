@@ -8,12 +8,14 @@
 //! [`fickgate_engine::scan::scan`] is a pure function of bytes, [`fickgate_engine::judge::judge`] a pure function of facts and policy,
 //! and the reports print findings and decide nothing.
 
+pub mod ci;
 pub mod cli;
 pub mod edit;
 pub mod event;
 pub mod exit;
 pub mod explain;
 pub mod gate;
+pub mod layers;
 pub mod manpage;
 pub mod manual;
 pub mod outcome;
@@ -86,18 +88,15 @@ pub fn run(cli: &Cli) -> Exit {
 /// Scans and reports.
 fn scan_request(request: &Request) -> Result<Exit> {
     let begun = Instant::now();
-    let source = Source::open_with(&request.selection, request.recurse_submodules)?;
-    let policy = request::policy_for(&request.policy, Some(&source))?;
-    let usage = policy.usage();
-    let gate = gate(request, &policy, &usage);
-    let mut outcome = gate.judge_all(&source);
-    outcome.findings.extend(policy_findings(request, &source, &gate, &outcome));
-    let place = source.tip().unwrap_or(source.policy_place());
-    let exists = |path: &str| matches!(source.read_file(place, path), Ok(Some(_)));
-    outcome.findings.extend(shadow::shadowed(&policy, &usage, exists));
-    outcome.findings.sort_by(|a, b| (&a.path, a.rule).cmp(&(&b.path, b.rule)));
-    outcome.notices = source.notices().to_vec();
-    outcome.notices.extend(request::policy_notice(&request.policy));
+    let mut outcome = Outcome::default();
+    for source in Source::parts(&request.selection, request.recurse_submodules)? {
+        let more = judge_source(request, &source)?;
+        outcome.add(more);
+    }
+    outcome.notices.extend(layers::notice(&request.policy));
+    if request.selection == Selection::Tracked && request.policy.policy_from.is_none() {
+        outcome.notices.push("every tracked file is judged, by its own policy: no base was named".to_owned());
+    }
     let mut style = Style::of_stdout(request.color, request.quiet, request.verbose);
     // What is kept of two runs over the same content can be compared.
     style.elapsed = (request.verbose > 0 || io::stdout().is_terminal()).then(|| begun.elapsed());
@@ -105,7 +104,30 @@ fn scan_request(request: &Request) -> Result<Exit> {
     for report in &request.reports {
         report::write_file(report, &outcome, &style)?;
     }
-    Ok(Exit::of(&outcome, request.fail_on))
+    let exit = Exit::of(&outcome, request.fail_on);
+    Ok(if exit == Exit::Findings && request.exit_zero { Exit::Clean } else { exit })
+}
+
+/// Judges what one source has, by the policy that belongs to it.
+fn judge_source(request: &Request, source: &Source) -> Result<Outcome> {
+    let policy = layers::policy_for(&request.policy, Some(source))?;
+    if let Some(nothing) = source.nothing()
+        && ci::is_ci(&|name| std::env::var_os(name))
+    {
+        return Err(Error::new(nothing.to_owned())
+            .remedy("check out what is to be judged, and name what it is to be compared with"));
+    }
+    let usage = policy.usage();
+    let gate = gate(request, &policy, &usage);
+    let mut outcome = gate.judge_all(source);
+    outcome.findings.extend(policy_findings(request, source, &gate, &outcome)?);
+    let place = source.tip().unwrap_or(source.policy_place());
+    let exists = |path: &str| matches!(source.read_file(place, path), Ok(Some(_)));
+    outcome.findings.extend(shadow::shadowed(&policy, &usage, exists));
+    outcome.findings.sort_by(|a, b| (&a.path, a.rule).cmp(&(&b.path, b.rule)));
+    outcome.notices = source.notices().to_vec();
+    outcome.notices.extend(source.nothing().map(str::to_owned));
+    Ok(outcome)
 }
 
 fn gate<'p>(request: &Request, policy: &'p Policy, usage: &'p Usage) -> Gate<'p> {
@@ -121,34 +143,59 @@ fn gate<'p>(request: &Request, policy: &'p Policy, usage: &'p Usage) -> Gate<'p>
 
 /// What is to be said of the policy itself: entries that are stale or broad, where the whole tree is
 /// looked at, and what a change would make of it.
-fn policy_findings(request: &Request, source: &Source, gate: &Gate<'_>, outcome: &Outcome) -> Vec<Finding> {
-    if let Selection::Paths(paths) = &request.selection {
-        let usage = paths.is_empty().then_some(gate.usage);
-        return audit::audit(gate.policy, usage.filter(|_| source.is_whole()));
-    }
-    let (policy, change, name) = match request::policy_change(&request.policy, source) {
-        Ok(None) => return Vec::new(),
-        Ok(Some(change)) => change,
+fn policy_findings(
+    request: &Request,
+    source: &Source,
+    gate: &Gate<'_>,
+    outcome: &Outcome,
+) -> Result<Vec<Finding>> {
+    let mut findings = match &request.selection {
+        Selection::Paths(paths) => {
+            let usage = paths.is_empty().then_some(gate.usage);
+            audit::audit(gate.policy, usage.filter(|_| source.is_whole()))
+        }
+        _ => Vec::new(),
+    };
+    let outlook = match layers::outlook(&request.policy, source) {
+        Ok(None) => return Ok(findings),
+        Ok(Some(outlook)) => outlook,
         Err(error) => {
             let message = format!("the changed policy is not to be understood: {error}");
-            return vec![audit::changed(gate.policy, policy::FILES[0], message, "once it is merged")];
+            findings.push(audit::broken(policy::FILES[0], message));
+            return Ok(findings);
         }
     };
-    let mut message = format!("the change edits the policy: it {}", change.describe());
+    if !outlook.replaces && outlook.change.is_nothing() {
+        return Ok(findings);
+    }
+    let mut message = format!("the change edits the policy: it {}", outlook.change.describe());
+    let own = source.tip() == Some(source.policy_place()) && request.policy.policy_from.is_none();
+    let mut takes_effect = match (&request.selection, own) {
+        (Selection::Push(_), true) => "with this push",
+        (Selection::Staged, _) => "with this commit",
+        _ => "once it is merged",
+    }
+    .to_owned();
     let errors = |outcome: &Outcome| outcome.count(Level::Error) > 0;
-    if errors(outcome) {
-        let after = self::gate(request, &policy, &policy.usage()).judge_all(source);
+    if !own && errors(outcome) {
+        // What is listed while it is read is listed anew.
+        let again = match source.total() {
+            Some(_) => None,
+            None => Some(Source::open_with(&request.selection, request.recurse_submodules)?),
+        };
+        let policy = &outlook.policy;
+        let after = self::gate(request, policy, &policy.usage()).judge_all(again.as_ref().unwrap_or(source));
         if !errors(&after) {
             message.push_str("; with that it would pass once merged");
+            takes_effect.push_str(
+                ", and what judges this is the policy it is to be merged into: land the policy first, in a \
+                 change of its own, or have both approved together",
+            );
         }
     }
-    let mut findings = audit::audit(&policy, None);
-    let takes_effect = match request.selection {
-        Selection::Staged => "with this commit",
-        _ => "once it is merged",
-    };
-    findings.push(audit::changed(gate.policy, &name, message, takes_effect));
-    findings
+    findings.extend(audit::audit(&outlook.policy, None));
+    findings.push(audit::changed(gate.policy, &outlook.name, message, &takes_effect));
+    Ok(findings)
 }
 
 /// Writes to standard output. A reader that went away is no error.
@@ -168,7 +215,7 @@ fn print_lines(lines: &[String]) -> Result<Exit> {
 
 /// `fickgate policy`.
 fn policy_verb(verb: &PolicyVerb) -> Result<Exit> {
-    let in_force = |args| request::policy_for(args, Some(&Source::here()?));
+    let in_force = |args| layers::policy_for(args, Some(&Source::here()?));
     match verb {
         PolicyVerb::Show { policy, format } => {
             let policy = in_force(policy)?;
@@ -180,7 +227,7 @@ fn policy_verb(verb: &PolicyVerb) -> Result<Exit> {
         PolicyVerb::Check { file } => {
             let policy = match file {
                 Some(file) => {
-                    let file = request::policy_from_disk(file, Layer::Repository)?;
+                    let file = layers::policy_from_disk(file, Layer::Repository)?;
                     Policy::new([file], Date::today())
                 }
                 None => in_force(&PolicyArgs::default())?,
@@ -214,7 +261,7 @@ fn explain_rule(args: &RuleArgs) -> Result<Exit> {
 /// `fickgate explain`.
 fn explain_file(args: &ExplainArgs) -> Result<Exit> {
     let (content, path, member) = explain::open(&args.file)?;
-    let policy = request::policy_for(&args.policy, Some(&Source::here()?))?;
+    let policy = layers::policy_for(&args.policy, Some(&Source::here()?))?;
     let usage = policy.usage();
     let rule = |stream: &facts::Stream, import: &facts::Import| {
         let (allowed, because) = judge::ruling(stream, import, &path, &policy, &usage);

@@ -106,6 +106,21 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Takes in what another part of the run found. What both found is said once.
+    pub fn add(&mut self, other: Outcome) {
+        let known: std::collections::HashSet<_> = self.findings.iter().map(Finding::key).collect();
+        let new: Vec<Finding> =
+            other.findings.into_iter().filter(|finding| !known.contains(&finding.key())).collect();
+        self.findings.extend(new);
+        self.findings.sort_by(|a, b| (&a.path, a.rule).cmp(&(&b.path, b.rule)));
+        self.skipped.extend(other.skipped);
+        self.failures.extend(other.failures);
+        let notices: Vec<String> =
+            other.notices.into_iter().filter(|notice| !self.notices.contains(notice)).collect();
+        self.notices.extend(notices);
+        self.tally.add(&other.tally);
+    }
+
     /// Findings of this level.
     pub fn count(&self, level: Level) -> usize {
         self.findings.iter().filter(|f| f.level == level).count()

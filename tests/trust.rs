@@ -264,10 +264,148 @@ fn a_file_given_with_policy_is_not_the_changes_own_either() {
     }
     let run = fickgate_in(&repo, "ci", &["--diff", "main...change", "--policy", "org.yaml"]);
     assert_eq!(run.code, 1, "{}", run.text);
-    // What git does not have is the business of who runs this.
+    // What lies in the working tree can come from whatever the change ran; outside it is the runner's own.
     write(&repo, "ci/fetched.yaml", ALLOW);
-    assert_eq!(fickgate(&repo, &["--diff", "main...change", "--policy", "ci/fetched.yaml"]).code, 0);
-    assert_eq!(fickgate(&repo, &["--diff", "main...change", "--policy", "ci/none.yaml"]).code, 2);
+    for (mode, range) in [("--diff", "main...change"), ("--history", "main..change")] {
+        for path in ["ci/fetched.yaml", "ci/none.yaml"] {
+            let run = fickgate(&repo, &[mode, range, "--policy", path]);
+            assert!(
+                run.code == 2 && run.text.contains("outside of the working tree"),
+                "{path}: {}",
+                run.text
+            );
+        }
+    }
+    let outside = repo.root.parent().unwrap().join("org.yaml");
+    fs::write(&outside, ALLOW).unwrap();
+    assert_eq!(fickgate(&repo, &["--diff", "main...change", "--policy", outside.to_str().unwrap()]).code, 0);
+    // No change: what is on disk is what was asked for.
+    assert_eq!(fickgate(&repo, &["m.pkl", "--policy", "ci/fetched.yaml"]).code, 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_policy_in_a_submodule_or_behind_a_link_is_not_the_changes_either() {
+    let inner = Repo::new();
+    write(&inner, "org.yaml", "version: 1\n");
+    commit(&inner);
+    let repo = based_on(&[]);
+    let url = inner.root.to_str().unwrap();
+    repo.git(&["checkout", "-q", "main"]);
+    repo.git(&["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", url, "org"]);
+    commit(&repo);
+    repo.git(&["checkout", "-qB", "change"]);
+    write(&repo, "org/org.yaml", ALLOW);
+    write(&repo, "m.pkl", EVIL);
+    repo.git(&["-C", "org", "commit", "-qam", "x"]);
+    commit(&repo);
+    let link = repo.root.parent().unwrap().join("link.yaml");
+    std::os::unix::fs::symlink(repo.root.join("org/org.yaml"), &link).unwrap();
+    for path in ["org/org.yaml", link.to_str().unwrap()] {
+        assert_eq!(fickgate(&repo, &["--diff", "main...change", "--policy", path]).code, 2, "{path}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_linked_policy_is_refused_on_disk_as_in_git() {
+    let repo = based_on(&[]);
+    write(&repo, "m.pkl", EVIL);
+    commit(&repo);
+    let outside = repo.root.parent().unwrap().join("outside");
+    fs::create_dir(&outside).unwrap();
+    let expect = |what: &str| {
+        let run = fickgate(&repo, &[]);
+        assert!(run.code == 2 && run.text.contains("symbolic link"), "{what}: {}", run.text);
+    };
+    std::os::unix::fs::symlink(outside.join("fickgate.yaml"), repo.root.join(".fickgate.yaml")).unwrap();
+    expect("a link that leads nowhere: its `deny` would be gone without a word");
+    fs::write(outside.join("fickgate.yaml"), ALLOW).unwrap();
+    expect("a link out of the repository");
+    fs::remove_file(repo.root.join(".fickgate.yaml")).unwrap();
+    std::os::unix::fs::symlink(&outside, repo.root.join(".github")).unwrap();
+    expect("a linked folder");
+    fs::remove_file(repo.root.join(".github")).unwrap();
+    assert_eq!(fickgate(&repo, &[]).code, 1);
+}
+
+#[test]
+fn a_policy_that_an_old_commit_has_does_not_come_back() {
+    let repo = based_on(&[(".fickgate.yaml", "exclude: ['legacy/**']\n")]);
+    write(&repo, "legacy/m.pkl", EVIL);
+    commit(&repo);
+    repo.git(&["checkout", "-q", "main"]);
+    write(&repo, ".fickgate.yaml", "deny: [a.B]\n");
+    commit(&repo);
+    repo.git(&["checkout", "-q", "change"]);
+    for args in [["--diff", "main"], ["--diff", "main...change"], ["--history", "main..change"]] {
+        assert_eq!(fickgate(&repo, &args).code, 1, "{args:?}");
+    }
+    // Under a framework in CI, all files are judged by the base that CI names.
+    let hook = |env: &[(&str, &str)]| {
+        let mut command = repo.command(env!("CARGO_BIN_EXE_fickgate"), &repo.root);
+        let output = command.arg("hook").envs(env.iter().copied()).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (code, text) = hook(&[]);
+    assert!(code == Some(0) && text.contains("by its own policy"), "{text}");
+    for name in ["GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "CHANGE_TARGET"] {
+        assert_eq!(hook(&[("CI", "true"), (name, "main")]).0, Some(1), "{name}");
+        assert_eq!(hook(&[("CI", "true"), (name, "nowhere")]).0, Some(2), "{name}: the base is not here");
+    }
+}
+
+#[test]
+fn a_policy_that_would_not_be_read_once_merged_is_an_error() {
+    let base = "deny: [a.B]\nlevels: {not-a-pickle: note}\n";
+    for (what, remove, name, text) in [
+        ("broken YAML", false, ".fickgate.yaml", "bogus: ["),
+        ("a second policy", false, ".github/fickgate.yaml", "version: 1\n"),
+        ("another name", true, ".fickgate.yml", base),
+        ("a folder", true, ".fickgate.yaml/x", "x"),
+        ("no text", true, ".fickgate.yaml", "\u{0}"),
+    ] {
+        let repo = based_on(&[(".fickgate.yaml", base)]);
+        if remove {
+            repo.git(&["rm", "-q", ".fickgate.yaml"]);
+        }
+        write(&repo, name, text);
+        commit(&repo);
+        for args in [["--diff", "main"], ["--diff", "main..change"], ["--history", "main..change"]] {
+            let run = fickgate(&repo, &args);
+            assert!(run.code == 1 && run.text.contains("error[policy-changed]"), "{what}: {}", run.text);
+        }
+    }
+    // Both sides are right, and what git makes of them is not.
+    let repo = based_on(&[(".fickgate.yaml", "deny: [a.B]\n#\n#\n#\n#\n#\n#\n#\nexclude: ['x/**']\n")]);
+    write(&repo, ".fickgate.yaml", "deny: [a.B]\n#\n#\n#\n#\n#\n#\n#\nexclude: ['x/**']\nfiles: []\n");
+    commit(&repo);
+    repo.git(&["checkout", "-q", "main"]);
+    write(&repo, ".fickgate.yaml", "files: []\ndeny: [a.B]\n#\n#\n#\n#\n#\n#\n#\nexclude: ['x/**']\n");
+    commit(&repo);
+    repo.git(&["checkout", "-q", "change"]);
+    let run = fickgate(&repo, &["--diff", "main"]);
+    assert!(run.code == 1 && run.text.contains("error[policy-changed]"), "{}", run.text);
+    // The other side has a policy by now.
+    let repo = based_on(&[]);
+    write(&repo, ".github/fickgate.yaml", "deny: [a.B]\n");
+    commit(&repo);
+    repo.git(&["checkout", "-q", "main"]);
+    write(&repo, ".fickgate.yaml", "deny: [a.B]\n");
+    commit(&repo);
+    let run = fickgate(&repo, &["--diff", "main...change"]);
+    assert!(run.code == 1 && run.text.contains("two policy files"), "{}", run.text);
+}
+
+#[test]
+fn a_range_of_nothing_is_no_pass_in_ci() {
+    let repo = based_on(&[]);
+    for range in ["main", "main..change", "main...change", ".."] {
+        assert!(fickgate(&repo, &["--diff", range]).text.contains("nothing was compared"), "{range}");
+        let mut command = repo.command(env!("CARGO_BIN_EXE_fickgate"), &repo.root);
+        let output = command.args(["--diff", range]).env("CI", "true").output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{range}");
+    }
 }
 
 #[cfg(unix)]

@@ -29,6 +29,11 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// What tells it from other findings of a run.
+    pub fn key(&self) -> (Rule, Level, &BlobPath, &str, Option<u64>, &str) {
+        (self.rule, self.level, &self.path, &self.member, self.offset, &self.message)
+    }
+
     /// A finding about a file as a whole, at the level of its rule. Its level is for [`crate::judge`] to change.
     pub fn new(rule: Rule, path: BlobPath, message: impl Into<String>) -> Finding {
         Finding {

@@ -10,7 +10,7 @@ use crate::cli::{AllowArgs, PolicyArgs};
 use crate::edit::yaml::{self as edit, NewEntry, NewPin};
 use crate::show::place;
 use crate::source::{Item, Selection, Source};
-use crate::{explain, gate, request};
+use crate::{explain, gate, layers};
 use fickgate_engine::content::Content;
 use fickgate_engine::error::{Error, Result};
 use fickgate_engine::path::BlobPath;
@@ -34,7 +34,7 @@ const MOST_PATHS: usize = 16;
 pub fn allow(args: &AllowArgs) -> Result<Vec<String>> {
     let here = Source::here()?;
     let target = Target::of(&here)?;
-    let policy = request::policy_for(&PolicyArgs::default(), Some(&here))?;
+    let policy = layers::policy_for(&PolicyArgs::default(), Some(&here))?;
     let mut additions = Additions::new(args)?;
     match &args.what {
         None => additions.repository(&policy, args.pin)?,

@@ -9,12 +9,13 @@ use super::entry::{Entries, Entry, What};
 use super::expand::Expansion;
 use super::git::checkout::{self, Marked};
 use super::git::history::{History, Range};
+use super::git::names::Side;
 use super::git::repository::Repository;
 use super::git::submodule::Submodules;
-use super::git::{command, diff, index, repository};
+use super::git::{command, diff, index, push, repository};
 use super::item::Item;
 use super::reader::Reader;
-use super::selection::{Place, Push, Selection};
+use super::selection::{Place, Push, Selection, Turn};
 use super::worktree;
 use crate::cli::PolicyFrom;
 use fickgate_engine::error::{Error, Result};
@@ -30,11 +31,15 @@ pub struct Source {
     entries: Arc<Entries>,
     trees: Arc<Vec<PathBuf>>,
     walked: Arc<HashSet<PathBuf>>,
+    /// Whose policy judges.
     place: Place,
-    tip: Option<Place>,
+    /// What becomes of the policy, where a change is judged.
+    turn: Option<Turn>,
     /// Of staged entries: what HEAD has.
     head: Option<Head>,
     notices: Vec<String>,
+    /// Why there was nothing to compare.
+    nothing: Option<String>,
 }
 
 impl Source {
@@ -49,11 +54,7 @@ impl Source {
     pub fn open_with(selection: &Selection, recurse: bool) -> Result<Source> {
         match selection {
             Selection::Staged => Source::staged(recurse),
-            Selection::StagedOrTracked => {
-                let staged = Source::staged(recurse)?;
-                if !staged.is_empty() {
-                    return Ok(staged);
-                }
+            Selection::Tracked => {
                 let repository = Repository::require()?;
                 let mut entries = index::tracked(&repository)?;
                 checkout::mark(&repository, &mut entries, None, None, &[])?;
@@ -62,27 +63,46 @@ impl Source {
             Selection::Diff(range) => {
                 let repository = Repository::require()?;
                 let mut diff = diff::diff(&repository, range)?;
-                checkout::mark(&repository, &mut diff.entries, Some(diff.tip), Some(diff.base), &diff.gone)?;
-                let place = Place::Commit(diff.base.to_string());
-                let mut source = Source::listed(Some(repository), diff.entries, place, recurse);
-                source.tip = Some(Place::Commit(diff.tip.to_string()));
+                let nothing = diff.is_nothing().then(|| {
+                    format!(
+                        "nothing was compared: {} has everything that is to be judged",
+                        range.escape_debug()
+                    )
+                });
+                let before = diff.bases.first().copied();
+                checkout::mark(&repository, &mut diff.entries, Some(diff.tip), before, &diff.gone)?;
+                let place = Place::Commit(diff.named);
+                let mut source = Source::listed(Some(repository), diff.entries, place.clone(), recurse);
+                source.turn =
+                    Some(Turn { before: place, after: vec![Place::Commit(diff.tip)], forks: diff.bases });
                 source.notices = diff.notices;
+                source.nothing = nothing;
                 Ok(source)
             }
             Selection::History(range) => {
                 let repository = Repository::require()?;
+                let text = range.as_deref().unwrap_or_default();
                 let range = match range {
                     Some(text) => Range::parse(&repository, text)?,
                     None => Range::everything(&repository)?,
                 };
-                // A range is judged by what was there before it, everything by what is here.
-                let place = match (range.known.first(), repository.root()) {
-                    (Some(known), _) => Place::Commit(known.to_string()),
+                // A range is judged by what it was named to start from, everything by what is here.
+                let place = match (range.base, repository.root()) {
+                    (Some(base), _) => Place::Commit(base),
                     (None, Some(_)) => Place::Worktree,
                     (None, None) => head_place(&repository)?,
                 };
                 let shallow = repository.is_shallow()?;
-                let mut source = Source::growing(repository, &range, place, recurse)?;
+                let nothing = range
+                    .is_nothing(&repository.git)?
+                    .then(|| format!("nothing was compared: no commit is in {} alone", text.escape_debug()));
+                let mut source = Source::growing(repository, &range, place.clone(), recurse)?;
+                source.turn = range.base.map(|_| Turn {
+                    before: place,
+                    after: range.tips.iter().map(|tip| Place::Commit(*tip)).collect(),
+                    forks: range.known.clone(),
+                });
+                source.nothing = nothing;
                 if shallow {
                     source.notices.push(SHALLOW.to_owned());
                 }
@@ -90,15 +110,33 @@ impl Source {
             }
             Selection::Push(push) => {
                 let repository = Repository::require()?;
-                let (place, refs) = match &push.remote {
+                let tips = push::commits(&repository, &push.tips)?;
+                let (turn, refs) = match &push.remote {
+                    // It is the same person's act: what was allowed in the commits that are pushed counts.
                     Some(remote) => {
                         let remote = remote.to_string_lossy();
-                        (push_place(&repository, push, &remote)?, format!("refs/remotes/{remote}/"))
+                        let before = push_place(&repository, push, &remote)?;
+                        let after = match tips.first() {
+                            Some(tip) => Place::Commit(*tip),
+                            None => head_place(&repository)?,
+                        };
+                        let turn = Turn { before, after: vec![after], forks: Vec::new() };
+                        (turn, format!("refs/remotes/{remote}/"))
                     }
-                    None => (head_place(&repository)?, "refs/".to_owned()),
+                    None => {
+                        let after = tips.into_iter().map(Place::Commit).collect();
+                        let before = head_place(&repository)?;
+                        (Turn { before, after, forks: Vec::new() }, "refs/".to_owned())
+                    }
+                };
+                let place = match (&push.remote, turn.after.first()) {
+                    (Some(_), Some(after)) => after.clone(),
+                    _ => turn.before.clone(),
                 };
                 let range = Range::pushed(&repository.git, push, &refs)?;
-                Source::growing(repository, &range, place, recurse)
+                let mut source = Source::growing(repository, &range, place, recurse)?;
+                source.turn = Some(turn);
+                Ok(source)
             }
             Selection::Paths(paths) => {
                 // A repository that cannot be opened is no obstacle to reading files.
@@ -110,6 +148,20 @@ impl Source {
                 source.trees = Arc::new(trees);
                 Ok(source)
             }
+        }
+    }
+
+    /// The same for every policy that is to judge a part of it: of a push, each tip is judged by its own.
+    ///
+    /// # Errors
+    /// As of [`Source::open`].
+    pub fn parts(selection: &Selection, recurse: bool) -> Result<Vec<Source>> {
+        match selection {
+            Selection::Push(push) if push.remote.is_some() => {
+                let parts = push::by_policy(&Repository::require()?, push)?;
+                parts.into_iter().map(|part| Source::open_with(&Selection::Push(part), recurse)).collect()
+            }
+            selection => Ok(vec![Source::open_with(selection, recurse)?]),
         }
     }
 
@@ -125,6 +177,10 @@ impl Source {
         let gone = staged.gone.as_deref().unwrap_or_default();
         checkout::mark(&repository, &mut staged.entries, None, repository.head()?, gone)?;
         let mut source = Source::listed(Some(repository), staged.entries, Place::Index, recurse);
+        if let Some(repository) = &source.repository {
+            source.turn =
+                Some(Turn { before: head_place(repository)?, after: vec![Place::Index], forks: Vec::new() });
+        }
         source.head = staged.gone.map(|gone| Head { gone, policies });
         Ok(source)
     }
@@ -180,9 +236,10 @@ impl Source {
             trees,
             walked: Arc::default(),
             place,
-            tip: None,
+            turn: None,
             head: None,
             notices: Vec::new(),
+            nothing: None,
         }
     }
 
@@ -246,8 +303,8 @@ impl Source {
         self.root().is_none_or(|root| root.canonicalize().ok() == here)
     }
 
-    /// Where the policy belongs that judges these entries: the index for staged files, the base
-    /// commit for a diff, the working tree for paths, the other side's default branch for a push.
+    /// Where the policy belongs that judges these entries: the index for staged files, the commit that
+    /// was named for a diff, the working tree for paths, what is pushed for a push, what receives it there.
     pub fn policy_place(&self) -> &Place {
         &self.place
     }
@@ -260,27 +317,80 @@ impl Source {
         let Some(repository) = &self.repository else { return Ok(Place::Worktree) };
         let bare = repository.root().is_none();
         match from {
-            PolicyFrom::Base => match &self.place {
-                Place::Index | Place::Worktree => head_place(repository),
-                known => Ok(known.clone()),
+            PolicyFrom::Base => match (&self.turn, &self.place) {
+                (Some(turn), _) => Ok(turn.before.clone()),
+                (None, Place::Index | Place::Worktree) => head_place(repository),
+                (None, known) => Ok(known.clone()),
             },
-            PolicyFrom::Head => self.tip.clone().map_or_else(|| head_place(repository), Ok),
+            PolicyFrom::Head => match self.turn.as_ref().and_then(|turn| turn.after.first()) {
+                Some(tip @ Place::Commit(_)) => Ok(tip.clone()),
+                _ => head_place(repository),
+            },
             PolicyFrom::Index | PolicyFrom::Worktree if bare => {
                 Err(Error::new("--policy-from: a bare repository has no index and no working tree")
                     .remedy("name a revision: --policy-from HEAD"))
             }
             PolicyFrom::Index => Ok(Place::Index),
             PolicyFrom::Worktree => Ok(Place::Worktree),
-            PolicyFrom::Revision(rev) => match repository.resolve(rev)? {
-                Some(commit) => Ok(Place::Commit(commit.to_string())),
+            PolicyFrom::Revision(rev) => match repository.resolve(rev, Side::Base)? {
+                Some(commit) => Ok(Place::Commit(commit)),
                 None => Err(repository::unknown(rev)),
             },
+            PolicyFrom::OneOf(revs) => {
+                for rev in revs {
+                    if let Some(commit) = repository.resolve(rev, Side::Base)? {
+                        return Ok(Place::Commit(commit));
+                    }
+                }
+                let first = revs.first().map(String::as_str).unwrap_or_default();
+                Err(Error::new(format!(
+                    "CI names {} as what this is to be merged into, and it is not in this clone: its policy judges",
+                    first.escape_debug()
+                ))
+                .remedy(format!("fetch it first: git fetch --depth=1 origin +refs/heads/{0}:refs/remotes/origin/{0}", first.escape_debug())))
+            }
         }
     }
 
-    /// The commit a diff leads to, whose policy a change would bring.
+    /// The place where the files lie as a change leaves them: the commit it leads to, or the index.
     pub fn tip(&self) -> Option<&Place> {
-        self.tip.as_ref()
+        self.turn.as_ref()?.after.first()
+    }
+
+    /// Where the policy is read before a change, and where it is read afterwards, for each tip.
+    pub fn turn(&self) -> Option<(&Place, &[Place])> {
+        self.turn.as_ref().map(|turn| (&turn.before, turn.after.as_slice()))
+    }
+
+    /// Why there was nothing to compare; `None` where there was.
+    pub fn nothing(&self) -> Option<&str> {
+        self.nothing.as_deref()
+    }
+
+    /// A file as it is once the change that leads to `after` is merged.
+    ///
+    /// # Errors
+    /// As of [`Source::read_file`].
+    pub fn read_merged(&self, after: &Place, path: &str) -> Result<Option<Vec<u8>>> {
+        let theirs = self.read_file(after, path)?;
+        let (Some(turn), Some(repository)) = (&self.turn, &self.repository) else { return Ok(theirs) };
+        let Some(fork) = turn.forks.first().map(|fork| Place::Commit(*fork)) else { return Ok(theirs) };
+        if fork == turn.before || turn.forks.len() > 1 {
+            return Ok(theirs);
+        }
+        let ours = self.read_file(&turn.before, path)?;
+        // What the fork has may be nothing that is read: then both sides have changed it.
+        let fork = self.read_file(&fork, path).unwrap_or_default();
+        Ok(match (ours, theirs) {
+            (ours, theirs) if theirs == fork => ours,
+            (ours, theirs) if ours == fork || ours == theirs => theirs,
+            (Some(ours), Some(theirs)) => {
+                let merged = repository.merged(&ours, &fork.unwrap_or_default(), &theirs)?;
+                Some(merged.unwrap_or(theirs))
+            }
+            // A conflict, which somebody has to settle in a commit that is judged then.
+            (_, theirs) => theirs,
+        })
     }
 
     /// What a person should know about how the entries were found.
@@ -342,17 +452,18 @@ fn files(entries: &[Entry]) -> HashSet<PathBuf> {
 
 /// The policy of a repository that receives: its default branch, before anything is received.
 fn head_place(repository: &Repository) -> Result<Place> {
-    Ok(repository.head()?.map_or(Place::Nowhere, |head| Place::Commit(head.to_string())))
+    Ok(repository.head()?.map_or(Place::Nowhere, Place::Commit))
 }
 
-/// The policy of a push: the remote's default branch as far as it is known here, else what a pushed
-/// branch was before, else HEAD.
+/// What the other side of a push has: the remote's default branch as far as it is known here, else what a
+/// pushed branch was before, else HEAD.
 fn push_place(repository: &Repository, push: &Push, remote: &str) -> Result<Place> {
-    let default = format!("refs/remotes/{remote}/HEAD");
-    let before = push.old.iter().map(ToString::to_string);
-    for rev in std::iter::once(default).chain(before) {
-        if let Some(commit) = repository.resolve(&rev)? {
-            return Ok(Place::Commit(commit.to_string()));
+    if let Some(commit) = repository.resolve(&format!("refs/remotes/{remote}/HEAD"), Side::Base)? {
+        return Ok(Place::Commit(commit));
+    }
+    for before in &push.old {
+        if let Some(commit) = repository.resolve(&before.to_string(), Side::Base)? {
+            return Ok(Place::Commit(commit));
         }
     }
     head_place(repository)

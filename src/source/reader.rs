@@ -7,13 +7,13 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::outcome::{ReadFailure, Reason, Skipped};
+use crate::source::blob::{Blob, Origin};
 use crate::source::entry::{Entries, Entry, What};
 use crate::source::git::command::Git;
 use crate::source::git::object::{Object, ObjectId, Objects};
+use crate::source::item::Item;
 use crate::source::pointer::store::{Resolved, Stores};
 use crate::source::pointer::{Look, Pointer};
-use crate::source::blob::{Blob, Origin};
-use crate::source::item::Item;
 use fickgate_engine::content::{Content, FileContent};
 use fickgate_engine::facts::FileFault;
 use fickgate_engine::path::BlobPath;

@@ -12,8 +12,8 @@ pub enum Selection {
     Paths(Vec<PathBuf>),
     /// What a commit would contain: the entries of the index that differ from HEAD.
     Staged,
-    /// The same, or every tracked file where nothing is staged.
-    StagedOrTracked,
+    /// Every entry of the index.
+    Tracked,
     /// `REV`, `A..B` or `A...B`.
     Diff(String),
     /// Every blob that a commit of the range introduced; without a range, of every ref and HEAD.
@@ -27,8 +27,8 @@ pub enum Selection {
 pub enum Place {
     /// The index that git is working with.
     Index,
-    /// A revision.
-    Commit(String),
+    /// A commit.
+    Commit(ObjectId),
     /// The working tree.
     Worktree,
     /// Nowhere: there is no file to read yet.
@@ -44,4 +44,17 @@ pub struct Push {
     pub old: Vec<ObjectId>,
     /// The remote of a push; `None` where this repository receives it.
     pub remote: Option<OsString>,
+    /// Whether there may be more tips than are known: then every branch and every tag counts.
+    pub more: bool,
+}
+
+/// What a run would make of the policy.
+#[derive(Clone, Debug)]
+pub(super) struct Turn {
+    /// Where the policy was read before.
+    pub(super) before: Place,
+    /// Where it will be read, for each tip.
+    pub(super) after: Vec<Place>,
+    /// Where the two parted; none where the new one replaces the old one.
+    pub(super) forks: Vec<ObjectId>,
 }

@@ -77,7 +77,7 @@ fn ranges_are_about_commits_only() {
 }
 
 #[test]
-fn the_policy_is_the_one_of_the_base() {
+fn the_policy_is_the_one_of_the_tip_of_the_base() {
     let repo = Repo::new();
     repo.add(".fickgate.yaml", "base");
     repo.commit("base");
@@ -88,9 +88,83 @@ fn the_policy_is_the_one_of_the_base() {
     repo.add(".fickgate.yaml", "later");
     repo.commit("main moves on");
     repo.git(&["checkout", "-q", "topic"]);
-    assert_eq!(repo.policy("diff main", "policy"), "policy base");
-    assert_eq!(repo.policy("diff main...topic", "policy"), "policy base");
-    assert_eq!(repo.policy("diff main..topic", "policy"), "policy later");
+    for mode in ["diff main", "diff main...topic", "diff main..topic", "history main..topic"] {
+        assert_eq!(repo.policy(mode, "policy"), "policy later", "{mode}");
+    }
+}
+
+#[test]
+fn names_mean_branches_of_the_remote_and_no_tags() {
+    let repo = forked();
+    repo.add("topic.pkl", "t");
+    repo.commit("topic");
+    let topic = ["commit topic.pkl t"];
+    // Whoever may push a tag would choose what is compared.
+    for tag in ["main", "origin/main", "topic"] {
+        repo.git(&["tag", tag, if tag == "topic" { "refs/heads/main" } else { "refs/heads/topic" }]);
+    }
+    assert_eq!(repo.list("diff main...topic"), topic, "both are branches");
+    // The remote's branch before the local one, which may be old or somebody's own.
+    repo.git(&["remote", "add", "origin", "https://example.invalid/x.git"]);
+    repo.git(&["update-ref", "refs/remotes/origin/main", "refs/heads/main"]);
+    repo.git(&["branch", "-q", "-f", "main", "refs/heads/topic"]);
+    for base in ["main", "origin/main", "refs/remotes/origin/main", "main~0"] {
+        assert_eq!(repo.list(&format!("diff {base}...topic")), topic, "{base}");
+    }
+    // What is judged is the branch that is here.
+    repo.git(&["update-ref", "refs/remotes/origin/topic", "refs/remotes/origin/main"]);
+    assert_eq!(repo.list("diff main...topic"), topic);
+    // One name, two branches: neither is chosen.
+    repo.git(&["branch", "-q", "origin/main", "refs/heads/topic"]);
+    let error = &repo.list("diff origin/main...topic")[0];
+    assert!(error.contains("refs/heads/origin/main and refs/remotes/origin/main"), "{error}");
+    assert_eq!(repo.list("diff refs/remotes/origin/main...topic"), topic);
+    // A tag is one where it is written as one.
+    repo.git(&["tag", "v1", "refs/remotes/origin/main"]);
+    let error = &repo.list("diff v1...topic")[0];
+    assert!(error.contains("write it as refs/tags/v1"), "{error}");
+    assert_eq!(repo.list("diff refs/tags/v1...topic"), topic);
+    let short = &repo.git(&["rev-parse", "refs/tags/v1"])[..9];
+    repo.git(&["tag", short, "refs/heads/topic"]);
+    assert_eq!(repo.list(&format!("diff {short}...topic")), topic, "a short name of a commit, and a tag");
+    repo.git(&["branch", "-q", short, "refs/heads/topic"]);
+    assert!(repo.list(&format!("diff {short}...topic"))[0].contains("not the same"));
+}
+
+#[test]
+fn a_range_without_a_commit_is_said_to_be_one() {
+    let repo = forked();
+    for nothing in ["diff main...topic", "diff main..main", "diff ..", "diff main", "history main..topic"] {
+        assert_eq!(repo.nothing(nothing), "nothing", "{nothing}");
+    }
+    repo.write("m.pkl", "on disk");
+    assert_eq!(repo.nothing("diff main"), "something", "the disk has a change");
+    repo.git(&["commit", "-q", "--allow-empty", "-m", "x"]);
+    for range in ["diff main..topic", "diff topic..main", "diff main...topic", "history main..topic"] {
+        assert_eq!(repo.nothing(range), "something", "{range}: no file changed, and that was looked at");
+    }
+}
+
+#[test]
+fn what_differs_from_any_of_several_merge_bases_counts() {
+    let repo = Repo::new();
+    repo.commit("root");
+    repo.git(&["checkout", "-qb", "topic"]);
+    repo.add("left.pkl", "l");
+    repo.commit("left");
+    repo.git(&["checkout", "-q", "main"]);
+    repo.add("right.pkl", "r");
+    repo.commit("right");
+    // Each takes in what the other was: two merge bases, and neither is better.
+    repo.git(&["branch", "old"]);
+    repo.git(&["merge", "-q", "-m", "x", "topic"]);
+    repo.git(&["checkout", "-q", "topic"]);
+    repo.git(&["merge", "-q", "-m", "y", "old"]);
+    assert_eq!(repo.git(&["merge-base", "--all", "main", "topic"]).lines().count(), 2);
+    repo.add("new.pkl", "n");
+    repo.commit("new");
+    let got = repo.list("diff main...topic");
+    assert_eq!(got, ["commit left.pkl l", "commit new.pkl n", "commit right.pkl r"]);
 }
 
 #[test]

@@ -129,8 +129,18 @@ fn a_framework_run_over_all_files_does_not_pass_on_nothing() {
         repo.command(binary, &repo.root).arg("hook").envs(env.iter().copied()).output().unwrap()
     };
     refused(&hook(&[]));
+    // A framework's `--all-files` comes without a word: something that an earlier step staged is no reason to
+    // look at that alone. Git names the index where it is about to commit.
     repo.add("clean.pkl", CLEAN);
-    accepted(&hook(&[]));
+    refused(&hook(&[]));
+    refused(&hook(&[("CI", "true"), ("GIT_INDEX_FILE", ".git/index")]));
+    accepted(&hook(&[("GIT_INDEX_FILE", ".git/index")]));
+    let all = |args: &[&str]| {
+        let mut command = repo.command(env!("CARGO_BIN_EXE_fickgate"), &repo.root);
+        command.args(args).env("GIT_INDEX_FILE", ".git/index").output().unwrap()
+    };
+    refused(&all(&["hook", "--all"]));
+    assert_eq!(all(&["hook", "--all", "--exit-zero"]).status.code(), Some(0));
     let name = repo
         .command(env!("CARGO_BIN_EXE_fickgate"), &repo.root)
         .args(["hook", "post-merge"])
@@ -153,4 +163,82 @@ fn a_history_is_audited_whole() {
     accepted(&scan(&["--history", "HEAD^..HEAD"]));
     accepted(&scan(&["--staged"]));
     assert_eq!(scan(&["--history", "nowhere"]).status.code(), Some(2));
+}
+
+#[test]
+fn what_was_allowed_before_a_push_is_not_refused_by_it() {
+    let (repo, path) = hooked();
+    let binary = env!("CARGO_BIN_EXE_fickgate");
+    let fickgate = |args: &[&str]| repo.command(binary, &repo.root).args(args).output().unwrap();
+    repo.git(&["init", "-q", "--bare", "../server.git"]);
+    repo.git(&["remote", "add", "origin", "../server.git"]);
+    repo.add("readme", "x");
+    repo.commit_unchecked("first");
+    repo.git(&["push", "-q", "--no-verify", "-u", "origin", "main"]);
+    repo.git(&["remote", "set-head", "origin", "main"]);
+    repo.write("m.pkl", b"cours.models\nRanker\n)\x81.");
+    repo.git(&["add", "m.pkl"]);
+    assert!(!run(&repo, &path, &["commit", "-qm", "model"]).status.success());
+    accepted(&fickgate(&["allow", "m.pkl", "--reason", "ours"]));
+    repo.git(&["add", "-A"]);
+    accepted(&run(&repo, &path, &["commit", "-qm", "model"]));
+    let pushed = run(&repo, &path, &["push", "-q", "origin", "main"]);
+    accepted(&pushed);
+    let text = [pushed.stdout, pushed.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    assert!(text.contains("policy-changed") && text.contains("with this push"), "{text}");
+    // The other side has not agreed to it: there its own policy judges, and says what to do.
+    let server = repo.root.parent().unwrap().join("other.git");
+    repo.git(&["clone", "-q", "--bare", "../server.git", "../other.git"]);
+    repo.git(&["-C", server.to_str().unwrap(), "update-ref", "refs/heads/main", "refs/heads/main~1"]);
+    repo.git(&["-C", server.to_str().unwrap(), "symbolic-ref", "HEAD", "refs/heads/main"]);
+    let hooks = concat!(env!("CARGO_MANIFEST_DIR"), "/hooks");
+    repo.git(&["-C", server.to_str().unwrap(), "config", "core.hooksPath", hooks]);
+    let refused = run(&repo, &path, &["push", "-q", "../other.git", "main"]);
+    assert!(!refused.status.success());
+    let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(text.contains("would pass once merged") && text.contains("land the policy first"), "{text}");
+}
+
+#[test]
+fn each_tip_of_a_push_is_judged_by_its_own_policy() {
+    let (repo, path) = hooked();
+    repo.git(&["init", "-q", "--bare", "../server.git"]);
+    repo.git(&["remote", "add", "origin", "../server.git"]);
+    repo.add("readme", "x");
+    repo.commit_unchecked("first");
+    repo.git(&["push", "-q", "--no-verify", "origin", "main"]);
+    let model = b"cours.models\nRanker\n)\x81.";
+    let allow = "version: 1\nallow:\n  - {import: ours.models.Ranker, reason: ours}\n";
+    repo.git(&["checkout", "-qb", "allowed"]);
+    repo.add("m.pkl", model);
+    repo.add(".fickgate.yaml", allow);
+    repo.commit_unchecked("allowed");
+    repo.git(&["checkout", "-qb", "bare", "main"]);
+    repo.add("n.pkl", model);
+    repo.commit_unchecked("not allowed");
+    accepted(&run(&repo, &path, &["push", "-q", "--dry-run", "origin", "allowed"]));
+    for order in [["allowed", "bare"], ["bare", "allowed"]] {
+        let output = run(&repo, &path, &["push", "-q", "--dry-run", "origin", order[0], order[1]]);
+        let text =
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && text.contains("n.pkl") && !text.contains("-> m.pkl"), "{text}");
+    }
+    // A framework names the first of the refs that are pushed: every branch may be among the others.
+    let framework = |to: &str| {
+        let mut command = repo.command(env!("CARGO_BIN_EXE_fickgate"), &repo.root);
+        let to = repo.git(&["rev-parse", to]);
+        let from = repo.git(&["rev-parse", "main"]);
+        command.arg("hook").env("PRE_COMMIT_REMOTE_NAME", "origin");
+        command.env("PRE_COMMIT_FROM_REF", from).env("PRE_COMMIT_TO_REF", to).output().unwrap()
+    };
+    refused_named(&framework("allowed"), "n.pkl");
+    repo.git(&["checkout", "-q", "main"]);
+    repo.git(&["branch", "-q", "-D", "bare"]);
+    accepted(&framework("allowed"));
+}
+
+fn refused_named(output: &Output, path: &str) {
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(!output.status.success() && text.contains(path), "{text}");
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use fickgate::source::git::hook;
-use fickgate::source::{Checkout, Item, Origin, Place, Selection, Source};
+use fickgate::source::{Checkout, Item, ObjectId, Origin, Place, Selection, Source};
 use fickgate_engine::judge;
 use fickgate_engine::policy::Policy;
 
@@ -34,7 +34,7 @@ fn lister() {
             let mut words = hook.trim_end().split(' ').map(OsString::from);
             let (name, args) = (words.next().filter(|n| !n.is_empty()), words.collect::<Vec<_>>());
             let variable = |name: &str| std::env::var_os(name);
-            match hook::selection(name.as_deref(), &args, &mut std::io::stdin().lock(), &variable) {
+            match hook::selection(name.as_deref(), false, &args, &mut std::io::stdin().lock(), &variable) {
                 Ok(selection) => selection,
                 Err(e) => panic!("{e}"),
             }
@@ -46,18 +46,29 @@ fn lister() {
     std::fs::write(output, lines(&selection).join("\n")).expect("the listing is written");
 }
 
+fn commit(rev: &str) -> ObjectId {
+    let output = Command::new("git").args(["rev-parse", "--verify", rev]).output().expect("git runs");
+    ObjectId::from_hex(output.stdout.trim_ascii_end()).expect("a commit")
+}
+
 fn lines(selection: &Selection) -> Vec<String> {
-    let source = match Source::open(selection) {
-        Ok(source) => source,
-        Err(e) => return vec![format!("error {e} | {}", e.help().unwrap_or(""))],
-    };
+    match Source::parts(selection, false) {
+        Ok(parts) => parts.iter().flat_map(lines_of).collect(),
+        Err(e) => vec![format!("error {e} | {}", e.help().unwrap_or(""))],
+    }
+}
+
+fn lines_of(source: &Source) -> Vec<String> {
+    if std::env::var_os(PLACE).is_some_and(|p| p == "nothing") {
+        return vec![if source.nothing().is_some() { "nothing" } else { "something" }.to_owned()];
+    }
     let mut lines = Vec::new();
     if let Some(place) = std::env::var_os(PLACE).filter(|p| !p.is_empty()) {
         let place = match place.to_string_lossy().as_ref() {
             "index" => Place::Index,
             "worktree" => Place::Worktree,
             "policy" => source.policy_place().clone(),
-            rev => Place::Commit(rev.to_owned()),
+            rev => Place::Commit(commit(rev)),
         };
         lines.push(match source.read_file(&place, ".fickgate.yaml") {
             Ok(Some(bytes)) => format!("policy {}", bytes.escape_ascii()),
@@ -140,6 +151,11 @@ impl Repo {
         let (mut command, output) = self.lister(&self.root, selection);
         assert!(command.env(PLACE, place).output().expect("the lister runs").status.success());
         read(&output).remove(0)
+    }
+
+    /// Whether a selection has anything to compare: `nothing` or `something`.
+    pub fn nothing(&self, selection: &str) -> String {
+        self.policy(selection, "nothing")
     }
 
     /// A hook that lists what it is to judge, and the file it writes.

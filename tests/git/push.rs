@@ -113,19 +113,22 @@ fn frameworks_get_a_range_or_the_index_or_everything() {
     let all = ["index .fickgate.yaml base", "index old.pkl o"];
     assert_eq!(repo.list("hook "), all, "nothing staged: every tracked file");
     repo.add("new.pkl", "n");
-    assert_eq!(repo.list("hook "), ["index new.pkl n"]);
+    let staged = ["index .fickgate.yaml base", "index new.pkl n", "index old.pkl o"];
+    assert_eq!(repo.list("hook "), staged, "run by hand, whatever is staged");
     let under = |variables: &[(&str, &str)]| {
         let (mut command, output) = repo.lister(&repo.root, "hook ");
         assert!(command.envs(variables.iter().copied()).output().unwrap().status.success());
         read(&output)
     };
+    assert_eq!(under(&[("GIT_INDEX_FILE", ".git/index")]), ["index new.pkl n"], "git commits");
     let range = [("PRE_COMMIT_FROM_REF", "HEAD^"), ("PRE_COMMIT_TO_REF", "HEAD")];
     assert_eq!(under(&range), ["commit old.pkl o"]);
     repo.git(&["rm", "-qf", "old.pkl", "new.pkl"]);
     repo.commit("removed");
+    let (from, to) = (repo.git(&["rev-parse", "HEAD~2"]), repo.git(&["rev-parse", "HEAD"]));
     let pushed = [
-        ("PRE_COMMIT_FROM_REF", "HEAD~2"),
-        ("PRE_COMMIT_TO_REF", "HEAD"),
+        ("PRE_COMMIT_FROM_REF", from.as_str()),
+        ("PRE_COMMIT_TO_REF", to.as_str()),
         ("PRE_COMMIT_REMOTE_NAME", "origin"),
     ];
     assert_eq!(under(&pushed), ["commit old.pkl o"], "a push publishes what a later commit removes");

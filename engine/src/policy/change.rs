@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use super::Layer;
+use super::file::{Extends, PolicyFile};
 use crate::escape;
-use crate::policy::file::PolicyFile;
 
 /// Lines that are named one by one; of more, the number is said.
 const NAMED: usize = 8;
@@ -19,7 +20,21 @@ pub struct PolicyChange {
 impl PolicyChange {
     /// The difference between two policies; `None` stands for no file.
     pub fn between(old: Option<&PolicyFile>, new: Option<&PolicyFile>) -> PolicyChange {
-        let (old, new) = (old.map(lines).unwrap_or_default(), new.map(lines).unwrap_or_default());
+        let layer = old.or(new).map(|file| file.layer);
+        let of = |file: Option<&PolicyFile>| {
+            let mut lines = file.map(lines).unwrap_or_default();
+            // A repository without a policy, and a policy that does not say, builds on the default lists.
+            let extends = file.and_then(|file| file.extends.clone());
+            let fallback = (layer == Some(Layer::Repository)).then(Extends::default);
+            if let Some(extends) = extends.or(fallback) {
+                lines.extend(extends.lists.iter().map(|list| format!("the list {list}")));
+                if extends.native_memory {
+                    lines.insert("native-memory".to_owned());
+                }
+            }
+            lines
+        };
+        let (old, new) = (of(old), of(new));
         PolicyChange {
             added: new.difference(&old).cloned().collect(),
             removed: old.difference(&new).cloned().collect(),
@@ -37,6 +52,11 @@ impl PolicyChange {
             self.removed.remove(line);
         }
         self
+    }
+
+    /// Whether nothing that decides is different.
+    pub fn is_nothing(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty()
     }
 
     /// Whether everything that decided before still stands.
@@ -88,10 +108,6 @@ fn lines(file: &PolicyFile) -> BTreeSet<String> {
     lines.extend(file.deny.iter().map(|deny| format!("deny {}", deny.pattern)));
     lines.extend(file.exclude.iter().map(|exclude| format!("exclude {}", exclude.glob)));
     lines.extend(file.levels.iter().map(|set| format!("{}: {}", set.rule, set.level.as_str())));
-    if let Some(extends) = &file.extends {
-        let risk = if extends.native_memory { "" } else { " without native-memory" };
-        lines.insert(format!("extends {}{risk}", extends.lists.join(" ")));
-    }
     lines
 }
 

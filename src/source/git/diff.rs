@@ -3,8 +3,9 @@
 use crate::source::blob::Origin;
 use crate::source::entry::{Entry, What};
 use crate::source::git::change::{Kind, changes, deletions};
-use crate::source::git::command::{failure, line};
+use crate::source::git::command::failure;
 use crate::source::git::index::{self, RAW};
+use crate::source::git::names::Side;
 use crate::source::git::object::ObjectId;
 use crate::source::git::repository::{Repository, unknown};
 use fickgate_engine::error::{Error, Result};
@@ -35,22 +36,32 @@ impl Range<'_> {
     }
 }
 
-/// The changed entries, and the commit they are judged against.
+/// The changed entries, and what they are compared with.
 pub(in crate::source) struct Diff {
     pub(in crate::source) entries: Vec<Entry>,
-    /// What the base has and the tip has not.
+    /// What a base has and the tip has not.
     pub(in crate::source) gone: Vec<Vec<u8>>,
-    pub(in crate::source) base: ObjectId,
+    /// The commits that contents are compared with: every merge base, or the other end of `A..B`.
+    pub(in crate::source) bases: Vec<ObjectId>,
+    /// The commit that was named, whose policy judges.
+    pub(in crate::source) named: ObjectId,
     /// The commit of the new side.
     pub(in crate::source) tip: ObjectId,
     /// What a person should know about how it was done.
     pub(in crate::source) notices: Vec<String>,
 }
 
+impl Diff {
+    /// Whether there was anything to compare: the base has every commit of the tip otherwise.
+    pub(in crate::source) fn is_nothing(&self) -> bool {
+        self.entries.is_empty() && self.gone.is_empty() && self.bases.contains(&self.tip)
+    }
+}
+
 /// Lists what `text` (`REV`, `A..B` or `A...B`) covers.
 pub(in crate::source) fn diff(repository: &Repository, text: &str) -> Result<Diff> {
     let mut notices = Vec::new();
-    let commit = |rev: &str| match if rev == "HEAD" { repository.head() } else { repository.resolve(rev) }? {
+    let commit = |rev: &str, side| match repository.resolve(rev, side)? {
         Some(id) => Ok(id),
         None if rev == "HEAD" => {
             Err(Error::new("HEAD has no commit yet").remedy("scan what is staged instead: fickgate --staged"))
@@ -59,36 +70,38 @@ pub(in crate::source) fn diff(repository: &Repository, text: &str) -> Result<Dif
     };
     let range = Range::parse(text);
     let to_disk = matches!(range, Range::Since(_)) && repository.root().is_some();
-    let (base, tip) = match range {
-        Range::Between(a, b) => (commit(a)?, commit(b)?),
+    let (named, bases, tip) = match range {
+        Range::Between(a, b) => {
+            let (a, b) = (commit(a, Side::Base)?, commit(b, Side::Tip)?);
+            (a, vec![a], b)
+        }
         Range::Since(a) | Range::Forked(a, _) => {
             let b = if let Range::Forked(_, b) = range { b } else { "HEAD" };
-            match repository.fork(a, b)? {
-                Some([_, tip, base]) => (base, tip),
-                None => {
-                    let (a_tip, tip) = (commit(a)?, commit(b)?);
-                    (fork_point(repository, a, a_tip, tip, &mut notices)?, tip)
-                }
-            }
+            let (named, tip) = (commit(a, Side::Base)?, commit(b, Side::Tip)?);
+            (named, fork_points(repository, a, named, tip, &mut notices)?, tip)
         }
     };
-    let mut gone = Vec::new();
-    let mut entries = trees(repository, base, tip, &mut gone)?;
+    let (mut gone, mut entries) = (Vec::new(), Vec::new());
+    // What differs from any of several bases counts: which of them a merge would go by is not known.
+    for base in &bases {
+        entries.extend(trees(repository, *base, tip, &mut gone)?);
+    }
     if to_disk {
         to_worktree(repository, &mut entries)?;
     }
-    Ok(Diff { entries, gone, base, tip, notices })
+    Ok(Diff { entries, gone, bases, named, tip, notices })
 }
 
-/// The merge base, or the tip itself in a shallow clone that does not reach it.
-fn fork_point(
+/// Every merge base, or the base's tip itself in a shallow clone that does not reach one.
+fn fork_points(
     repository: &Repository,
     rev: &str,
     base: ObjectId,
     tip: ObjectId,
     notices: &mut Vec<String>,
-) -> Result<ObjectId> {
-    if let Some(found) = merge_base(repository, base, tip)? {
+) -> Result<Vec<ObjectId>> {
+    let found = merge_bases(repository, base, tip)?;
+    if !found.is_empty() {
         return Ok(found);
     }
     let rev = rev.escape_debug();
@@ -99,25 +112,25 @@ fn fork_point(
             "no merge base with {rev} in this shallow clone: the tips are compared, which can report more; \
              for the exact range run: git fetch --unshallow"
         ));
-        return Ok(base);
+        return Ok(vec![base]);
     }
     Err(Error::new(format!("{rev} and HEAD have no common history"))
         .remedy(format!("compare the two trees instead: fickgate --diff {rev}..HEAD")))
 }
 
-fn merge_base(repository: &Repository, a: ObjectId, b: ObjectId) -> Result<Option<ObjectId>> {
-    match repository.git.ask(&["merge-base", &a.to_string(), &b.to_string()])? {
+fn merge_bases(repository: &Repository, a: ObjectId, b: ObjectId) -> Result<Vec<ObjectId>> {
+    match repository.git.ask(&["merge-base", "--all", &a.to_string(), &b.to_string()])? {
         Some(answer) => match answer.code {
-            Some(0) => Ok(ObjectId::from_hex(line(&answer.out))),
-            Some(1) => Ok(None),
+            Some(0) => Ok(answer.out.split(|b| *b == b'\n').filter_map(ObjectId::from_hex).collect()),
+            Some(1) => Ok(Vec::new()),
             _ => Err(failure("git merge-base", &answer)),
         },
         None => {
             let library = repository.library.as_ref().ok_or_else(|| repository.no_git(None))?;
-            let (Some(a), Some(b)) = (a.to_git2(), b.to_git2()) else { return Ok(None) };
-            match library.merge_base(a, b) {
-                Ok(oid) => Ok(ObjectId::from_git2(oid)),
-                Err(e) if e.code() == git2::ErrorCode::NotFound => Ok(None),
+            let (Some(a), Some(b)) = (a.to_git2(), b.to_git2()) else { return Ok(Vec::new()) };
+            match library.merge_bases(a, b) {
+                Ok(oids) => Ok(oids.iter().filter_map(|oid| ObjectId::from_git2(*oid)).collect()),
+                Err(e) if e.code() == git2::ErrorCode::NotFound => Ok(Vec::new()),
                 Err(e) => Err(Error::new(format!("no merge base can be computed: {}", e.message()))
                     .remedy("run: git fsck")),
             }

@@ -9,10 +9,11 @@ use crate::source::blob::Origin;
 use crate::source::entry::{Entry, What};
 use crate::source::git::change::{Kind, combined_head, stages};
 use crate::source::git::command::{Git, failure};
-use crate::source::selection::Push;
 use crate::source::git::index::RAW;
+use crate::source::git::names::Side;
 use crate::source::git::object::ObjectId;
 use crate::source::git::repository::{Repository, unknown};
+use crate::source::selection::Push;
 use fickgate_engine::error::{Error, Result};
 use fickgate_engine::path::BlobPath;
 
@@ -25,6 +26,8 @@ pub(in crate::source) struct Range {
     pub(in crate::source) known: Vec<ObjectId>,
     /// Every ref and HEAD, beside the tips.
     pub(in crate::source) all: bool,
+    /// The commit that was named as the lower end.
+    pub(in crate::source) base: Option<ObjectId>,
 }
 
 impl Range {
@@ -34,7 +37,7 @@ impl Range {
         let out = out.ok_or_else(|| needs_git("a history"))?;
         let tips = out.split(|b| *b == b'\n').filter_map(ObjectId::from_hex).collect();
         // The tips are there for those of them that are no commits.
-        Ok(Range { tips, known: Vec::new(), all: true })
+        Ok(Range { tips, known: Vec::new(), all: true, base: None })
     }
 
     /// What a push brings to a repository that has every commit of `refs` (a pattern of
@@ -49,15 +52,31 @@ impl Range {
         // What the other side has need not be here.
         let kinds = kinds(git, &known)?;
         let known = known.into_iter().zip(kinds).filter(|(_, (_, kind))| kind == "commit").map(|(id, _)| id);
-        Ok(Range { tips: push.tips.clone(), known: known.collect(), all: false })
+        Ok(Range { tips: push.tips.clone(), known: known.collect(), all: false, base: None })
     }
 
-    /// What `text` means: `A..B`, `A...B` or a revision, as for `git log`.
+    /// What `text` means: `A..B`, `A...B` or a revision, as for `git log`, but for what names mean.
     pub(in crate::source) fn parse(repository: &Repository, text: &str) -> Result<Range> {
-        if text.is_empty() || text.starts_with('-') || text.contains('\0') {
+        let pinned = |rev: &str, side| -> Result<String> {
+            let rev = if rev.is_empty() { "HEAD" } else { rev };
+            repository.pinned(rev, side)?.ok_or_else(|| unknown(rev))
+        };
+        if text.is_empty() {
             return Err(unknown(text));
         }
-        let answer = repository.git.ask(&["rev-parse", text, "--"])?.ok_or_else(|| needs_git("a history"))?;
+        let (base, expression) = if let Some((a, b)) = text.split_once("...") {
+            let a = pinned(a, Side::Base)?;
+            let expression = format!("{a}...{}", pinned(b, Side::Tip)?);
+            (Some(a), expression)
+        } else if let Some((a, b)) = text.split_once("..") {
+            let a = pinned(a, Side::Base)?;
+            let expression = format!("{a}..{}", pinned(b, Side::Tip)?);
+            (Some(a), expression)
+        } else {
+            (None, pinned(text, Side::Tip)?)
+        };
+        let answer = repository.git.ask(&["rev-parse", &expression, "--"])?;
+        let answer = answer.ok_or_else(|| needs_git("a history"))?;
         match answer.code {
             Some(0) => {}
             _ if answer.err.contains("bad revision") => return Err(unknown(text)),
@@ -74,7 +93,23 @@ impl Range {
             return Err(Error::new(format!("the range names no commit: {}", text.escape_debug()))
                 .remedy("give a range as for git log: A..B, or a revision"));
         }
+        range.base = match base {
+            Some(base) => repository.commit(&base)?,
+            None => None,
+        };
         Ok(range)
+    }
+
+    /// Whether it has no commit at all: everything in it is known already.
+    pub(in crate::source) fn is_nothing(&self, git: &Git) -> Result<bool> {
+        if self.all || self.known.is_empty() || self.tips.is_empty() {
+            return Ok(false);
+        }
+        let (commits, loose) = tips(git, &self.tips)?;
+        let tips = commits.iter().map(|id| format!("{id}\n"));
+        let lines: String = tips.chain(self.known.iter().map(|id| format!("^{id}\n"))).collect();
+        let out = git.exchange(&["rev-list", "--max-count=1", "--stdin"], lines.into_bytes())?;
+        Ok(loose.is_empty() && out.is_empty())
     }
 }
 
@@ -278,7 +313,7 @@ fn tips(git: &Git, tips: &[ObjectId]) -> Result<(Vec<ObjectId>, Vec<Entry>)> {
 }
 
 /// What each object is once tags are followed: its name and kind, `missing` where it is not here.
-fn kinds(git: &Git, ids: &[ObjectId]) -> Result<Vec<(Option<ObjectId>, String)>> {
+pub(in crate::source) fn kinds(git: &Git, ids: &[ObjectId]) -> Result<Vec<(Option<ObjectId>, String)>> {
     let asked: String = ids.iter().map(|id| format!("{id}^{{}}\n")).collect();
     let out = git.exchange(&["cat-file", "--batch-check=%(objectname) %(objecttype)"], asked.into_bytes())?;
     let out = String::from_utf8_lossy(&out).into_owned();

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
 
+use crate::ci;
 use crate::source::git::object::ObjectId;
 use crate::source::selection::{Push, Selection};
 use fickgate_engine::error::{Error, Result};
@@ -11,21 +12,27 @@ use fickgate_engine::error::{Error, Result};
 const INPUT: u64 = 64 << 20;
 
 /// The selection for a hook. `name` is git's name of it, or `None` under a framework that calls one
-/// command for every hook; `input` is the hook's standard input, `variable` reads the environment.
+/// command for every hook; `all` says that every tracked file is meant; `input` is the hook's standard
+/// input, `variable` reads the environment.
 ///
 /// # Errors
 /// A hook that has nothing to judge, or a list of refs that is not what git writes.
 pub fn selection(
     name: Option<&OsStr>,
+    all: bool,
     args: &[OsString],
     input: &mut dyn Read,
     variable: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<Selection> {
+    if all {
+        return Ok(Selection::Tracked);
+    }
     let Some(name) = name else { return framework(variable) };
     match name.to_str() {
         Some("pre-commit" | "pre-merge-commit" | "pre-applypatch") => Ok(Selection::Staged),
         Some("pre-push") => {
-            let mut push = Push { tips: Vec::new(), old: Vec::new(), remote: args.first().cloned() };
+            let mut push =
+                Push { tips: Vec::new(), old: Vec::new(), remote: args.first().cloned(), more: false };
             for line in lines(input)? {
                 // From the end: the first field is what the user typed and may hold anything.
                 let mut fields = line.rsplitn(4, |b| *b == b' ');
@@ -35,7 +42,7 @@ pub fn selection(
             Ok(Selection::Push(push))
         }
         Some("pre-receive") => {
-            let mut push = Push { tips: Vec::new(), old: Vec::new(), remote: None };
+            let mut push = Push { tips: Vec::new(), old: Vec::new(), remote: None, more: false };
             for line in lines(input)? {
                 let mut fields = line.splitn(3, |b| *b == b' ');
                 let (old, new) = (fields.next(), fields.next());
@@ -48,7 +55,7 @@ pub fn selection(
                 return Err(Error::new("the update hook is given three arguments: REF OLD NEW")
                     .remedy("in hooks/update: exec fickgate hook update \"$@\""));
             };
-            let mut push = Push { tips: Vec::new(), old: Vec::new(), remote: None };
+            let mut push = Push { tips: Vec::new(), old: Vec::new(), remote: None, more: false };
             let (old, new) = (old.as_encoded_bytes(), new.as_encoded_bytes());
             push.add(Some(new), Some(old), new)?;
             Ok(Selection::Push(push))
@@ -81,8 +88,9 @@ impl Push {
     }
 }
 
-/// Under the pre-commit framework and its likes: a range where one is named, else what is staged, else,
-/// with `--all-files` and in CI, every tracked file. Nothing passes because nothing was looked at.
+/// Under the pre-commit framework and its likes: a range where one is named; what is staged where git is
+/// about to commit it, which git tells its hooks by the index to look at; else every tracked file, as by
+/// `--all-files`, which the frameworks tell nobody. Nothing passes because nothing was looked at.
 fn framework(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Selection> {
     let text = |name: &str| {
         let value = variable(name).filter(|v| !v.is_empty());
@@ -90,20 +98,20 @@ fn framework(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Selection> {
             .map(|v| v.into_string().map_err(|_| Error::new(format!("{name} is not valid UTF-8"))))
             .transpose()
     };
-    // The names before version 2.2 of the framework come second.
-    let from = text("PRE_COMMIT_FROM_REF")?.or(text("PRE_COMMIT_SOURCE")?);
-    let to = text("PRE_COMMIT_TO_REF")?.or(text("PRE_COMMIT_ORIGIN")?);
+    let (from, to) = (text("PRE_COMMIT_FROM_REF")?, text("PRE_COMMIT_TO_REF")?);
+    if let Some(remote) = variable("PRE_COMMIT_REMOTE_NAME").filter(|v| !v.is_empty()) {
+        // A framework reads the list of refs itself and names the first of them: any other branch or tag may
+        // be pushed as well. A push publishes every commit, also what a later one removes.
+        let id = |name: &Option<String>| name.as_ref().and_then(|n| ObjectId::from_hex(n.as_bytes()));
+        let tips = [id(&to), id(&text("PRE_COMMIT_LOCAL_BRANCH")?)].into_iter().flatten().collect();
+        let old = id(&from).into_iter().collect();
+        return Ok(Selection::Push(Push { tips, old, remote: Some(remote), more: true }));
+    }
+    let git = variable("GIT_INDEX_FILE").is_some() && !ci::is_ci(variable);
     Ok(match (from, to) {
-        // A push publishes every commit, also what a later one removes.
-        (Some(from), Some(to)) if variable("PRE_COMMIT_REMOTE_NAME").is_some() => {
-            Selection::History(Some(format!("{from}..{to}")))
-        }
         (Some(from), Some(to)) => Selection::Diff(format!("{from}...{to}")),
-        // The first push of a branch that the remote has no commit of comes without a range.
-        _ if variable("PRE_COMMIT_REMOTE_NAME").is_some() => {
-            Selection::History(Some(text("PRE_COMMIT_LOCAL_BRANCH")?.unwrap_or_else(|| "HEAD".to_owned())))
-        }
-        _ => Selection::StagedOrTracked,
+        _ if git => Selection::Staged,
+        _ => Selection::Tracked,
     })
 }
 
@@ -129,7 +137,7 @@ mod tests {
     fn of(name: Option<&str>, args: &[&str], input: &str, env: &[(&str, &str)]) -> Result<Selection> {
         let args: Vec<OsString> = args.iter().map(OsString::from).collect();
         let variable = |n: &str| env.iter().find(|(k, _)| *k == n).map(|(_, v)| OsString::from(v));
-        selection(name.map(OsStr::new), &args, &mut input.as_bytes(), &variable)
+        selection(name.map(OsStr::new), false, &args, &mut input.as_bytes(), &variable)
     }
 
     fn id(hex: &str) -> ObjectId {
@@ -155,7 +163,7 @@ mod tests {
         let Selection::Push(push) = got else { panic!("{got:?}") };
         assert_eq!((push.tips, push.old), (vec![id(B), id(A)], vec![id(A)]));
         let got = of(Some("update"), &["refs/heads/main", A, NULL], "", &[]).expect("a deletion");
-        assert_eq!(got, Selection::Push(Push { tips: vec![], old: vec![id(A)], remote: None }));
+        assert_eq!(got, Selection::Push(Push { tips: vec![], old: vec![id(A)], remote: None, more: false }));
     }
 
     #[test]
@@ -168,15 +176,23 @@ mod tests {
 
     #[test]
     fn frameworks_say_what_they_want_in_the_environment() {
-        assert_eq!(of(None, &[], "", &[]).ok(), Some(Selection::StagedOrTracked));
-        let range = [("PRE_COMMIT_FROM_REF", "a"), ("PRE_COMMIT_TO_REF", "b")];
-        assert_eq!(of(None, &[], "", &range).ok(), Some(Selection::Diff("a...b".into())));
-        let push = [range[0], range[1], ("PRE_COMMIT_REMOTE_NAME", "origin")];
-        assert_eq!(of(None, &[], "", &push).ok(), Some(Selection::History(Some("a..b".into()))));
-        assert_eq!(of(None, &[], "", &range[..1]).ok(), Some(Selection::StagedOrTracked));
-        let first = [push[2], ("PRE_COMMIT_LOCAL_BRANCH", "refs/heads/new")];
-        let branch = Selection::History(Some("refs/heads/new".into()));
-        assert_eq!(of(None, &[], "", &first).ok(), Some(branch), "a branch without a range");
-        assert_eq!(of(None, &[], "", &first[..1]).ok(), Some(Selection::History(Some("HEAD".into()))));
+        assert_eq!(of(None, &[], "", &[]).ok(), Some(Selection::Tracked), "run by hand");
+        let index = ("GIT_INDEX_FILE", ".git/index");
+        assert_eq!(of(None, &[], "", &[index]).ok(), Some(Selection::Staged), "git commits");
+        assert_eq!(of(None, &[], "", &[index, ("CI", "true")]).ok(), Some(Selection::Tracked));
+        let range = [("PRE_COMMIT_FROM_REF", A), ("PRE_COMMIT_TO_REF", B)];
+        assert_eq!(of(None, &[], "", &range).ok(), Some(Selection::Diff(format!("{A}...{B}"))));
+        assert_eq!(of(None, &[], "", &range[..1]).ok(), Some(Selection::Tracked));
+        let push = |tips: &[&str], old: &[&str]| {
+            let ids = |names: &[&str]| names.iter().map(|hex| id(hex)).collect();
+            let remote = Some(OsString::from("origin"));
+            Some(Selection::Push(Push { tips: ids(tips), old: ids(old), remote, more: true }))
+        };
+        let origin = ("PRE_COMMIT_REMOTE_NAME", "origin");
+        assert_eq!(of(None, &[], "", &[range[0], range[1], origin]).ok(), push(&[B], &[A]));
+        let first = [origin, ("PRE_COMMIT_LOCAL_BRANCH", "refs/heads/new")];
+        assert_eq!(of(None, &[], "", &first).ok(), push(&[], &[]), "a branch without a range");
+        let got = selection(None, true, &[], &mut &b""[..], &|n| (n == index.0).then(|| index.1.into()));
+        assert_eq!(got.ok(), Some(Selection::Tracked), "--all");
     }
 }

@@ -9,6 +9,8 @@ pub mod history;
 pub mod hook;
 pub mod hooks;
 pub mod index;
+pub mod names;
 pub mod object;
+pub mod push;
 pub mod repository;
 pub mod submodule;

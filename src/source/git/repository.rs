@@ -121,51 +121,6 @@ impl Repository {
         }
     }
 
-    /// The commit a revision names; `None` where it names none.
-    pub(in crate::source) fn resolve(&self, rev: &str) -> Result<Option<ObjectId>> {
-        if rev.is_empty() || rev.starts_with('-') || rev.contains('\0') {
-            return Ok(None);
-        }
-        if let Some(id) = self.commit_of_library(rev) {
-            return Ok(Some(id));
-        }
-        let commit = format!("{rev}^{{commit}}");
-        match self.git.ask(&["rev-parse", "--verify", "-q", &commit])? {
-            Some(a) if a.code == Some(0) => Ok(ObjectId::from_hex(line(&a.out))),
-            Some(a) if a.code == Some(1) => Ok(None),
-            Some(a) => Err(failure("git rev-parse", &a)),
-            None => {
-                let library = self.library.as_ref().ok_or_else(|| self.no_git(None))?;
-                let found = library.revparse_single(rev).and_then(|o| o.peel_to_commit());
-                Ok(found.ok().and_then(|c| ObjectId::from_git2(c.id())))
-            }
-        }
-    }
-
-    /// The commit of a full name, which means the same to everyone.
-    fn commit_of_library(&self, rev: &str) -> Option<ObjectId> {
-        let id = ObjectId::from_hex(rev.as_bytes())?;
-        self.library.as_ref()?.find_commit(id.to_git2()?).ok().map(|_| id)
-    }
-
-    /// The commits of `a` and `b` and their first merge base, where all of them are known.
-    pub(in crate::source) fn fork(&self, a: &str, b: &str) -> Result<Option<[ObjectId; 3]>> {
-        if [a, b].iter().any(|rev| rev.is_empty() || rev.starts_with(['-', '^']) || rev.contains('\0')) {
-            return Ok(None);
-        }
-        let Some(answer) = self.git.ask(&["rev-parse", &format!("{a}...{b}"), "--"])? else {
-            return Ok(None);
-        };
-        // The right end, the left one, `^` and each base.
-        let mut lines = answer.out.split(|c| *c == b'\n');
-        let ends = [lines.next(), lines.next()].map(|line| ObjectId::from_hex(line?));
-        let base = lines.next().and_then(|line| ObjectId::from_hex(line.strip_prefix(b"^")?));
-        match (answer.code, ends, base) {
-            (Some(0), [Some(b), Some(a)], Some(base)) => Ok(Some([a, b, base])),
-            _ => Ok(None),
-        }
-    }
-
     /// The commit of HEAD; `None` before the first one.
     pub(in crate::source) fn head(&self) -> Result<Option<ObjectId>> {
         if let Some(known) = self.head.get() {
@@ -173,20 +128,51 @@ impl Repository {
         }
         let head = match self.library.as_ref().and_then(|l| l.head().ok()?.peel_to_commit().ok()) {
             Some(commit) => ObjectId::from_git2(commit.id()),
-            None => self.resolve("HEAD")?,
+            None => match self.git.ask(&["rev-parse", "--verify", "-q", "HEAD^{commit}"])? {
+                Some(answer) if answer.code == Some(0) => ObjectId::from_hex(line(&answer.out)),
+                Some(answer) if answer.code == Some(1) => None,
+                Some(answer) => return Err(failure("git rev-parse", &answer)),
+                None if self.library.is_some() => None,
+                None => return Err(self.no_git(None)),
+            },
         };
         Ok(*self.head.get_or_init(|| head))
+    }
+
+    /// Two versions of a file merged by lines as git merges them; `None` where they conflict, or there is no git.
+    pub(in crate::source) fn merged(
+        &self,
+        ours: &[u8],
+        fork: &[u8],
+        theirs: &[u8],
+    ) -> Result<Option<Vec<u8>>> {
+        use std::io::Write as _;
+        let broken =
+            |e: std::io::Error| Error::new(format!("two versions of a policy cannot be merged: {e}"));
+        let written = |bytes: &[u8]| -> std::io::Result<tempfile::NamedTempFile> {
+            let mut file = tempfile::NamedTempFile::new()?;
+            file.write_all(bytes)?;
+            Ok(file)
+        };
+        let files = [written(ours), written(fork), written(theirs)];
+        let [ours, fork, theirs] = &files;
+        let mut paths = Vec::new();
+        for file in [ours, fork, theirs] {
+            let file = file.as_ref().map_err(|e| broken(std::io::Error::new(e.kind(), e.to_string())))?;
+            paths.push(file.path().to_string_lossy().into_owned());
+        }
+        let mut args = vec!["merge-file", "--stdout", "--quiet"];
+        args.extend(paths.iter().map(String::as_str));
+        let answer = self.git.ask(&args)?;
+        Ok(answer.filter(|answer| answer.code == Some(0)).map(|answer| answer.out))
     }
 
     /// One file, `path` relative to the root, `/`-separated. `None` where there is no such file.
     pub(in crate::source) fn read_file(&self, place: &Place, path: &str) -> Result<Option<Vec<u8>>> {
         match place {
-            Place::Worktree => self.root.as_deref().map_or(Ok(None), |root| read_whole(&root.join(path))),
+            Place::Worktree => self.root.as_deref().map_or(Ok(None), |root| read_below(root, path)),
             Place::Nowhere => Ok(None),
-            Place::Commit(rev) => {
-                let commit = self.resolve(rev)?.ok_or_else(|| unknown(rev))?;
-                self.read_committed(commit, path)
-            }
+            Place::Commit(commit) => self.read_committed(*commit, path),
             Place::Index => {
                 let spec = format!(":(top,literal){path}");
                 let Some(out) = self.git.lines(&["ls-files", "--stage", "-z", "--full-name", "--", &spec])?
@@ -296,22 +282,46 @@ fn no_file(path: &str) -> Error {
         .remedy("move it away, and commit the file itself")
 }
 
-fn read_whole(path: &Path) -> Result<Option<Vec<u8>>> {
+/// One file below a folder, as git would have it: nothing on the way may be a link, or belong to another
+/// repository. `None` where there is no such file.
+///
+/// # Errors
+/// A link, a folder or a device in its place, and what cannot be read.
+pub fn read_below(root: &Path, path: &str) -> Result<Option<Vec<u8>>> {
     use std::io::{ErrorKind, Read};
-    let fail = |e: std::io::Error| Error::new(format!("{} cannot be read: {e}", path.display()));
-    let meta = match std::fs::metadata(path) {
-        Ok(meta) => meta,
-        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
-        Err(e) => return Err(fail(e)),
-    };
-    if !meta.is_file() {
-        return Err(no_file(&path.display().to_string()));
+    let full = root.join(path);
+    let shown = full.display().to_string();
+    let fail = |e: std::io::Error| Error::new(format!("{shown} cannot be read: {e}"));
+    let mut at = root.to_owned();
+    let mut parts = path.split('/').peekable();
+    while let Some(part) = parts.next() {
+        at.push(part);
+        let meta = match std::fs::symlink_metadata(&at) {
+            Ok(meta) => meta,
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+            Err(e) => return Err(fail(e)),
+        };
+        let last = parts.peek().is_none();
+        if meta.is_symlink() && (last || full.symlink_metadata().is_ok()) {
+            let link = at.strip_prefix(root).unwrap_or(&at).display();
+            return Err(Error::new(format!("{link} is a symbolic link, which is not followed to a policy"))
+                .remedy("put the file itself there"));
+        }
+        if meta.is_symlink() || (!last && at.join(".git").exists()) {
+            return Ok(None);
+        }
+        if last && !meta.is_file() {
+            return Err(no_file(&shown));
+        }
+    }
+    let file = super::super::reader::open(&full, false).map_err(fail)?;
+    if !file.metadata().map_err(fail)?.is_file() {
+        return Err(no_file(&shown));
     }
     let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(fail)?;
     file.take(WHOLE_FILE + 1).read_to_end(&mut bytes).map_err(fail)?;
     if bytes.len() as u64 > WHOLE_FILE {
-        return Err(Error::new(format!("{} is larger than {WHOLE_FILE} bytes", path.display())));
+        return Err(Error::new(format!("{shown} is larger than {WHOLE_FILE} bytes")));
     }
     Ok(Some(bytes))
 }
