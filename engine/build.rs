@@ -196,7 +196,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     writeln!(out, "];")?;
     let rows = touched.rows(|key| text.place(key));
-    writeln!(out, "static TOUCHED: [(Place, Shape); {}] = [{}];", rows.len(), rows.join(", "))?;
+    writeln!(out, "static TOUCHED: [(Slice, Shape); {}] = [{}];", rows.len(), rows.join(", "))?;
     writeln!(out, "const TEXT: &str = {:?};", text.all)?;
     writeln!(out, "static REFUSED: [Refused; {}] = [", refused.len())?;
     for row in refused.values() {
@@ -255,7 +255,7 @@ impl Text {
             self.all.push_str(text);
             self.all.len() - text.len()
         });
-        format!("Place({start}, {})", text.len())
+        format!("Slice({start}, {})", text.len())
     }
 }
 

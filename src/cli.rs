@@ -1,4 +1,4 @@
-//! What was typed. No logic: [`crate::request`] says what it means.
+//! What was typed. No logic: `request` says what it means.
 
 use std::ffi::OsString;
 use std::num::NonZero;

@@ -7,10 +7,10 @@ use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
+use crate::memory::Memory;
 use crate::outcome::{Outcome, PolicyLine, ReadFailure, Reason, Skipped, Tally};
 use crate::progress::Progress;
 use crate::source::{Blob, Checkout, Item, Reader, Source};
-use fickgate_engine::budget::Budget;
 use fickgate_engine::content::Content;
 use fickgate_engine::facts::{Facts, Stream};
 use fickgate_engine::finding::{Finding, Snippet, SnippetLine};
@@ -37,7 +37,7 @@ pub struct Gate<'p> {
     /// Told of every entry that is done.
     pub progress: Progress,
     /// Memory of the blobs that are judged at the same time.
-    pub budget: Budget,
+    pub memory: Memory,
 }
 
 /// What became of one entry.
@@ -137,7 +137,7 @@ impl Gate<'_> {
     /// Whether the text of a link is a path and nothing that a loader reads. Its name says nothing: it is
     /// the name of what the link leads to. What can not be read is not plain.
     fn is_plain(&self, text: &Blob) -> bool {
-        let _room = self.budget.room(text.content.len());
+        let _room = self.memory.room(text.content.len());
         let nameless = BlobPath::new("");
         let facts = catch_unwind(AssertUnwindSafe(|| scan::scan(&text.content, &nameless, &self.limits)));
         matches!(facts, Ok(Ok(facts)) if facts.streams.is_empty() && facts.faults.is_empty())
@@ -149,7 +149,7 @@ impl Gate<'_> {
             failure: Some(ReadFailure { path: blob.path.clone(), message }),
             ..Judged::default()
         };
-        let _room = self.budget.room(blob.content.len());
+        let _room = self.memory.room(blob.content.len());
         match catch_unwind(AssertUnwindSafe(|| self.read_and_judge(blob))) {
             Ok(Ok(judged)) => match blob.content.changed() {
                 Ok(false) => judged,
@@ -186,7 +186,7 @@ impl Gate<'_> {
         if let Some(error) = failure {
             return Err(error);
         }
-        let sha256 = self.policy.pins_content().then(|| sha256(&blob.content)).transpose()?;
+        let sha256 = pinned(&blob.content, self.policy)?;
         let pin = sha256.and_then(|hash| self.policy.pin(&hash, &blob.path.to_lossy(), self.usage));
         let skipped = pin.map(|by| {
             let by = PolicyLine { source: by.source.clone(), line: by.line, layer: by.layer };
@@ -224,6 +224,24 @@ impl Gate<'_> {
         let out = judge::judge(&facts, &blob.path, None, self.policy, self.usage);
         Ok(judge::checkout(&blob.path, how, findings, out, !stored.streams.is_empty()))
     }
+}
+
+/// What is in some content, and what there is to find in it: for whoever asks for one file alone.
+pub fn judge_content(
+    content: &Content,
+    path: &BlobPath,
+    policy: &Policy,
+    usage: &Usage,
+    limits: &Limits,
+) -> std::io::Result<(Facts, Vec<Finding>)> {
+    let facts = scan::scan(content, path, limits)?;
+    let findings = judge::judge(&facts, path, pinned(content, policy)?.as_ref(), policy, usage);
+    Ok((facts, findings))
+}
+
+/// The hash of content, where the policy pins any.
+fn pinned(content: &Content, policy: &Policy) -> std::io::Result<Option<[u8; 32]>> {
+    policy.pins_content().then(|| sha256(content)).transpose()
 }
 
 /// The hash by which a policy pins content.

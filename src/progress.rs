@@ -20,11 +20,6 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Counts and shows nothing.
-    pub fn silent() -> Progress {
-        Progress::default()
-    }
-
     /// Shows a line where standard error is a terminal that can take one back.
     pub fn of_stderr(quiet: bool) -> Progress {
         let dumb = std::env::var_os("TERM").is_none_or(|t| t == "dumb") && cfg!(unix);

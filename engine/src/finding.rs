@@ -1,4 +1,4 @@
-//! Findings: what is wrong, where, and what to do next. Everything a report needs, and decided by [`crate::judge`].
+//! Findings: what is wrong, where, and what to do next. Everything a report needs, and decided by [`mod@crate::judge`].
 
 use crate::path::BlobPath;
 use crate::rule::{Level, Rule};
@@ -34,7 +34,7 @@ impl Finding {
         (self.rule, self.level, &self.path, &self.member, self.offset, &self.message)
     }
 
-    /// A finding about a file as a whole, at the level of its rule. Its level is for [`crate::judge`] to change.
+    /// A finding about a file as a whole, at the level of its rule. Its level is for [`mod@crate::judge`] to change.
     pub fn new(rule: Rule, path: BlobPath, message: impl Into<String>) -> Finding {
         Finding {
             rule,

@@ -13,6 +13,7 @@ use crate::source::{Item, Selection, Source};
 use crate::{explain, gate, layers};
 use fickgate_engine::content::Content;
 use fickgate_engine::error::{Error, Result};
+use fickgate_engine::limits::Limits;
 use fickgate_engine::path::BlobPath;
 use fickgate_engine::policy;
 use fickgate_engine::policy::builtin::Refused;
@@ -21,8 +22,7 @@ use fickgate_engine::policy::glob;
 use fickgate_engine::policy::pattern::Pattern;
 use fickgate_engine::policy::{Date, Entry, Policy, Uses};
 use fickgate_engine::rule::{Level, Rule};
-use fickgate_engine::scan;
-use fickgate_engine::{escape, judge, limits};
+use fickgate_engine::{escape, judge};
 
 /// Files an entry is bound to one by one; where more need it, it holds everywhere.
 const MOST_PATHS: usize = 16;
@@ -128,10 +128,8 @@ struct Need {
 impl Needs {
     fn read(&mut self, content: &Content, path: &BlobPath, policy: &Policy) -> io::Result<()> {
         let usage = policy.usage();
-        let facts = scan::scan(content, path, &limits::Limits::default())?;
+        let (facts, findings) = gate::judge_content(content, path, policy, &usage, &Limits::default())?;
         let file = path.to_lossy().into_owned();
-        let hash = policy.pins_content().then(|| gate::sha256(content)).transpose()?;
-        let findings = judge::judge(&facts, path, hash.as_ref(), policy, &usage);
         let errors = findings.iter().filter(|f| f.level == Level::Error);
         if let Some(other) = errors.clone().find(|f| f.rule != Rule::ImportNotAllowed) {
             self.others.insert(file.clone(), format!("{}: {}", other.rule, other.message));

@@ -7,8 +7,9 @@ use annotate_snippets::renderer::{
 };
 
 use crate::outcome::Outcome;
+use crate::report::phrase::{place, worst_first};
 use crate::report::style::Style;
-use crate::report::{human, place, worst_first};
+use crate::report::summary_line;
 use fickgate_engine::escape::{self, SENTENCE};
 use fickgate_engine::finding::{EntryRole, Finding};
 use fickgate_engine::rule::Level;
@@ -23,7 +24,7 @@ pub(super) fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io
         let message = escape::terminal_cut(&failure.message, SENTENCE);
         writeln!(out, "{path}: {error}error{error:#}: {message}")?;
     }
-    human::write_end(outcome, style, out)
+    summary_line::write_end(outcome, style, out)
 }
 
 /// The line of one finding.

@@ -4,8 +4,9 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 
 use crate::outcome::Outcome;
+use crate::report::human;
+use crate::report::phrase::{is_shown, message_at, remarks};
 use crate::report::style::Style;
-use crate::report::{human, is_shown, message_at, remarks};
 use fickgate_engine::escape::{command_data, command_property};
 use fickgate_engine::finding::Finding;
 use fickgate_engine::rule::Level;

@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use crate::outcome::{Outcome, Reason, Skipped};
 use crate::report::fingerprint::Fingerprints;
-use crate::report::{json, message_at, origin};
+use crate::report::json;
+use crate::report::phrase;
+use crate::report::phrase::{message_at, origin};
 use fickgate_engine::escape;
 use fickgate_engine::finding::Finding;
 use fickgate_engine::rule::Level;
@@ -63,7 +65,7 @@ fn decided_by_path(outcome: &Outcome) -> Vec<Issue> {
         }
     }
     let issue = |(reason, (first, files)): (String, (&Skipped, usize))| Issue {
-        description: format!("{}: {}", super::count(files, "file"), escape::terminal(&reason)),
+        description: format!("{}: {}", phrase::count(files, "file"), escape::terminal(&reason)),
         check_name: "not-judged",
         fingerprint: Fingerprints::of_reason(&reason),
         severity: "info",

@@ -8,8 +8,11 @@ use annotate_snippets::{
 };
 
 use crate::outcome::Outcome;
+use crate::report::concise;
+use crate::report::phrase;
+use crate::report::phrase::{place, worst_first};
 use crate::report::style::Style;
-use crate::report::{concise, place, summary_line, worst_first};
+use crate::report::summary_line;
 use fickgate_engine::escape::{self, SENTENCE};
 use fickgate_engine::finding::Finding;
 use fickgate_engine::rule::Level;
@@ -57,24 +60,7 @@ pub(super) fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io
             .element(Origin::path(escape::terminal_bytes(failure.path.as_bytes())));
         writeln!(out, "{}\n", renderer.render(&[title]))?;
     }
-    write_end(outcome, style, out)
-}
-
-/// Skipped files where they are asked for, notices, and the summary line.
-pub(super) fn write_end(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    if style.verbose > 0 {
-        for skipped in &outcome.skipped {
-            let path = escape::terminal_bytes(skipped.path.as_bytes());
-            writeln!(out, "skipped: {path}: {}", escape::terminal(&skipped.reason.to_string()))?;
-        }
-    }
-    for notice in &outcome.notices {
-        writeln!(out, "note: {}", escape::terminal_cut(notice, SENTENCE))?;
-    }
-    if !style.quiet {
-        writeln!(out, "fickgate: {}", summary_line::summary_line(outcome, style))?;
-    }
-    Ok(())
+    summary_line::write_end(outcome, style, out)
 }
 
 /// `path!member at byte N`, ready to print.
@@ -124,7 +110,7 @@ fn draw(renderer: &Renderer, finding: &Finding) -> String {
             }
         }
     }
-    if let Some(origin) = super::origin(finding) {
+    if let Some(origin) = phrase::origin(finding) {
         elements.push(Shown::NOTE.message(origin).into());
     }
     if let Some(help) = &finding.help {

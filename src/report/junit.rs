@@ -4,8 +4,9 @@
 use std::io::{self, Write};
 
 use crate::outcome::Outcome;
+use crate::report::phrase::{message_at, remarks};
 use crate::report::style::Style;
-use crate::report::{message_at, remarks, summary_line};
+use crate::report::summary_line;
 use fickgate_engine::escape::{self, xml};
 use fickgate_engine::rule::Level;
 

@@ -6,8 +6,10 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::outcome::Outcome;
+use crate::report::human;
+use crate::report::phrase::{place, remarks, worst_first};
 use crate::report::style::Style;
-use crate::report::{human, place, remarks, summary_line, worst_first};
+use crate::report::summary_line;
 use fickgate_engine::escape::{self, markdown};
 use fickgate_engine::finding::Finding;
 use fickgate_engine::rule::Level;

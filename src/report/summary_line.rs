@@ -1,12 +1,13 @@
-//! The last line of a report for people: what was found, and in how much.
+//! How a report for people ends: what was skipped, and in the last line what was found, and in how much.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::outcome::Outcome;
-use crate::report::count;
+use crate::report::phrase::count;
 use crate::report::style::Style;
-use fickgate_engine::escape;
+use fickgate_engine::escape::{self, SENTENCE};
 use fickgate_engine::rule::Level;
 
 /// `2 errors and 1 note in 12 blobs (3 pickles, 41 imports); 1 skipped: submodule; 8 ms`.
@@ -67,4 +68,21 @@ fn and(parts: &[String]) -> String {
 fn duration(elapsed: Duration) -> String {
     let ms = elapsed.as_millis();
     if ms < 1000 { format!("{ms} ms") } else { format!("{:.1} s", elapsed.as_secs_f64()) }
+}
+
+/// Skipped files where they are asked for, notices, and the summary line.
+pub(super) fn write_end(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    if style.verbose > 0 {
+        for skipped in &outcome.skipped {
+            let path = escape::terminal_bytes(skipped.path.as_bytes());
+            writeln!(out, "skipped: {path}: {}", escape::terminal(&skipped.reason.to_string()))?;
+        }
+    }
+    for notice in &outcome.notices {
+        writeln!(out, "note: {}", escape::terminal_cut(notice, SENTENCE))?;
+    }
+    if !style.quiet {
+        writeln!(out, "fickgate: {}", summary_line(outcome, style))?;
+    }
+    Ok(())
 }

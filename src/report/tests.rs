@@ -4,8 +4,11 @@ use serde_json::Value;
 
 use super::*;
 use crate::outcome::{ReadFailure, Reason, Skipped, Tally};
+use crate::report::phrase::worst_first;
 use fickgate_engine::escape::is_hostile;
-use fickgate_engine::finding::{EntryRef, EntryRole, Snippet, SnippetLine};
+use fickgate_engine::finding::{EntryRef, EntryRole, Finding, Snippet, SnippetLine};
+use fickgate_engine::path::BlobPath;
+use fickgate_engine::rule::Rule;
 
 #[path = "../../engine/src/escape/hostile.rs"]
 mod hostile;

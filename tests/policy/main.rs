@@ -174,7 +174,8 @@ fn why_and_show_name_the_line_that_decides() {
 #[test]
 fn the_schema_has_the_rules_and_lets_lower_what_may_be_lowered() {
     use fickgate_engine::rule::Rule;
-    let schema: serde_json::Value = serde_json::from_str(fickgate::show::SCHEMA).unwrap();
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../../docs/policy.schema.json")).unwrap();
     let levels = schema["properties"]["levels"]["properties"].as_object().unwrap();
     assert_eq!(levels.len(), Rule::ALL.len());
     for rule in Rule::ALL {

@@ -86,6 +86,15 @@ pub fn policy_file(policy: &Policy, rule: Rule, file: &str, message: String, hel
     }
 }
 
+/// The finding about a policy that would be read no more. That is an error whatever levels a policy sets:
+/// everybody's next run would end with it.
+pub fn broken_policy(name: &str, message: String) -> Finding {
+    let help =
+        "the policy has to be understood once this is merged: `fickgate policy check` says what is wrong";
+    let finding = Finding::new(Rule::PolicyChanged, BlobPath::from_path(Path::new(name)), message);
+    Finding { level: Level::Error, ..finding.with_help(help) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

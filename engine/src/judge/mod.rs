@@ -3,13 +3,13 @@
 
 mod file;
 
-pub use file::{checkout, excluded_target, file, policy_file};
+pub use file::{broken_policy, checkout, excluded_target, file, policy_file};
 
 use crate::facts::{Facts, Fault, Import, Reading, Stream, Use, UseKind};
 use crate::finding::{EntryRef, EntryRole, Finding};
 use crate::path::BlobPath;
 use crate::policy::pattern::{self, Pattern};
-use crate::policy::{Entry, Kind, Place, Policy, Refusal, Usage, Uses, Verdict};
+use crate::policy::{Entry, Kind, Policy, Refusal, Site, Usage, Uses, Verdict};
 use crate::rule::Rule;
 
 /// Refusals of one blob for which a similar entry is looked up: the search walks the whole list.
@@ -72,7 +72,7 @@ pub fn ruling(
     }
     let reference = reference(import);
     let used = import.uses.first().unwrap_or(&reference);
-    let place = Place { path: judge.text, reading: stream.reading };
+    let place = Site { path: judge.text, reading: stream.reading };
     match policy.decide(&import.module, &import.name, used, place, usage) {
         Verdict::AllowedBy(entry) => {
             (true, format!("{} ({})", at(&entry.source, entry.line), entry.layer.as_str()))
@@ -96,7 +96,7 @@ struct Judge<'j> {
 impl Judge<'_> {
     /// The worst use of an import that is refused, and why.
     fn worst(&self, stream: &Stream, import: &Import) -> Option<(Use, Refusal<'_>)> {
-        let place = Place { path: self.text, reading: stream.reading };
+        let place = Site { path: self.text, reading: stream.reading };
         let unused = reference(import);
         let uses = if import.uses.is_empty() { std::slice::from_ref(&unused) } else { &import.uses[..] };
         let mut worst: Option<(&Use, Refusal<'_>)> = None;

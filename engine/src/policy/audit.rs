@@ -7,7 +7,7 @@ use crate::finding::{EntryRef, EntryRole, Finding};
 use crate::judge::policy_file;
 use crate::policy::file::Pin;
 use crate::policy::{Entry, Layer, Policy, Usage};
-use crate::rule::{Level, Rule};
+use crate::rule::Rule;
 
 /// Findings on the entries of the layers above the built-in list. `usage` is given where everything
 /// the policy is for was judged: then entries without a mark are `unused-allow`.
@@ -107,15 +107,6 @@ pub fn write(findings: &[Finding], policy: &Policy, out: &mut dyn Write) -> io::
 pub fn changed(policy: &Policy, name: &str, message: String, takes_effect: &str) -> Finding {
     let help = format!("it takes effect {takes_effect}: have somebody look at it who may decide that");
     policy_file(policy, Rule::PolicyChanged, name, message, &help)
-}
-
-/// A policy that would be read no more. That is an error whatever levels a policy sets: everybody's next run
-/// would end with it.
-pub fn broken(name: &str, message: String) -> Finding {
-    let help =
-        "the policy has to be understood once this is merged: `fickgate policy check` says what is wrong";
-    let finding = policy_file(&Policy::built_in(), Rule::PolicyChanged, name, message, help);
-    Finding { level: Level::Error, ..finding }
 }
 
 fn finding(policy: &Policy, rule: Rule, entry: &Entry, message: String, help: &str) -> Finding {

@@ -41,9 +41,9 @@ include!(concat!(env!("OUT_DIR"), "/allowlists.rs"));
 
 /// Where a string stands in `TEXT`, and how long it is, in bytes.
 #[derive(Clone, Copy)]
-struct Place(u32, u16);
+struct Slice(u32, u16);
 
-impl Place {
+impl Slice {
     fn text(self) -> Cow<'static, str> {
         let start = self.0 as usize;
         Cow::Borrowed(TEXT.get(start..start + usize::from(self.1)).unwrap_or_default())
@@ -53,9 +53,9 @@ impl Place {
 /// An entry as it is compiled in. It has no pointers: those of some thousand entries would be relocated
 /// whenever fickgate starts, and most runs look at no pickle.
 struct Row {
-    module: Place,
-    name: Place,
-    why: Place,
+    module: Slice,
+    name: Slice,
+    why: Slice,
     kind: Kind,
     uses: Uses,
     guard: Option<Guard>,
@@ -145,7 +145,7 @@ pub fn find_refused(module: &str, name: &str) -> Option<&'static Refused> {
 
 /// The triggers of an import and the guard of its entry, without a look at the rest of the list.
 pub fn triggers(module: &str, name: &str) -> Option<(&'static Triggers, Option<Guard>, Kind)> {
-    let text = |place: Place| {
+    let text = |place: Slice| {
         let start = place.0 as usize;
         TEXT.get(start..start + usize::from(place.1)).unwrap_or_default()
     };

@@ -26,7 +26,7 @@ pub struct Policy {
 
 /// Where an import was found.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'p> {
+pub struct Site<'p> {
     /// The file, `/`-separated from the repository's root.
     pub path: &'p str,
     /// The loader whose rules the stream was read by.
@@ -117,7 +117,7 @@ impl Policy {
         module: &str,
         name: &str,
         used: &Use,
-        place: Place<'_>,
+        place: Site<'_>,
         usage: &Usage,
     ) -> Verdict<'_> {
         if let Some(by) = self.deny.iter().find(|d| d.pattern.matches(module, name)) {
@@ -180,7 +180,7 @@ impl Policy {
     }
 
     /// Why this entry does not permit the use, if it does not.
-    fn objection<'a>(&self, entry: &'a Entry, used: &Use, place: Place<'_>) -> Option<Refusal<'a>> {
+    fn objection<'a>(&self, entry: &'a Entry, used: &Use, place: Site<'_>) -> Option<Refusal<'a>> {
         if entry.container.is_some_and(|reading| reading != place.reading) {
             return Some(Refusal::Elsewhere { entry });
         }
@@ -369,7 +369,7 @@ mod tests {
     }
 
     fn allows(policy: &Policy, import: (&str, &str), kind: UseKind, path: &str) -> bool {
-        let place = Place { path, reading: Reading::Pickle };
+        let place = Site { path, reading: Reading::Pickle };
         let verdict = policy.decide(import.0, import.1, &used(kind), place, &policy.usage());
         matches!(verdict, Verdict::AllowedBy(_))
     }
@@ -532,7 +532,7 @@ mod tests {
         assert!(allows(&policy, ("numpy", "ndarray"), UseKind::Reference, "x"));
         let objection = Objection { offset: 3, message: "fields overlap".into() };
         let odd = Use { objection: Some(objection), ..used(UseKind::State) };
-        let place = Place { path: "x", reading: Reading::Pickle };
+        let place = Site { path: "x", reading: Reading::Pickle };
         let usage = policy.usage();
         let verdict = policy.decide("numpy", "dtype", &odd, place, &usage);
         assert!(matches!(verdict, Verdict::RefusedBecause(Refusal::Guarded { .. })), "{verdict:?}");
@@ -549,7 +549,7 @@ mod tests {
             ("torch.jit._pickle", "build_intlist", UseKind::Call),
         ] {
             let decide = |reading| {
-                let place = Place { path: "x", reading };
+                let place = Site { path: "x", reading };
                 matches!(
                     policy.decide(module, name, &used(kind), place, &policy.usage()),
                     Verdict::AllowedBy(_)
@@ -560,7 +560,7 @@ mod tests {
                 assert!(!decide(reading), "{module} {reading:?}");
             }
         }
-        let place = Place { path: "x", reading: Reading::TorchScript };
+        let place = Site { path: "x", reading: Reading::TorchScript };
         for module in ["__torch__evil", "os"] {
             let verdict = policy.decide(module, "system", &used(UseKind::Create), place, &policy.usage());
             assert!(matches!(verdict, Verdict::RefusedBecause(_)), "{module}");
@@ -573,7 +573,7 @@ mod tests {
             "allow:\n  - {import: ours.A, reason: x}\n  - {import: ours.B, reason: x}\n  - {import: ours.sub.*, reason: x}\n",
         );
         let usage = policy.usage();
-        let place = Place { path: "x", reading: Reading::Pickle };
+        let place = Site { path: "x", reading: Reading::Pickle };
         policy.decide("ours", "B", &used(UseKind::Create), place, &usage);
         policy.decide("ours.sub", "C", &used(UseKind::Create), place, &usage);
         policy.decide("ours", "A", &used(UseKind::CallResult), place, &usage);

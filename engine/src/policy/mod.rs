@@ -14,29 +14,36 @@
 pub mod audit;
 mod breadth;
 pub mod builtin;
+#[doc(hidden)]
 pub mod change;
 mod date;
 mod document;
-pub mod entry;
+mod entry;
 pub mod file;
+#[doc(hidden)]
 pub mod glob;
 pub mod guard;
 mod hash;
 mod layers;
 mod page;
 mod parse;
+#[doc(hidden)]
 pub mod pattern;
+#[doc(hidden)]
 pub mod shadow;
 mod stdlib;
+#[doc(hidden)]
 pub mod trigger;
 mod usage;
-pub mod verdict;
-pub mod words;
+mod verdict;
+mod words;
 
 pub use date::Date;
 pub use entry::{Bounds, Deny, Entry, Layer};
+#[doc(hidden)]
 pub use hash::hex;
-pub use layers::{Place, Policy};
+pub use layers::{Policy, Site};
+#[doc(hidden)]
 pub use page::is_unseen;
 pub use usage::Usage;
 pub use verdict::{Refusal, Verdict};

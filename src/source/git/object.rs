@@ -6,8 +6,8 @@ use std::process::{Child, ChildStdin, ChildStdout};
 
 use sha2::{Digest, Sha256};
 
+use crate::memory::Memory;
 use crate::source::git::command::Git;
-use fickgate_engine::budget::Budget;
 use fickgate_engine::content::{Content, FileContent};
 
 /// The name of an object, SHA-1 or SHA-256.
@@ -75,7 +75,7 @@ const LARGEST_SHARE: u64 = 32 << 20;
 
 /// libgit2 maps an object that is stored by itself as a whole while it is read: by all readers together
 /// no more than this, in bytes, or one object.
-static MAPPED: Budget = Budget::new(64 << 20, 1);
+static MAPPED: Memory = Memory::new(64 << 20, 1);
 
 /// Bytes that are copied at once.
 const CHUNK: usize = 256 << 10;

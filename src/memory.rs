@@ -9,7 +9,7 @@ const EACH: u64 = 8;
 
 /// Lets blobs in as long as there is memory for them. A blob that is alone always gets in.
 #[derive(Debug)]
-pub struct Budget {
+pub struct Memory {
     /// All of it, in bytes, and what a byte of a blob costs.
     bytes: u64,
     each: u64,
@@ -21,21 +21,21 @@ pub struct Budget {
 #[must_use]
 #[derive(Debug)]
 pub struct Room<'b> {
-    budget: &'b Budget,
+    memory: &'b Memory,
     cost: u64,
 }
 
-impl Default for Budget {
+impl Default for Memory {
     /// For judging blobs.
     fn default() -> Self {
-        Budget::new(BYTES, EACH)
+        Memory::new(BYTES, EACH)
     }
 }
 
-impl Budget {
+impl Memory {
     /// So many bytes, where a byte of a blob costs `each`.
     pub const fn new(bytes: u64, each: u64) -> Self {
-        Budget { bytes, each, spent: Mutex::new(0), freed: Condvar::new() }
+        Memory { bytes, each, spent: Mutex::new(0), freed: Condvar::new() }
     }
 
     /// Waits for room for a blob of `len` bytes.
@@ -46,14 +46,14 @@ impl Budget {
             spent = self.freed.wait(spent).unwrap_or_else(PoisonError::into_inner);
         }
         *spent += cost;
-        Room { budget: self, cost }
+        Room { memory: self, cost }
     }
 }
 
 impl Drop for Room<'_> {
     fn drop(&mut self) {
-        *self.budget.spent.lock().unwrap_or_else(PoisonError::into_inner) -= self.cost;
-        self.budget.freed.notify_all();
+        *self.memory.spent.lock().unwrap_or_else(PoisonError::into_inner) -= self.cost;
+        self.memory.freed.notify_all();
     }
 }
 
@@ -63,14 +63,14 @@ mod tests {
 
     #[test]
     fn blobs_wait_for_room_and_never_for_ever() {
-        let budget = Budget::default();
+        let memory = Memory::default();
         let most = std::sync::atomic::AtomicU64::new(0);
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for len in [1, BYTES / EACH / 2, u64::MAX, 0, BYTES / EACH] {
-                        let room = budget.room(len);
-                        let spent = *budget.spent.lock().unwrap_or_else(PoisonError::into_inner);
+                        let room = memory.room(len);
+                        let spent = *memory.spent.lock().unwrap_or_else(PoisonError::into_inner);
                         most.fetch_max(spent, std::sync::atomic::Ordering::Relaxed);
                         drop(room);
                     }
@@ -78,6 +78,6 @@ mod tests {
             }
         });
         assert!(most.into_inner() <= BYTES);
-        assert_eq!(*budget.spent.lock().unwrap_or_else(PoisonError::into_inner), 0);
+        assert_eq!(*memory.spent.lock().unwrap_or_else(PoisonError::into_inner), 0);
     }
 }
