@@ -14,8 +14,45 @@ pub struct Facts {
     pub folded: u64,
     /// What is wrong with the blob or a container in it.
     pub faults: Vec<MemberFault>,
+    /// Code in it that is no pickle.
+    pub code: Vec<Code>,
     /// What the content is, outermost first, for reports: `["gzip", "pickle"]`.
     pub forms: Vec<&'static str>,
+}
+
+/// Code that a model brings or names, and no pickle does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// The path inside the blob, `""` for the blob itself, parts separated by `!`.
+    pub member: String,
+    /// Offset in the member.
+    pub offset: u64,
+    /// What it is, in one sentence without a full stop. Text from the input is escaped.
+    pub message: String,
+    /// What it names, where a policy can say something of that.
+    pub name: Option<Name>,
+    /// Who runs it.
+    pub runs: Runs,
+}
+
+/// A name that configuration has a loader import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    /// Module.
+    pub module: String,
+    /// Name in it.
+    pub name: String,
+}
+
+/// When code that is no pickle runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runs {
+    /// A loader that is in use runs it unasked.
+    ByDefault,
+    /// A loader imports it where its caller, or a tool around it, trusts what the file asks for.
+    IfTrusted,
+    /// Only where someone takes it out and runs it.
+    IfAsked,
 }
 
 /// A fault of a container, with the member it was found in.

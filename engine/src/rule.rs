@@ -120,6 +120,11 @@ rules! {
         label: "here",
         advice: Some("name it as what it is, or remove it"),
     }
+    ModelCode "model-code" Error lowered {
+        summary: "A model brings or names code that is no pickle, which its loader runs",
+        label: "here",
+        advice: Some("if the code is yours and has been read, lower the rule under `levels`, or take the code out"),
+    }
     NotAPickle "not-a-pickle" Note lowered {
         summary: "The extension is one that pickles use, the content is something else",
         label: "here",

@@ -5,12 +5,12 @@ mod file;
 
 pub use file::{broken_policy, checkout, excluded_target, file, policy_file};
 
-use crate::facts::{Facts, Fault, Import, Reading, Stream, Use, UseKind};
+use crate::facts::{Code, Facts, Fault, Import, Name, Reading, Runs, Stream, Use, UseKind};
 use crate::finding::{EntryRef, EntryRole, Finding};
 use crate::path::BlobPath;
 use crate::policy::pattern::{self, Pattern};
 use crate::policy::{Entry, Kind, Policy, Refusal, Site, Usage, Uses, Verdict};
-use crate::rule::Rule;
+use crate::rule::{Level, Rule};
 
 /// Refusals of one blob for which a similar entry is looked up: the search walks the whole list.
 const NEAR_LOOKUPS: usize = 16;
@@ -38,11 +38,16 @@ pub fn judge(
     let mut findings = Vec::new();
     let mut lookups = NEAR_LOOKUPS;
     for stream in &facts.streams {
+        let first = findings.len();
         for import in &stream.imports {
             findings.extend(judge.import(stream, import, &mut lookups));
         }
         findings.extend(stream.faults.iter().map(|fault| judge.fault(&stream.member, fault)));
+        if stream.converted {
+            findings.iter_mut().skip(first).for_each(|finding| finding.help = Some(restored(&text)));
+        }
     }
+    findings.extend(facts.code.iter().filter_map(|code| judge.code(code)));
     findings.extend(facts.faults.iter().map(|f| judge.fault(&f.member, &f.fault)));
     findings.sort_by(|a, b| {
         (&a.member, a.offset, a.rule, &a.import).cmp(&(&b.member, b.offset, b.rule, &b.import))
@@ -140,6 +145,42 @@ impl Judge<'_> {
         })
     }
 
+    /// The finding about code that is no pickle. A name that some entry permits is as good in configuration.
+    fn code(&self, code: &Code) -> Option<Finding> {
+        let place = Site { path: self.text, reading: Reading::Pickle };
+        let verdict = |name: &Name, kind| {
+            let used = Use { kind, offset: code.offset, opcode: "", count: 1, objection: None };
+            self.policy.decide(&name.module, &name.name, &used, place, self.usage)
+        };
+        let kinds = [UseKind::Create, UseKind::Call, UseKind::Reference];
+        let verdicts: Vec<Verdict<'_>> =
+            code.name.iter().flat_map(|name| kinds.map(|kind| verdict(name, kind))).collect();
+        if verdicts.iter().any(|verdict| matches!(verdict, Verdict::AllowedBy(_))) {
+            return None;
+        }
+        let refused = verdicts
+            .iter()
+            .any(|v| matches!(v, Verdict::RefusedBecause(Refusal::Unsafe { .. } | Refusal::Denied { .. })));
+        let most = match code.runs {
+            Runs::ByDefault => Level::Error,
+            Runs::IfTrusted if refused => Level::Error,
+            Runs::IfTrusted | Runs::IfAsked => Level::Warning,
+        };
+        let when = match code.runs {
+            Runs::ByDefault => "loading runs it",
+            Runs::IfTrusted => "loading imports it where the caller trusts it",
+            Runs::IfAsked => "no loader runs it unasked",
+        };
+        Some(Finding {
+            level: self.policy.level(Rule::ModelCode).min(most),
+            member: code.member.clone(),
+            offset: Some(code.offset),
+            import: code.name.as_ref().map(|name| format!("{}.{}", name.module, name.name)),
+            help: Rule::ModelCode.advice().map(str::to_owned),
+            ..Finding::new(Rule::ModelCode, self.path.clone(), format!("{}: {when}", code.message))
+        })
+    }
+
     fn fault(&self, member: &str, fault: &Fault) -> Finding {
         Finding {
             level: self.policy.level(fault.rule),
@@ -150,6 +191,17 @@ impl Judge<'_> {
             ..Finding::new(fault.rule, self.path.clone(), &*fault.message)
         }
     }
+}
+
+/// What to do about a pickle whose line ends were changed.
+fn restored(path: &str) -> String {
+    let named = path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("", |(_, end)| end);
+    let plain = !named.is_empty() && named.bytes().all(|b| b.is_ascii_alphanumeric());
+    let pattern = if plain { format!("*.{named}") } else { "its path".to_owned() };
+    format!(
+        "its line ends were changed from LF to CR LF, which breaks a pickle: restore the file, and mark it as binary in \
+         .gitattributes (`{pattern} binary`) so that git leaves it alone"
+    )
 }
 
 /// Which of several refused uses is told: the one that does most.

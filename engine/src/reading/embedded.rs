@@ -7,8 +7,10 @@ use std::ops::Range;
 use memchr::memmem;
 
 use crate::content::Content;
+use crate::facts::MemberFault;
 use crate::reading::job::{Disguise, Job, Place};
-use crate::reading::work::{Scan, Task};
+use crate::reading::json;
+use crate::reading::work::{Scan, Task, Verdict, When, fault};
 use crate::rule::Rule;
 
 /// Longest text that is looked through.
@@ -22,6 +24,34 @@ impl Scan<'_> {
         if begins_json(&job.content, self.limits.window)? {
             let known = self.serialized_members(job)?;
             self.base64_pickles(job, &known)?;
+            self.zarr_filters(job)?;
+        }
+        Ok(())
+    }
+
+    /// Zarr keeps arrays of objects as pickles where the metadata name that filter. Chunks in a codec that is read here
+    /// are judged on their own; behind others nothing is seen.
+    fn zarr_filters(&mut self, job: &Job) -> io::Result<()> {
+        if !matches!(job.name.as_str(), ".zarray" | ".zmetadata" | "zarr.json") {
+            return Ok(());
+        }
+        let mut pickle = None;
+        let mut others = Vec::new();
+        json::objects(&job.content, 0, self.limits.window, |object| {
+            for id in object.texts("id").chain(object.texts("name")) {
+                match id.trim_start_matches("numcodecs.") {
+                    "pickle" => pickle = Some(object.at),
+                    "gzip" | "zlib" | "bz2" | "lzma" | "zstd" | "bytes" | "default" | "regular" => {}
+                    other => others.push(other.to_owned()),
+                }
+            }
+        })?;
+        if let (Some(at), Some(other)) = (pickle, others.first()) {
+            let message = format!(
+                "chunks of this Zarr array are unpickled, and lie under `{}`, which is not read here",
+                crate::escape::name(other)
+            );
+            self.fault(&job.member, Rule::ContainerUnreadable, at, message);
         }
         Ok(())
     }
@@ -48,11 +78,16 @@ impl Scan<'_> {
                 );
                 child.place = Place::Nested;
                 child.disguise = None;
+                let message = "a `:serialized:` value that reads as no pickle";
+                let fault = fault(Rule::StreamMalformed, string.at, message);
+                let faults = vec![MemberFault { member: job.member.clone(), fault }];
+                let before = self.found;
                 self.later(Task::Open(child));
+                self.later(Task::Conclude(Verdict { before, faults, when: When::Missing }));
                 values.push(string.at..strings.at);
             }
-            // It may be a value too, and the next string a key again: no string is left out for that.
-            key = string.text == b":serialized:";
+            // The next string is its value, if a colon and nothing else stands between.
+            key = string.text == b":serialized:" && strings.at_colon()?;
             if found >= MOST || strings.at > TEXT {
                 let message = "a JSON text with more pickles, or longer, than the limit";
                 self.fault(&job.member, Rule::ResourceLimit, string.at, message);
@@ -239,6 +274,20 @@ impl<'a> Strings<'a> {
         Ok(byte)
     }
 
+    /// Whether a colon comes next; it is stepped over.
+    fn at_colon(&mut self) -> io::Result<bool> {
+        let mut colon = false;
+        loop {
+            match self.ahead()?.first() {
+                Some(b' ' | b'\t' | b'\n' | b'\r') => {}
+                Some(b':') if !colon => colon = true,
+                Some(b'"') => return Ok(colon),
+                _ => return Ok(false),
+            }
+            self.at += 1;
+        }
+    }
+
     /// The next string, of which `most` bytes are kept.
     fn next(&mut self, most: u64) -> io::Result<Option<JsonString>> {
         loop {
@@ -294,6 +343,9 @@ impl<'a> Strings<'a> {
             }
             Some(b'n') => Some(b'\n'),
             Some(b't') => Some(b'\t'),
+            Some(b'b') => Some(8),
+            Some(b'f') => Some(12),
+            Some(b'r') => Some(b'\r'),
             other => other,
         })
     }

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::content::Content;
-use crate::reading::field::{bytes, u16_le, u32_le, u64_le};
+use crate::reading::field::{bytes, u32_le, u64_le};
 use crate::reading::sniff::Ended;
 
 /// Offset behind the content, `None` where it does not say or is broken.
@@ -308,12 +308,6 @@ fn ggml_type(kind: u32) -> Option<(u64, u64)> {
         39 => (32, 17),
         _ => return None,
     })
-}
-
-/// Whether `BM` begins a bitmap: reserved fields are zero, and the header that follows has one of a few
-/// sizes.
-pub fn is_bitmap(head: &[u8]) -> bool {
-    u16_le(head, 6) == Some(0) && matches!(u16_le(head, 14), Some(12 | 40 | 52 | 56 | 64 | 108 | 124))
 }
 
 #[cfg(test)]

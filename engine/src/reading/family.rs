@@ -17,13 +17,14 @@ pub enum Family {
 }
 
 /// Extensions that `torch.save`, `joblib.dump`, `numpy.save` and their like give to their files.
-const LOADER: &[&str] = &["pt", "pth", "ptl", "joblib", "jbl", "npy", "npz", "pdparams", "pdopt"];
+const LOADER: &[&str] = &["pt", "pth", "ptl", "joblib", "jbl", "npy", "npz", "pdparams", "pdopt", "pt2"];
 
 const PICKLE: &[&str] =
     &["pkl", "pickle", "p", "pk", "pck", "pcl", "pckl", "pkl2", "pkl3", "dill", "cloudpickle", "cpkl"];
 
-const SHARED: &[&str] =
-    &["bin", "ckpt", "model", "mdl", "dat", "data", "sav", "th", "jit", "mar", "nemo", "ptc", "pyobj"];
+const SHARED: &[&str] = &[
+    "bin", "ckpt", "model", "mdl", "dat", "data", "sav", "th", "jit", "mar", "nemo", "ptc", "pyobj", "distcp",
+];
 
 /// Types that have a well-known writer which never writes a pickle.
 const FOREIGN: &[&str] = &[

@@ -24,8 +24,20 @@ pub(crate) struct Job {
     /// The loader's rules for pickles in it.
     pub reading: Reading,
     pub place: Place,
+    pub config: Config,
     /// Why a pickle in it would be hidden.
     pub disguise: Option<Rc<Disguise>>,
+}
+
+/// Configuration by which a loader runs code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Config {
+    /// None.
+    None,
+    /// Of a Keras model.
+    Keras,
+    /// The schema of a skops file.
+    Skops,
 }
 
 /// What is known of content before it is looked at.
@@ -39,6 +51,8 @@ pub(crate) enum Place {
     Hidden,
     /// The same, from a place on that may be the beginning of a pickle, and of nothing else.
     Guess,
+    /// A tensor, by what the pickle beside it says.
+    Storage,
 }
 
 /// Why a pickle is hidden. Told once, with the first pickle.
@@ -65,6 +79,7 @@ impl Job {
             depth: 0,
             reading: Reading::Pickle,
             place: Place::File,
+            config: Config::None,
             disguise: None,
         }
     }
@@ -80,6 +95,7 @@ impl Job {
             depth: self.depth + 1,
             reading: Reading::Pickle,
             place: Place::File,
+            config: Config::None,
             disguise: self.disguise.clone(),
         }
     }

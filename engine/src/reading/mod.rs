@@ -2,6 +2,8 @@
 //!
 //! Each module parses one format into plain values and tells [`crate::reading::work::Scan`] what lies inside.
 
+pub mod arrow;
+pub mod carried;
 pub mod codec;
 pub mod embedded;
 pub mod ending;
@@ -10,15 +12,20 @@ pub mod field;
 pub mod inflated;
 pub mod job;
 pub mod joblib;
+pub mod json;
+pub mod keras;
 pub mod literal;
 pub mod numpy;
 pub mod open;
 pub mod pickles;
 pub mod scan;
+pub mod search;
 pub mod segments;
+pub mod skops;
 pub mod sniff;
 pub mod standing;
 pub mod tar;
+pub mod tar_header;
 pub mod torch;
 pub mod window;
 pub mod work;

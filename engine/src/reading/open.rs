@@ -1,34 +1,21 @@
 //! One piece of content under every reading that applies to it.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::ops::Range;
 
 use crate::facts::MemberFault;
-use crate::pickle::stream::opcode;
 use crate::reading::codec::{Codec, Ending};
-use crate::reading::embedded;
 use crate::reading::ending;
 use crate::reading::family::{self, Family};
 use crate::reading::inflated::Inflated;
-use crate::reading::job::{Disguise, Job, Place};
+use crate::reading::job::{Config, Disguise, Job, Place};
 use crate::reading::joblib;
 use crate::reading::numpy::{self, Array};
 use crate::reading::pickles::Pickles;
 use crate::reading::sniff::{self, Form};
-use crate::reading::work::{Scan, Task, Verdict, fault};
+use crate::reading::work::{Scan, Task, Verdict, When, fault};
+use crate::reading::zip;
 use crate::rule::Rule;
-
-/// Longest header behind which a pickle is looked for, where the form does not say how long it is.
-const HEADER: u64 = 64 << 10;
-/// Bytes before the end in which one is looked for.
-const TAIL: u64 = 256 << 10;
-/// Places in either that are tried.
-const TRIES: usize = 64;
-/// Places in either of a database where a pickle may import something.
-const IMPORTS: usize = 10_000;
-/// Longest pickle that is read there: places lie inside one another.
-const GUESS: u64 = 16 << 20;
 
 /// What came of the first look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +37,16 @@ impl Scan<'_> {
             return Ok(());
         }
         let family = if job.place == Place::File { Family::of(&job.name) } else { Family::Plain };
-        if job.place == Place::Guess {
-            return self.guess(&job);
+        match job.place {
+            Place::Guess => return self.pickles(&job, Family::Plain).map(|_| ()),
+            Place::Storage => return self.storage(job),
+            _ => {}
+        }
+        match job.config {
+            Config::Keras => drop(self.keras_config(&job, 0)?),
+            Config::None if family::extension(&job.name) == "json" => self.keras_json(&job)?,
+            Config::Skops => self.skops_schema(&job)?,
+            Config::None => {}
         }
         let head = job.content.read_range(0, sniff::HEAD)?;
         if head.is_empty() {
@@ -64,18 +59,23 @@ impl Scan<'_> {
             job.disguise =
                 Disguise::new(format!("a pickle in a file named .{}", family::extension(&job.name)));
         }
-        let form = sniff::form(&head, job.content.len());
+        let form = self.form_of(&job, &head)?;
         let before = self.found;
         let pickles = self.as_pickles(&job, family, form)?;
         self.as_json(&job)?;
         let mut seen = self.as_form(&job, family, form)?;
+        self.as_arrow(&job, &head)?;
         if self.as_weak_forms(&job, family, form, &head)? {
             seen = Seen::Read;
         }
         self.settled(&mut job, family, before)?;
-        let zip = form == Form::Zip || self.by_last_bytes(&job, form, &pickles)?;
-        if zip {
-            self.open_zip(&job, family, form == Form::Zip)?;
+        let covered = form == Form::Tar || (pickles.found && pickles.end >= job.content.len());
+        let zip = (form == Form::Zip || zip::audit::ends_as_zip(&job.content)?)
+            && self.open_zip(&job, family, covered)?;
+        let whole = pickles.found && pickles.end >= job.content.len();
+        if family::extension(&job.name) == "dat" && !whole && !matches!(form, Form::Known(_)) {
+            // The values of `dbm.dumb`, which another file says the places of.
+            self.database(&job)?;
         }
         let read = zip || pickles.found || seen == Seen::Read || self.found > before;
         if !read && job.place == Place::File {
@@ -87,70 +87,37 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// Reads what may be a pickle and is bytes by chance, most of the time. Those break soon; bytes that are made
-    /// not to would be read over and over, from each place that is tried.
-    fn guess(&mut self, job: &Job) -> io::Result<()> {
-        if self.guessed > self.limits.guessed {
-            let message = "too much of content of unknown form reads as opcodes to try every place in it";
-            self.fault("", Rule::ResourceLimit, 0, message);
-            return Ok(());
+    /// The form of content, a database behind a user block included: HDF5's signature stands at 0, 512, 1024 and so on.
+    fn form_of(&self, job: &Job, head: &[u8]) -> io::Result<Form> {
+        const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
+        let form = sniff::form(head, job.content.len());
+        // Content of which the length is not known is decompressed for each look.
+        if job.place != Place::File || job.inflated.is_some() {
+            return Ok(form);
         }
-        self.pickles(job, Family::Plain).map(|_| ())
+        let mut at = 512;
+        while at < job.content.len() {
+            if job.content.read_range(at, HDF5.len())? == HDF5 {
+                return Ok(Form::Known("HDF5"));
+            }
+            at *= 2;
+        }
+        Ok(form)
     }
 
-    /// Looks for PROTO in the first and the last bytes of a range, where nothing says what they are: behind a
-    /// program's own header, or appended to a picture. Without a reason the pickles are no secret.
-    fn within(&mut self, job: &Job, range: Range<u64>, reason: &str) -> io::Result<()> {
-        let content = job.content.slice(range.start..range.end.min(self.length(job)?));
-        let tail = content.len().saturating_sub(TAIL).max(HEADER);
-        for part in [0..HEADER, tail..content.len()] {
-            let bytes = content.read_range(part.start, part.end.saturating_sub(part.start) as usize)?;
-            let opens = |at: &usize| matches!(bytes.get(at + 1..at + 3), Some([2..=5, next]) if opcode::by_code(*next).is_some());
-            for at in memchr::memchr_iter(0x80, &bytes).filter(opens).take(TRIES) {
-                let at = range.start + part.start + at as u64;
-                let mut guess = job.hidden(at..range.end.min(at + GUESS), reason);
-                guess.place = Place::Guess;
-                if reason.is_empty() {
-                    guess.disguise.clone_from(&job.disguise);
-                }
-                self.later(Task::Open(guess));
-            }
-        }
-        Ok(())
-    }
-
-    /// Looks for pickles without PROTO in the first and the last bytes of a database: PyTables writes the attributes of
-    /// HDF5 in protocol 0, and unpickles each text that ends with a stop. Where such a pickle begins nothing says; it
-    /// is read from its import on, or from a mark or a text before that.
-    fn by_imports(&mut self, job: &Job) -> io::Result<()> {
-        let tail = job.content.len().saturating_sub(TAIL).max(HEADER);
-        for part in [0..HEADER, tail..job.content.len()] {
-            let bytes = job.content.read_range(part.start, part.end.saturating_sub(part.start) as usize)?;
-            let mut starts = BTreeSet::new();
-            for at in memchr::memchr3_iter(b'c', b'i', 0x93, &bytes) {
-                starts.extend(embedded::import_starts(&bytes, at));
-                if starts.len() >= IMPORTS {
-                    let message = "more places that may be imports in a database than are looked at";
-                    self.fault(&job.member, Rule::ResourceLimit, part.start + at as u64, message);
-                    break;
-                }
-            }
-            for at in starts {
-                let at = part.start + at as u64;
-                let mut guess = job.hidden(at..job.content.len().min(at + GUESS), "");
-                guess.place = Place::Guess;
-                guess.disguise.clone_from(&job.disguise);
-                self.later(Task::Open(guess));
-            }
-        }
-        Ok(())
-    }
-
-    /// Leaves bytes in which nothing ought to be to be looked at, as content and for what is inside them.
-    pub fn behind(&mut self, job: &Job, range: Range<u64>, reason: &str) -> io::Result<()> {
-        if !job.content.read_range(range.start, 1)?.is_empty() {
-            self.later(Task::Open(job.hidden(range.clone(), reason)));
-            self.within(job, range.start + 1..range.end, reason)?;
+    /// A tensor by what a pickle says of it. torch takes its bytes as they are, and no loader unpickles them as they
+    /// are; numpy opens members of archives by name, and what it opens it tells by its first bytes.
+    fn storage(&mut self, mut job: Job) -> io::Result<()> {
+        let head = job.content.read_range(0, sniff::HEAD)?;
+        let form = sniff::form(&head, job.content.len());
+        let strong = match form {
+            Form::Gzip => head.get(2) == Some(&8),
+            Form::Zip | Form::Tar | Form::Bzip2 | Form::Xz | Form::Lz4 | Form::Zstd | Form::Npy => true,
+            _ => false,
+        };
+        if strong {
+            job.place = Place::File;
+            self.later(Task::Open(job));
         }
         Ok(())
     }
@@ -225,8 +192,10 @@ impl Scan<'_> {
             Form::Text => return Ok(Seen::Harmless),
             // Databases hold pickles for PyTables, shelve and caches, which load them.
             Form::Known("HDF5" | "SQLite" | "LMDB" | "GDBM" | "Berkeley DB") => {
-                self.within(job, 0..u64::MAX, "")?;
-                self.by_imports(job)?;
+                self.database(job)?;
+                if form == Form::Known("HDF5") {
+                    self.keras_attributes(job)?;
+                }
                 return Ok(Seen::Harmless);
             }
             Form::Known(name) => {
@@ -270,22 +239,21 @@ impl Scan<'_> {
         let content = inflated.content();
         if content.is_empty() {
             let (_, ending) = inflated.settle()?;
-            let weak = matches!(codec, Codec::Zlib | Codec::Lzma);
+            let promised = family.of_models() || Family::of(family::unpacked(&job.name)).of_models();
             return match ending {
                 Ending::Limit(message) => {
                     self.fault(&job.member, Rule::ResourceLimit, 0, format!("{}: {message}", codec.name()));
                     Ok(Seen::Read)
                 }
-                _ if weak => self.unproven(job),
+                _ if is_weak(codec) => self.unproven(job),
                 Ending::Clean => Ok(Seen::Read),
-                _ => {
-                    let promised = family.of_models() || Family::of(family::unpacked(&job.name)).of_models();
-                    if promised || !codec.complete() {
-                        let message = format!("the {} stream is broken from its beginning", codec.name());
-                        self.fault(&job.member, Rule::StreamMalformed, 0, message);
-                    }
+                // Padding of a few zeros behind a magic is still a stream that loaders know how to begin.
+                _ if promised || job.place == Place::File => {
+                    let message = format!("the {} stream is broken from its beginning", codec.name());
+                    self.fault(&job.member, Rule::StreamMalformed, 0, message);
                     Ok(Seen::Read)
                 }
+                _ => Ok(Seen::Read),
             };
         }
         self.form(job, codec.name());
@@ -325,26 +293,13 @@ impl Scan<'_> {
             Ending::Limit(message) => (Rule::ResourceLimit, format!("compressed data: {message}")),
         };
         let fault = MemberFault { member: job.member.clone(), fault: fault(rule, 0, message) };
-        let incomplete = broken && !inflated.codec().complete();
-        let regardless =
+        // Nothing is said for what follows a break, unless a few bytes alone looked like the codec.
+        let incomplete = broken && !is_weak(inflated.codec());
+        let always =
             rule == Rule::ResourceLimit || incomplete || matches!(family, Family::Loader | Family::Pickle);
-        self.later(Task::Conclude(Verdict { before, faults: vec![fault], regardless }));
+        let when = if always { When::Always } else { When::Found };
+        self.later(Task::Conclude(Verdict { before, faults: vec![fault], when }));
         Ok(())
-    }
-
-    /// Whether content that does not begin as a zip ends as one. Bytes that a pickle or a tar accounts
-    /// for are theirs: a tensor pickled with its own zip inside ends like this.
-    fn by_last_bytes(&self, job: &Job, form: Form, pickles: &Pickles) -> io::Result<bool> {
-        // torch's own reader, which torch.package uses, looks for the end record only.
-        let zip_like = matches!(
-            family::extension(&job.name).as_str(),
-            "zip" | "npz" | "keras" | "whl" | "jar" | "mar" | "pt" | "pth" | "ptl"
-        );
-        let covered = form == Form::Tar || (pickles.found && pickles.end >= job.content.len());
-        if covered && !zip_like {
-            return Ok(false);
-        }
-        crate::reading::zip::audit::ends_as_zip(&job.content)
     }
 
     /// What is said of content in none of the forms that are read here.
@@ -417,6 +372,11 @@ impl Scan<'_> {
         }
         Ok(())
     }
+}
+
+/// Codecs without a magic worth the name: what begins like one is something else, most of the time.
+fn is_weak(codec: Codec) -> bool {
+    matches!(codec, Codec::Zlib | Codec::Lzma)
 }
 
 /// The name of what is inside a compressed file. Loaders do not take `x.npy.z`: what joblib wrote

@@ -50,7 +50,7 @@ impl Scan<'_> {
     pub fn pickles(&mut self, job: &Job, family: Family) -> io::Result<Pickles> {
         let promise = match (job.place, family) {
             // Looked for in noise, where openings are many: only what would import counts.
-            (Place::Hidden | Place::Guess, _) => Promise::Noise,
+            (Place::Hidden | Place::Guess | Place::Storage, _) => Promise::Noise,
             (Place::Nested, _) | (_, Family::Loader | Family::Pickle) => Promise::Pickle,
             (_, Family::Shared) => Promise::Shared,
             _ => Promise::Nothing,
@@ -77,9 +77,6 @@ impl Scan<'_> {
             }
             let read = self.read_one(job, at)?;
             let stream = &read.main;
-            if job.place == Place::Guess {
-                self.guessed += stream.opcodes;
-            }
             let standing = read.standing(Proto::of(&ahead), promise);
             if !stream.stopped() {
                 if standing == Standing::Pickle {
@@ -140,14 +137,6 @@ impl Scan<'_> {
             self.fault(&job.member, Rule::StreamMalformed, at, message);
         }
         Ok(Pickles { found: chain.certain, end })
-    }
-
-    /// The length of content, decompressed to its end where need be.
-    pub fn length(&self, job: &Job) -> io::Result<u64> {
-        match &job.inflated {
-            Some(inflated) => Ok(inflated.settle()?.0),
-            None => Ok(job.content.len()),
-        }
     }
 
     fn settle(&mut self, job: &Job, chain: &mut Chain) {

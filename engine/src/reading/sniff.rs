@@ -1,7 +1,7 @@
 //! What content is, by its first bytes. Loaders look no further before they choose a reader.
 
-use crate::reading::field::{u32_le, u64_le};
-use crate::reading::{ending, tar};
+use crate::reading::field::{u16_le, u32_le, u64_le};
+use crate::reading::tar_header::checksum_holds;
 
 /// A form of content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,7 +156,7 @@ pub fn form(head: &[u8], len: u64) -> Form {
             return if follows.starts_with(b"\x04\x22\x4d\x18") { Form::Lz4 } else { Form::Zstd };
         }
         [0x78, flags, ..] if (0x7800 | u16::from(*flags)) % 31 == 0 => return Form::Zlib,
-        [b'B', b'M', ..] if ending::is_bitmap(head) => return Form::Ended(Ended::Bmp),
+        [b'B', b'M', ..] if is_bitmap(head) => return Form::Ended(Ended::Bmp),
         // From release 2 on the magic of a hash or a tree, in either byte order, is the fourth word.
         [_, _, _, _, _, _, _, _, _, _, _, _, 0x61, 0x15, 0x06, 0, ..]
         | [_, _, _, _, _, _, _, _, _, _, _, _, 0x62, 0x31, 0x05, 0, ..]
@@ -165,6 +165,8 @@ pub fn form(head: &[u8], len: u64) -> Form {
             return Form::Known("Berkeley DB");
         }
         [_, _, _, _, b'f', b't', b'y', b'p', ..] => return Form::Known("MP4"),
+        [_, _, _, _, b'E', b'T', b'1', b'0'..=b'9', ..] => return Form::Known("ExecuTorch"),
+        [_, _, _, _, b'T', b'F', b'L', b'3', ..] => return Form::Known("TensorFlow Lite"),
         _ => {}
     }
     // No JSON follows its brace with the zeros of a size.
@@ -177,6 +179,12 @@ pub fn form(head: &[u8], len: u64) -> Form {
         () if is_lzma(head) => Form::Lzma,
         () => Form::Unknown,
     }
+}
+
+/// Whether `BM` begins a bitmap: reserved fields are zero, and the header that follows has one of a few
+/// sizes.
+pub fn is_bitmap(head: &[u8]) -> bool {
+    u16_le(head, 6) == Some(0) && matches!(u16_le(head, 14), Some(12 | 40 | 52 | 56 | 64 | 108 | 124))
 }
 
 /// A zlib header that states a window of less than 32 KiB, as `zlib.decompress` takes it. Text begins so, too.
@@ -201,7 +209,7 @@ pub fn is_lzma(head: &[u8]) -> bool {
 
 /// Whether content begins with a tar's header block, whatever else it begins like: a member's name comes first.
 pub fn is_tar(head: &[u8]) -> bool {
-    head.first_chunk::<512>().is_some_and(tar::checksum_holds)
+    head.first_chunk::<512>().is_some_and(checksum_holds)
 }
 
 /// UTF-8 or a single-byte encoding without control bytes. A NUL is never text.

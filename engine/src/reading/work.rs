@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::content::Content;
-use crate::facts::{Facts, Fault, MemberFault, NestedBytes, Stream};
+use crate::facts::{Code, Facts, Fault, MemberFault, NestedBytes, Stream};
 use crate::limits::Limits;
 use crate::reading::inflated::Budget;
 use crate::reading::job::{Job, Place};
@@ -33,8 +33,17 @@ pub(crate) struct Verdict {
     /// [`Scan::found`] when the reading began.
     pub before: u64,
     pub faults: Vec<MemberFault>,
-    /// Tell them even where no pickle was found.
-    pub regardless: bool,
+    pub when: When,
+}
+
+/// When a verdict is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    Always,
+    /// Where a pickle was found.
+    Found,
+    /// Where none was.
+    Missing,
 }
 
 /// Streams with nothing in them that are kept for one member; further ones are counted.
@@ -95,6 +104,13 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// Notes code that is no pickle. An archive can be made to have any amount of it.
+    pub fn code(&mut self, code: Code) {
+        if self.facts.code.len() < FAULTS && !self.facts.code.contains(&code) {
+            self.facts.code.push(code);
+        }
+    }
+
     /// Notes a form on the way to the blob's own content.
     pub fn form(&mut self, job: &Job, form: &'static str) {
         if job.member.is_empty() && job.place == Place::File {
@@ -103,7 +119,12 @@ impl<'a> Scan<'a> {
     }
 
     pub fn conclude(&mut self, verdict: Verdict) {
-        if verdict.regardless || self.found > verdict.before {
+        let told = match verdict.when {
+            When::Always => true,
+            When::Found => self.found > verdict.before,
+            When::Missing => self.found == verdict.before,
+        };
+        if told {
             verdict.faults.into_iter().for_each(|fault| self.add(fault));
         }
     }

@@ -84,6 +84,7 @@ pub fn audit(content: &Content, limits: &Limits) -> io::Result<Option<Archive>> 
         taken: Vec::new(),
         names: 0,
         directories: 0,
+        cut_off: false,
     };
     match ends.split_first() {
         Some((first, others)) => {
@@ -99,7 +100,14 @@ pub fn audit(content: &Content, limits: &Limits) -> io::Result<Option<Archive>> 
                 auditor.follow_other(end)?;
             }
         }
-        None => auditor.odd(0, "the archive has no end record".to_owned()),
+        None => {
+            let len = content.len();
+            auditor.odd(
+                len,
+                format!("the archive is cut off at byte {len}: its directory and end record are missing"),
+            );
+            auditor.cut_off = true;
+        }
     }
     auditor.cover()?;
     auditor.collisions();
@@ -147,6 +155,8 @@ struct Auditor<'a> {
     taken: Vec<Range<u64>>,
     names: usize,
     directories: usize,
+    /// Whether there is no end record, so that all members are found by their local headers alone.
+    cut_off: bool,
 }
 
 impl Auditor<'_> {
@@ -205,7 +215,7 @@ impl Auditor<'_> {
         if start >= self.content.len() || !self.starts.insert((start, shift)) {
             return Ok(());
         }
-        let mut directory = Directory::new(self.content, start);
+        let mut directory = Directory::new(self.content, start, end.claim().size);
         let mut entries: u64 = 0;
         let members = self.archive.members.len();
         while let Some(entry) = directory.next()? {
@@ -311,6 +321,12 @@ impl Auditor<'_> {
         }
         if entry.method == 0 && entry.packed != entry.size {
             self.odd_member(at, "it is stored, and its packed size is not its size");
+        }
+        if entry.cut {
+            self.odd_member(
+                at,
+                "its record runs over the end of the directory, where some readers cut its name",
+            );
         }
         if entry.wide_twice {
             self.odd_member(at, "two zip64 fields: readers part on which one holds");
@@ -462,8 +478,11 @@ impl Auditor<'_> {
             mode: 0,
             unicode_name: None,
             wide_twice: false,
+            cut: false,
         };
-        self.odd_member(at, "a member that no directory lists");
+        if !self.cut_off {
+            self.odd_member(at, "a member that no directory lists");
+        }
         let encrypted = local.flags & ENCRYPTED != 0;
         let name = display(&local.name);
         let data = local.data.min(end)..end;

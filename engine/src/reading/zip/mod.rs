@@ -3,3 +3,4 @@
 pub mod audit;
 pub mod open;
 pub mod records;
+pub mod row;

@@ -1,18 +1,42 @@
 //! The members of an archive, one by one.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 
 use crate::content::Content;
-use crate::facts::{MemberFault, Reading};
+use crate::facts::{MemberFault, NestedBytes, Reading};
+use crate::reading::carried::{Model, Package};
 use crate::reading::codec::Codec;
-use crate::reading::family::Family;
+use crate::reading::family::{self, Family};
 use crate::reading::inflated::Inflated;
-use crate::reading::job::Job;
+use crate::reading::job::{Config, Disguise, Job, Place};
 use crate::reading::torch;
-use crate::reading::work::{Scan, Step, Task, Verdict, fault};
+use crate::reading::work::{Scan, Step, Task, Verdict, When, fault};
 use crate::reading::zip::audit::{self, Archive, Member};
+use crate::reading::zip::row;
 use crate::rule::Rule;
+
+/// Longest list of modules that is read.
+const LIST: usize = 1 << 20;
+/// Bytes that tell a native library.
+const HEAD: usize = 64;
+
+/// Configuration that an archive may hold.
+struct Configs {
+    keras: bool,
+    skops: bool,
+}
+
+impl Configs {
+    /// What a member of this name is.
+    fn of(&self, name: &str) -> Config {
+        match name {
+            "config.json" if self.keras => Config::Keras,
+            "schema.json" if self.skops => Config::Skops,
+            _ => Config::None,
+        }
+    }
+}
 
 /// A walk over members. Those that may be tensors wait until the pickles have named their storages.
 pub(crate) struct Walk {
@@ -23,10 +47,15 @@ pub(crate) struct Walk {
     /// Members that wait, and whether their turn has come.
     waiting: Vec<usize>,
     late: bool,
-    storages: HashSet<String>,
+    /// Storages by their members, and the bytes that the pickle says each has.
+    storages: HashMap<String, u64>,
     /// Folders whose pickles torch's C++ reader loads.
     scripts: HashSet<String>,
     torch: bool,
+    /// Whether a pickle accounts for all of the content: then the archive is one that a reader of last bytes finds in it.
+    covered: bool,
+    package: Package,
+    configs: Configs,
     before: u64,
     /// Members with streams in them.
     carrying: HashSet<usize>,
@@ -41,10 +70,28 @@ impl Step for Walk {
 }
 
 impl Scan<'_> {
-    /// Reads content as a zip. `begins`: its first bytes say so too.
-    pub fn open_zip(&mut self, job: &Job, family: Family, begins: bool) -> io::Result<()> {
-        let Some(archive) = audit::audit(&job.content, self.limits)? else { return Ok(()) };
-        let _ = begins;
+    /// Reads content as a zip, if it is one. `covered`: a pickle or a tar accounts for all of it.
+    pub fn open_zip(&mut self, job: &Job, family: Family, covered: bool) -> io::Result<bool> {
+        if let Some(row) = row::archives(&job.content)? {
+            self.form(job, "zip");
+            for range in row {
+                let mut child = job.child(&format!("@0x{:x}", range.start), job.content.slice(range));
+                child.name.clone_from(&job.name);
+                self.later(Task::Open(child));
+            }
+            return Ok(true);
+        }
+        let Some(archive) = audit::audit(&job.content, self.limits)? else {
+            if family::extension(&job.name) == "zip" || family == Family::Loader {
+                let message = "an end record that leads to no directory";
+                self.fault(&job.member, Rule::ContainerAnomaly, 0, message);
+            }
+            return Ok(false);
+        };
+        // What lies in bytes that the pickle hands to an unpickler is read as a file of its own.
+        if covered && self.is_nested(job, &archive) {
+            return Ok(false);
+        }
         self.form(job, "zip");
         if let Some(limit) = &archive.limit {
             self.fault(&job.member, Rule::ResourceLimit, 0, limit.clone());
@@ -64,6 +111,18 @@ impl Scan<'_> {
             })
             .collect();
         let torch = names.iter().any(|name| folder(name, "data.pkl").is_some());
+        let configs = Configs {
+            keras: family::extension(&job.name) == "keras"
+                || (names.contains("config.json") && names.contains("metadata.json")),
+            skops: names.contains("schema.json"),
+        };
+        let mut package = Package::of(&job.name, &names);
+        if let Some(list) = package.list()
+            && let Some(member) = archive.members.iter().find(|m| m.name == list)
+            && let Some(list) = self.bytes_of(job, member)?.first()
+        {
+            package.takes_from_outside(&list.content.read_range(0, LIST)?);
+        }
         self.later(Task::Step(Box::new(Walk {
             job: job.clone(),
             family,
@@ -71,14 +130,32 @@ impl Scan<'_> {
             next: 0,
             waiting: Vec::new(),
             late: false,
-            storages: HashSet::new(),
+            storages: HashMap::new(),
             scripts,
             torch,
+            covered,
+            package,
+            configs,
             before: self.found,
             carrying: HashSet::new(),
             opened: None,
         })));
-        Ok(())
+        Ok(true)
+    }
+
+    /// Whether the members of an archive lie in bytes that a pickle around them hands to an unpickler.
+    fn is_nested(&self, job: &Job, archive: &Archive) -> bool {
+        let streams = self.facts.streams.iter().filter(|stream| stream.member == job.member);
+        let nested: Vec<_> = streams
+            .flat_map(|stream| &stream.nested)
+            .filter_map(|nested| match nested.bytes {
+                NestedBytes::Range(start, end) => Some(start..end),
+                NestedBytes::Decoded(_) => None,
+            })
+            .collect();
+        let inside =
+            |member: &Member| nested.iter().any(|n| n.start <= member.data.start && member.data.end <= n.end);
+        !archive.members.is_empty() && archive.members.iter().all(inside)
     }
 
     /// Opens the next member, and leaves the walk to go on after it.
@@ -91,9 +168,6 @@ impl Scan<'_> {
         loop {
             let i = if walk.late {
                 let Some(i) = walk.waiting.pop() else { break };
-                if walk.archive.members.get(i).is_some_and(|m| walk.storages.contains(&m.name)) {
-                    continue;
-                }
                 i
             } else if walk.next < walk.archive.members.len() {
                 let i = walk.next;
@@ -111,7 +185,27 @@ impl Scan<'_> {
             };
             let Some(member) = walk.archive.members.get(i) else { continue };
             let before = self.found;
-            let jobs = self.member(&walk, member)?;
+            let mut jobs = self.member(&walk, member)?;
+            // Whoever takes one member takes the first.
+            if walk.late
+                && i > 0
+                && let Some(said) = walk.storages.get(&member.name)
+            {
+                if member.entry.size < *said && !member.hidden {
+                    let message = format!(
+                        "a storage of {} bytes of which the pickle says that it has {said}: torch before 2.10 reads beyond",
+                        member.entry.size
+                    );
+                    let path = walk.job.child(&member.name, Content::from_bytes([])).member;
+                    self.fault(&path, Rule::ContainerAnomaly, member.entry.local, message);
+                }
+                for job in &mut jobs {
+                    job.place = Place::Storage;
+                    // Its beginning is what there is to look at, and all that is decompressed.
+                    job.inflated = None;
+                    job.disguise = Disguise::new("a pickle where the archive keeps a tensor".to_owned());
+                }
+            }
             if !jobs.is_empty() {
                 walk.opened = Some((i, before));
                 for job in jobs {
@@ -124,7 +218,7 @@ impl Scan<'_> {
         self.end_zip(&walk)
     }
 
-    /// The members that pickles of this archive name as storages.
+    /// The members that pickles of this archive name as storages, and how large these say they are.
     fn storages(&mut self, walk: &mut Walk) {
         let inside = if walk.job.member.is_empty() { String::new() } else { format!("{}!", walk.job.member) };
         for stream in &self.facts.streams {
@@ -134,17 +228,36 @@ impl Scan<'_> {
             // torch names storages by numbers. One with another name may be what someone unpickles.
             let numbered = |key: &str| key.trim_end_matches(".storage").bytes().all(|b| b.is_ascii_digit());
             for storage in stream.storages.iter().filter(|storage| numbered(&storage.key)) {
-                walk.storages.extend(torch::storage_members(pickle, &storage.key));
+                let size = torch::element_size(&storage.class).unwrap_or(0);
+                let said = storage.elements.unwrap_or(0).saturating_mul(size);
+                for member in torch::storage_members(pickle, &storage.key) {
+                    let most = walk.storages.entry(member).or_default();
+                    *most = said.max(*most);
+                }
             }
         }
     }
 
-    /// What a member's bytes are to some reader. Usually one piece of content.
+    /// A member as each of its readers sees it, and what is said of it as a part of its archive.
     fn member(&mut self, walk: &Walk, member: &Member) -> io::Result<Vec<Job>> {
+        let mut jobs = self.bytes_of(&walk.job, member)?;
+        for job in &mut jobs {
+            job.reading = walk.reading(&member.name);
+            job.config = walk.configs.of(&member.name);
+            if walk.package.model != Model::None {
+                let head = job.content.read_range(0, HEAD)?;
+                self.carried_code(&walk.package, job, &head);
+            }
+        }
+        Ok(jobs)
+    }
+
+    /// What a member's bytes are to some reader. Usually one piece of content.
+    fn bytes_of(&mut self, around: &Job, member: &Member) -> io::Result<Vec<Job>> {
         let mut jobs = Vec::new();
         if member.encrypted {
             let message = "an encrypted member: what is inside cannot be read";
-            let path = walk.job.child(&member.name, Content::from_bytes([])).member;
+            let path = around.child(&member.name, Content::from_bytes([])).member;
             self.fault(&path, Rule::ContainerUnreadable, member.entry.local, message);
             return Ok(jobs);
         }
@@ -157,9 +270,8 @@ impl Scan<'_> {
             if range.is_empty() || !seen.insert((method, range.clone())) {
                 continue;
             }
-            let packed = walk.job.content.slice(range);
-            let mut job = walk.job.child(&member.name, packed.clone());
-            job.reading = walk.reading(&member.name);
+            let packed = around.content.slice(range);
+            let mut job = around.child(&member.name, packed.clone());
             let codec = match method {
                 0 => None,
                 8 => Some(Codec::Deflate),
@@ -190,13 +302,17 @@ impl Scan<'_> {
         for gap in walk.archive.gaps.iter().filter(|gap| gap.start > 0) {
             self.behind(&walk.job, gap.clone(), "a pickle in bytes that the archive does not account for")?;
         }
-        let models = walk.family.of_models() && walk.family != Family::Shared;
+        let models = walk.family.of_models() && walk.family != Family::Shared && !walk.covered;
         let named = |m: &Member| matches!(Family::of(&m.name), Family::Loader | Family::Pickle);
         let unreadable = walk.archive.members.is_empty() || walk.archive.lost;
         let matters =
             models || unreadable || self.found > walk.before || walk.archive.members.iter().any(named);
         let faults = walk.archive.anomalies.iter().filter_map(|anomaly| {
             let member = anomaly.member.and_then(|i| Some((i, walk.archive.members.get(i)?)));
+            // What stands around it is a pickle.
+            if walk.covered && anomaly.member.is_none() {
+                return None;
+            }
             // A member that holds no pickle and does not promise one may have a twin.
             if let Some((i, member)) = member
                 && !walk.carrying.contains(&i)
@@ -213,7 +329,11 @@ impl Scan<'_> {
             let fault = fault(Rule::ContainerAnomaly, anomaly.offset, anomaly.message.clone());
             Some(MemberFault { member: path, fault })
         });
-        let verdict = Verdict { before, faults: faults.collect(), regardless: matters };
+        let verdict = Verdict {
+            before,
+            faults: faults.collect(),
+            when: if matters { When::Always } else { When::Found },
+        };
         self.later(Task::Conclude(verdict));
         Ok(())
     }

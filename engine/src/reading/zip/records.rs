@@ -187,6 +187,8 @@ pub struct Entry {
     pub unicode_name: Option<Box<[u8]>>,
     /// Whether more than one zip64 field speaks of sizes and offset.
     pub wide_twice: bool,
+    /// Whether its fields run over the end of the directory, where `zipfile` takes what there is.
+    pub cut: bool,
 }
 
 /// A local header.
@@ -218,14 +220,16 @@ pub struct Directory<'a> {
     content: &'a Content,
     /// Offset of the next record.
     pub at: u64,
+    /// Where the directory ends, by its end record.
+    end: u64,
     window: Vec<u8>,
     base: u64,
 }
 
 impl<'a> Directory<'a> {
-    /// Starts at an offset.
-    pub fn new(content: &'a Content, at: u64) -> Self {
-        Directory { content, at, window: Vec::new(), base: 0 }
+    /// Starts at an offset, for so many bytes; records behind them are read as well.
+    pub fn new(content: &'a Content, at: u64, size: u64) -> Self {
+        Directory { content, at, end: at.saturating_add(size), window: Vec::new(), base: 0 }
     }
 
     fn bytes(&mut self, at: u64, len: usize) -> io::Result<&[u8]> {
@@ -248,9 +252,16 @@ impl<'a> Directory<'a> {
         let length = |i: usize| u16_le(fixed, i).map_or(0, usize::from);
         let (name, extra, comment) = (length(28), length(30), length(32));
         let total = CENTRAL_SIZE + name + extra + comment;
+        let end = self.end;
         let record = self.bytes(at, total)?;
-        let entry = entry(record, at, name, extra);
-        self.at = at + total as u64;
+        let cut = record.len() < total || (at < end && at + total as u64 > end);
+        let kept = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX);
+        let record = if cut && kept >= CENTRAL_SIZE { record.get(..kept).unwrap_or(record) } else { record };
+        let mut entry = entry(record, at, name, extra);
+        if let Some(entry) = &mut entry {
+            entry.cut = cut;
+        }
+        self.at = (at + total as u64).min(self.content.len());
         Ok(entry)
     }
 }
@@ -258,8 +269,9 @@ impl<'a> Directory<'a> {
 fn entry(record: &[u8], at: u64, name: usize, extra: usize) -> Option<Entry> {
     let made_by = u16_le(record, 4)? >> 8;
     let external = u32_le(record, 38)?;
-    let named = record.get(CENTRAL_SIZE..CENTRAL_SIZE + name)?;
-    let fields = record.get(CENTRAL_SIZE + name..CENTRAL_SIZE + name + extra)?;
+    let rest = record.get(CENTRAL_SIZE..)?;
+    let (named, rest) = rest.split_at(name.min(rest.len()));
+    let fields = rest.get(..extra).unwrap_or(rest);
     let (packed, size, local) = (u32_le(record, 20)?, u32_le(record, 24)?, u32_le(record, 42)?);
     let (mut packed, mut size, mut local) = (u64::from(packed), u64::from(size), u64::from(local));
     let mut wides = 0;
@@ -284,6 +296,7 @@ fn entry(record: &[u8], at: u64, name: usize, extra: usize) -> Option<Entry> {
         mode: if made_by == 3 { (external >> 16) as u16 } else { 0 },
         unicode_name: unicode_name(fields, named),
         wide_twice: wides > 1,
+        cut: false,
     })
 }
 

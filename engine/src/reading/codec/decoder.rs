@@ -1,90 +1,27 @@
-//! Decompression, a piece at a time. What came out before a stream breaks stays: a loader that reads
-//! in pieces has seen it too.
+//! A compressed stream from its first byte to its last, members and frames joined.
 
 use std::io::{self, Read};
 
-use flate2::FlushDecompress;
-use lzma_rust2::{Action, LzmaStream, XzStream};
+use lzma_rust2::{LzmaStream, XzStream};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use crate::content::Content;
-use crate::reading::field::{u32_le, u64_le};
+use crate::reading::codec::fed::Fed;
+use crate::reading::codec::form::{Codec, Ending};
+use crate::reading::codec::input::Input;
+use crate::reading::codec::lzma::{
+    EMPTY_LZMA, LZIP_TRAILER, MEMORY, OPEN_DICTIONARY, begin_open_lzma, headed_lzma, large_dictionary,
+    of_liblzma,
+};
+use crate::reading::field::u32_le;
 use crate::reading::sniff;
-
-/// A compressed form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Codec {
-    /// gzip, members joined.
-    Gzip,
-    /// zlib.
-    Zlib,
-    /// Deflate without a wrapper: zip's method 8.
-    Deflate,
-    /// bzip2, streams joined.
-    Bzip2,
-    /// .xz, streams joined.
-    Xz,
-    /// .lzma with its header, streams joined.
-    Lzma,
-    /// .lz, members joined: liblzma takes it where the form is left open, as `lzma.open` leaves it.
-    Lzip,
-    /// Zip's method 14: properties in a header of zip's own.
-    ZipLzma,
-    /// LZ4 frames, joined.
-    Lz4,
-    /// Zstandard frames, joined.
-    Zstd,
-}
-
-impl Codec {
-    /// For reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Codec::Gzip => "gzip",
-            Codec::Zlib => "zlib",
-            Codec::Deflate => "deflate",
-            Codec::Bzip2 => "bzip2",
-            Codec::Xz => "xz",
-            Codec::Lzma | Codec::ZipLzma => "lzma",
-            Codec::Lzip => "lzip",
-            Codec::Lz4 => "lz4",
-            Codec::Zstd => "zstd",
-        }
-    }
-
-    /// Whether the decoder here takes all that the loaders' own does. The others lack rare filters, checks and
-    /// versions of their form: where they break, liblzma or liblz4 may go on.
-    pub fn complete(self) -> bool {
-        !matches!(self, Codec::Xz | Codec::Lzip | Codec::Lz4)
-    }
-}
-
-/// How a compressed stream ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// At the end of the compressed bytes.
-    Clean,
-    /// Before their end: bytes follow from this offset on.
-    Trailing(u64),
-    /// It broke off, or a checksum is wrong.
-    Broken(String),
-    /// It asks for more than a ceiling allows.
-    Limit(String),
-}
-
-/// Memory that one decoder may take for its dictionary, in KiB: `xz -9` needs 64 MiB, and Python's
-/// `lzma` no more.
-const MEMORY: u32 = 160 << 10;
-
-/// The dictionary that a .lzma stream gets whose header leaves its size open. Other decoders give it 4 GiB.
-const OPEN_DICTIONARY: u32 = 128 << 20;
 
 /// Largest window of Zstandard. libzstd refuses more unless told otherwise (`ZSTD_WINDOWLOG_LIMIT_DEFAULT`), and no
 /// loader tells it.
 const ZSTD_WINDOW: u64 = 128 << 20;
 
-/// The shortest stream of .lzma.
-const EMPTY_LZMA: usize = 18;
+/// Longest block of Zstandard.
+const ZSTD_BLOCK: u32 = 128 << 10;
 
 /// Streams that may stand one behind the other, whatever their size, and bytes for each further one: to begin a
 /// decoder takes time.
@@ -94,226 +31,30 @@ const BYTES_OF_STREAM: u64 = 1 << 10;
 const LZ4_MAGIC: &[u8] = b"\x04\x22\x4d\x18";
 const ZSTD_MAGIC: &[u8] = b"\x28\xb5\x2f\xfd";
 
-/// Bytes that are read ahead for decoders that are fed.
-const INPUT: usize = 64 << 10;
-/// Bytes that are read ahead of a decoder that asks for a few; where it asks for more it gets them
-/// without a detour. LZ4 is little else than copying.
-const AHEAD: usize = 4 << 10;
-
-/// Compressed bytes, buffered.
-struct Input {
-    source: Content,
-    /// Offset in the source behind the buffer.
-    at: u64,
-    buffer: Vec<u8>,
-    /// What is ahead in the buffer: from here to `end`.
-    position: usize,
-    end: usize,
-    /// Kept for whoever can report it: decoders pass errors on in their own words.
-    failure: Option<io::Error>,
-}
-
-impl Input {
-    fn new(source: Content) -> Self {
-        Input { source, at: 0, buffer: Vec::new(), position: 0, end: 0, failure: None }
-    }
-
-    fn consumed(&self) -> u64 {
-        self.at - (self.end - self.position) as u64
-    }
-
-    fn ahead(&self) -> &[u8] {
-        self.buffer.get(self.position..self.end).unwrap_or(&[])
-    }
-
-    /// At least `wanted` bytes ahead, fewer only at the end.
-    fn peek(&mut self, wanted: usize) -> io::Result<&[u8]> {
-        if self.end - self.position < wanted {
-            self.refill(INPUT)?;
-        }
-        Ok(self.ahead())
-    }
-
-    /// Reads up to `more` bytes behind those that are ahead.
-    fn refill(&mut self, more: usize) -> io::Result<()> {
-        self.buffer.copy_within(self.position..self.end, 0);
-        self.end -= self.position;
-        self.position = 0;
-        if self.buffer.len() < self.end + more {
-            self.buffer.resize(self.end + more, 0);
-        }
-        if let Some(room) = self.buffer.get_mut(self.end..self.end + more) {
-            let n = self.source.read_at(self.at, room)?;
-            self.end += n;
-            self.at += n as u64;
-        }
-        Ok(())
-    }
-
-    fn consume(&mut self, n: usize) {
-        self.position = (self.position + n).min(self.end);
-    }
-
-    /// Puts bytes back that a decoder took and did not need.
-    fn unread(&mut self, bytes: &[u8]) {
-        if self.position >= bytes.len() {
-            self.position -= bytes.len();
-        } else {
-            self.buffer = [bytes, self.ahead()].concat();
-            self.position = 0;
-            self.end = self.buffer.len();
-        }
-    }
-
-    fn read_some(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.position == self.end {
-            if buf.len() >= AHEAD {
-                (self.position, self.end) = (0, 0);
-                let n = self.source.read_at(self.at, buf)?;
-                self.at += n as u64;
-                return Ok(n);
-            }
-            self.refill(AHEAD)?;
-        }
-        let n = buf.len().min(self.end - self.position);
-        if let (Some(to), Some(from)) = (buf.get_mut(..n), self.ahead().get(..n)) {
-            to.copy_from_slice(from);
-        }
-        self.consume(n);
-        Ok(n)
-    }
-
-    fn skip_zeros(&mut self) -> io::Result<()> {
-        loop {
-            let ahead = self.peek(1)?;
-            let zeros = ahead.iter().take_while(|b| **b == 0).count();
-            let all = zeros == ahead.len();
-            if zeros == 0 {
-                return Ok(());
-            }
-            self.consume(zeros);
-            if !all {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Steps over streams of .lzma without content that are zeros only: a header (13) and what the range decoder
-    /// begins with (5). What is padding to others is millions of them.
-    fn skip_empty_lzma(&mut self) -> io::Result<()> {
-        loop {
-            let ahead = self.peek(EMPTY_LZMA)?;
-            let zeros = ahead.iter().take_while(|b| **b == 0).count();
-            let whole = zeros - zeros % EMPTY_LZMA;
-            if whole == 0 {
-                return Ok(());
-            }
-            self.consume(whole);
-        }
-    }
-
-    /// Steps over a text and the NUL that ends it.
-    fn skip_text(&mut self) -> io::Result<()> {
-        loop {
-            let ahead = self.peek(1)?;
-            let end = memchr::memchr(0, ahead);
-            let n = end.map_or(ahead.len(), |i| i + 1);
-            self.consume(n);
-            if end.is_some() || n == 0 {
-                return Ok(());
-            }
-        }
-    }
-
-    fn skip(&mut self, n: u64) -> io::Result<()> {
-        let ahead = (self.end - self.position) as u64;
-        if n <= ahead {
-            self.consume(n as usize);
-        } else {
-            self.at = self.at.saturating_add(n - ahead).min(self.source.len());
-            (self.position, self.end) = (0, 0);
-        }
-        Ok(())
-    }
-}
-
-impl Read for Input {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.read_some(buf).map_err(|error| {
-            let copy = io::Error::new(error.kind(), "the source failed");
-            self.failure = Some(error);
-            copy
-        })
-    }
-}
-
-/// Decoders that are fed.
-enum Fed {
-    Flate(flate2::Decompress),
-    Bzip2(bzip2::Decompress),
-    Xz(Box<XzStream>),
-    Lzma(Box<LzmaStream>),
-}
-
-/// One step of a fed decoder. `error` comes with what was made before it.
-struct Fill {
-    consumed: usize,
-    produced: usize,
-    ended: bool,
-    error: Option<Ending>,
-}
-
-impl Fed {
-    fn step(&mut self, input: &[u8], output: &mut [u8], last: bool) -> Fill {
-        let counts = |fed: &Fed| match fed {
-            Fed::Flate(d) => (d.total_in(), d.total_out()),
-            Fed::Bzip2(d) => (d.total_in(), d.total_out()),
-            Fed::Xz(d) => (d.total_in(), d.total_out()),
-            Fed::Lzma(d) => (d.total_in(), d.total_out()),
-        };
-        let before = counts(self);
-        let action = if last { Action::Finish } else { Action::Run };
-        let (ended, error) = match self {
-            Fed::Flate(d) => match d.decompress(input, output, FlushDecompress::None) {
-                Ok(status) => (status == flate2::Status::StreamEnd, None),
-                Err(error) => (false, Some(Ending::Broken(error.to_string()))),
-            },
-            Fed::Bzip2(d) => match d.decompress(input, output) {
-                Ok(status) => (status == bzip2::Status::StreamEnd, None),
-                Err(error) => (false, Some(Ending::Broken(error.to_string()))),
-            },
-            Fed::Xz(d) => Fed::lzma_result(d.process(input, output, action)),
-            Fed::Lzma(d) => Fed::lzma_result(d.process(input, output, action)),
-        };
-        let after = counts(self);
-        Fill {
-            consumed: usize::try_from(after.0 - before.0).unwrap_or(0).min(input.len()),
-            produced: usize::try_from(after.1 - before.1).unwrap_or(0).min(output.len()),
-            ended,
-            error,
-        }
-    }
-
-    fn lzma_result(result: io::Result<lzma_rust2::StreamResult>) -> (bool, Option<Ending>) {
-        match result {
-            Ok(result) => (result.status == lzma_rust2::Status::StreamEnd, None),
-            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
-                let message = large_dictionary(MEMORY >> 10);
-                (false, Some(Ending::Limit(message)))
-            }
-            Err(error) => (false, Some(Ending::Broken(error.to_string()))),
-        }
-    }
-}
-
 enum Engine {
     /// Between two members, or before the first.
     Idle(Input),
     Fed(Input, Fed),
     Lz4(lz4_flex::frame::FrameDecoder<Input>),
     Zstd(Input, Box<FrameDecoder>),
+    /// A frame that broke, of which what was decoded is still to come.
+    Cut(Box<FrameDecoder>, Ending),
     Over,
 }
+
+/// A member of LZMA that broke, read once more a byte at a time from where it did: the decoder hands out nothing of the
+/// step in which it breaks, up to 64 KiB, and liblzma has given that to whoever reads in pieces.
+struct Replay {
+    /// Output that has been handed out.
+    made: u64,
+    /// Where the step began that broke.
+    near: u64,
+    /// Zeros that were given in the place of input that is not there, so that the last bytes are decoded.
+    zeros: usize,
+}
+
+/// Zeros behind a stream that is cut off: more than a symbol of LZMA may need.
+const ZEROS: usize = 64;
 
 /// A compressed stream being read from its start.
 pub struct Decoder {
@@ -328,6 +69,10 @@ pub struct Decoder {
     trailer: u64,
     /// Whether the member under way may go back further than its dictionary here reaches.
     capped: bool,
+    /// Where the member under way began, and what has come out of it.
+    began: u64,
+    made: u64,
+    replay: Option<Replay>,
 }
 
 impl Decoder {
@@ -341,6 +86,9 @@ impl Decoder {
             guessed: None,
             trailer: 0,
             capped: false,
+            began: 0,
+            made: 0,
+            replay: None,
         }
     }
 
@@ -374,6 +122,16 @@ impl Decoder {
                     }
                 },
                 Engine::Zstd(input, decoder) => self.blocks(input, decoder, output)?,
+                Engine::Cut(mut decoder, ending) => match decoder.read(output)? {
+                    0 => {
+                        self.end(ending);
+                        0
+                    }
+                    n => {
+                        self.engine = Engine::Cut(decoder, ending);
+                        n
+                    }
+                },
                 Engine::Over => {
                     self.ending.get_or_insert(Ending::Clean);
                     0
@@ -451,6 +209,12 @@ impl Decoder {
                 return Ok(());
             }
         }
+        (self.began, self.made) = (input.consumed(), 0);
+        self.member(input)
+    }
+
+    /// Begins the member that stands next.
+    fn member(&mut self, mut input: Input) -> io::Result<()> {
         let fed = match self.codec {
             Codec::Gzip => {
                 let strict = skip_odd_gzip_header(&mut input)?;
@@ -541,8 +305,11 @@ impl Decoder {
                 }
                 return Ok(0);
             }
+            let at = input.consumed();
             if let Err(error) = frame.decode_blocks(&mut input, BlockDecodingStrategy::UptoBlocks(1)) {
+                let source = input.source.clone();
                 self.broken(input, &error)?;
+                self.cut(frame, &source, at)?;
                 return Ok(0);
             }
         }
@@ -551,12 +318,65 @@ impl Decoder {
         Ok(n)
     }
 
+    /// A frame broke in the block at an offset. What came before is decoded and held back for the window: an empty
+    /// last block in its place sets that free. Of a block as it is libzstd hands out what is there.
+    fn cut(&mut self, mut frame: Box<FrameDecoder>, source: &Content, at: u64) -> io::Result<()> {
+        let Some(ending) = self.ending.take() else { return Ok(()) };
+        let header = source.read_range(at, 3)?;
+        let header = header.iter().rev().fold(0u32, |n, b| n << 8 | u32::from(*b));
+        let bytes = match header >> 1 & 3 {
+            0 => source.read_range(at + 3, (header >> 3).min(ZSTD_BLOCK) as usize)?,
+            _ => Vec::new(),
+        };
+        for bytes in [&bytes[..], &[]] {
+            let header = (bytes.len() as u32) << 3 | 1;
+            let header = header.to_le_bytes();
+            // A checksum may follow.
+            let block = [header.get(..3).unwrap_or(&[]), bytes, &[0; 4]].concat();
+            if frame.decode_blocks(&block[..], BlockDecodingStrategy::All).is_ok() {
+                break;
+            }
+        }
+        self.engine = Engine::Cut(frame, ending);
+        Ok(())
+    }
+
     fn feed(&mut self, mut input: Input, mut fed: Fed, output: &mut [u8]) -> io::Result<usize> {
         loop {
-            let ahead = input.peek(1)?;
+            let at = input.consumed();
+            let mut ahead = input.peek(1)?;
             let last = ahead.is_empty();
-            let fill = fed.step(ahead, output, last);
+            if let Some(replay) = &mut self.replay {
+                let most = usize::try_from(replay.near.saturating_sub(at)).unwrap_or(usize::MAX).max(1);
+                ahead = ahead.get(..most.min(ahead.len())).unwrap_or(&[]);
+                if last && replay.zeros < ZEROS {
+                    replay.zeros += 1;
+                    ahead = &[0];
+                }
+            }
+            let mut fill = fed.step(ahead, output, last && self.replay.is_none());
             input.consume(fill.consumed);
+            if let Some(replay) = &mut self.replay {
+                let again = replay.made.min(fill.produced as u64) as usize;
+                replay.made -= again as u64;
+                output.copy_within(again..fill.produced, 0);
+                fill.produced -= again;
+                fill.consumed = fill.consumed.max(usize::from(last && replay.zeros < ZEROS));
+            }
+            self.made += fill.produced as u64;
+            let broken = fill.error.as_ref().is_none_or(|ending| matches!(ending, Ending::Broken(_)));
+            let stuck = fill.produced == 0 && fill.consumed == 0 && !fill.ended;
+            if matches!(fed, Fed::Xz(_) | Fed::Lzma(_))
+                && self.replay.is_none()
+                && broken
+                && (fill.error.is_some() || stuck)
+            {
+                self.replay = Some(Replay { made: self.made, near: at, zeros: 0 });
+                let mut input = Input::new(input.source);
+                input.skip(self.began)?;
+                self.member(input)?;
+                return Ok(fill.produced);
+            }
             if let Some(ending) = fill.error {
                 let far = self.capped
                     && matches!(&fed, Fed::Lzma(stream) if stream.total_out() >= u64::from(OPEN_DICTIONARY));
@@ -564,6 +384,10 @@ impl Decoder {
                 return Ok(fill.produced);
             }
             if fill.ended {
+                if self.replay.take().is_some_and(|replay| replay.zeros > 0) {
+                    self.end(Ending::Broken("it ends in the middle".to_owned()));
+                    return Ok(fill.produced);
+                }
                 if let Fed::Lzma(stream) = &fed {
                     input.unread(stream.unused_input());
                 }
@@ -586,15 +410,6 @@ impl Decoder {
                 return Ok(0);
             }
         }
-    }
-}
-
-/// Which of the forms that liblzma tells apart begins here.
-fn of_liblzma(ahead: &[u8]) -> Option<Codec> {
-    match ahead {
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Codec::Xz),
-        [b'L', b'Z', b'I', b'P', ..] => Some(Codec::Lzip),
-        _ => sniff::is_lzma(ahead).then_some(Codec::Lzma),
     }
 }
 
@@ -629,65 +444,6 @@ fn skip_odd_gzip_header(input: &mut Input) -> io::Result<bool> {
         input.skip(2)?;
     }
     Ok(false)
-}
-
-fn large_dictionary(limit: u32) -> String {
-    format!("its dictionary needs more than {limit} MiB")
-}
-
-/// Feeds a header of .lzma that leaves the size of the dictionary open, which liblzma takes and the decoder here does
-/// not. Whether it was one.
-fn begin_open_lzma(stream: &mut LzmaStream, input: &mut Input) -> io::Result<bool> {
-    let [properties, 0xff, 0xff, 0xff, 0xff, ref rest @ ..] = *input.peek(13)? else { return Ok(false) };
-    let Some(size) = u64_le(rest, 0) else { return Ok(false) };
-    let header = [&[properties][..], &OPEN_DICTIONARY.to_le_bytes(), &size.to_le_bytes()].concat();
-    let taken = stream.process(&header, &mut [], Action::Run).is_ok();
-    if taken {
-        input.consume(header.len());
-    }
-    Ok(taken)
-}
-
-/// Checksum (4), length of the content (8), length of the member (8).
-const LZIP_TRAILER: u64 = 20;
-
-fn headed_lzma(codec: Codec, input: &mut Input) -> io::Result<Result<LzmaStream, Ending>> {
-    if codec == Codec::Lzip { lzip(input) } else { zip_lzma(input) }
-}
-
-/// The lzip manual, "File format": magic (4), version, coded size of the dictionary, then a stream with
-/// the default properties (lc 3, lp 0, pb 2: 93) and an end mark.
-fn lzip(input: &mut Input) -> io::Result<Result<LzmaStream, Ending>> {
-    let [_, _, _, _, version, coded, ..] = *input.peek(6)? else {
-        return Ok(Err(Ending::Broken("the lzip header is cut short".to_owned())));
-    };
-    // Version 0 has a shorter trailer; nobody writes it.
-    if version != 1 || !(12..=29).contains(&(coded & 0x1f)) {
-        return Ok(Err(Ending::Broken("an lzip header of unknown form".to_owned())));
-    }
-    let base = 1u32 << (coded & 0x1f);
-    let dictionary = base - base / 16 * u32::from(coded >> 5);
-    if dictionary > MEMORY << 10 {
-        return Ok(Err(Ending::Limit(large_dictionary(MEMORY >> 10))));
-    }
-    input.consume(6);
-    Ok(LzmaStream::new_with_props(u64::MAX, 93, dictionary, None)
-        .map_err(|error| Ending::Broken(error.to_string())))
-}
-
-/// APPNOTE 5.8.8: version (2), size of the properties (2), properties (5), then the stream.
-fn zip_lzma(input: &mut Input) -> io::Result<Result<LzmaStream, Ending>> {
-    let broken = || Err(Ending::Broken("the LZMA header of the zip member is cut short".to_owned()));
-    let ahead = input.peek(9)?;
-    let [_, _, 5, 0, properties, rest @ ..] = ahead else { return Ok(broken()) };
-    let Some(dictionary) = u32_le(rest, 0) else { return Ok(broken()) };
-    let properties = *properties;
-    if dictionary > MEMORY << 10 {
-        return Ok(Err(Ending::Limit(large_dictionary(MEMORY >> 10))));
-    }
-    input.consume(9);
-    Ok(LzmaStream::new_with_props(u64::MAX, properties, dictionary, None)
-        .map_err(|error| Ending::Broken(error.to_string())))
 }
 
 #[cfg(test)]

@@ -1,0 +1,255 @@
+//! The objects of a JSON text, one by one as they end, without a tree of them: configuration is read as text that a
+//! parser would take, whatever else it holds, and never run.
+
+use std::io;
+
+use crate::content::Content;
+
+/// Longest string of which all is kept, in bytes.
+const STRING: usize = 4 << 10;
+/// Objects and arrays inside one another; Python's parser gives up much earlier.
+const DEPTH: usize = 100_000;
+/// Members with text that are kept of one object.
+const MEMBERS: usize = 64;
+
+/// An object that has ended: its members whose value is a text, in order, and the names of the others.
+#[derive(Debug, Default)]
+pub struct Object {
+    /// Offset of its brace.
+    pub at: u64,
+    /// Names and texts. A name may be there twice, and parsers part on which holds.
+    pub texts: Vec<(String, String)>,
+    /// Names of members that are objects, arrays, numbers or words.
+    pub others: Vec<String>,
+    /// Names of members that are arrays whose first item is a text.
+    pub lists: Vec<String>,
+    /// How many objects and arrays are around it.
+    pub depth: usize,
+}
+
+impl Object {
+    /// Every text under this name.
+    pub fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
+        let named = move |member: &&(String, String)| member.0 == name;
+        self.texts.iter().filter(named).map(|(_, text)| text.as_str())
+    }
+
+    /// Whether it has a member of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.texts(name).next().is_some() || self.others.iter().any(|other| other == name)
+    }
+}
+
+/// What of a text was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It ended, or went on as no JSON does: offset behind it.
+    At(u64),
+    /// It is nested deeper than is followed.
+    Deep(u64),
+}
+
+enum Frame {
+    /// An object, and the name that waits for its value.
+    Object(Object, Option<String>),
+    /// An array: the name it has in the object around it, and whether it has an item.
+    Array(Option<String>, bool),
+}
+
+/// Reads the text that begins at an offset with a brace or a bracket, and hands out each object.
+pub fn objects(content: &Content, at: u64, window: usize, mut each: impl FnMut(Object)) -> io::Result<End> {
+    let mut input = Input { content, window, bytes: Vec::new(), base: at, at: 0 };
+    let mut frames: Vec<Frame> = Vec::new();
+    let mut text: Option<String> = None;
+    loop {
+        let position = input.position();
+        let Some(b) = input.next()? else { return Ok(End::At(position)) };
+        match b {
+            b' ' | b'\t' | b'\n' | b'\r' => {}
+            b'"' => match input.string()? {
+                Some(string) => {
+                    if let Some(Frame::Array(name, false)) = frames.last_mut()
+                        && let Some(name) = name.clone()
+                    {
+                        note_list(&mut frames, name);
+                    }
+                    text = Some(string);
+                }
+                None => return Ok(End::At(input.position())),
+            },
+            b':' => match (frames.last_mut(), text.take()) {
+                (Some(Frame::Object(_, waiting)), Some(name)) => *waiting = Some(name),
+                _ => return Ok(End::At(position)),
+            },
+            b',' => settle(&mut frames, &mut text),
+            b'{' | b'[' => {
+                if frames.len() >= DEPTH {
+                    return Ok(End::Deep(position));
+                }
+                let name = match frames.last() {
+                    Some(Frame::Object(_, waiting)) if b == b'[' => waiting.clone(),
+                    _ => None,
+                };
+                if let Some(Frame::Array(_, filled)) = frames.last_mut() {
+                    *filled = true;
+                }
+                let depth = frames.len();
+                frames.push(match b {
+                    b'{' => Frame::Object(Object { at: position, depth, ..Object::default() }, None),
+                    _ => Frame::Array(name, false),
+                });
+            }
+            b'}' | b']' => {
+                settle(&mut frames, &mut text);
+                match (frames.pop(), b) {
+                    (Some(Frame::Object(object, _)), b'}') => each(object),
+                    (Some(Frame::Array(..)), b']') => {}
+                    _ => return Ok(End::At(position)),
+                }
+                if frames.is_empty() {
+                    return Ok(End::At(position + 1));
+                }
+            }
+            b'-' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'.' | b'+' => {}
+            _ => return Ok(End::At(position)),
+        }
+    }
+}
+
+/// Takes a member whose value has ended.
+fn settle(frames: &mut [Frame], text: &mut Option<String>) {
+    match frames.last_mut() {
+        Some(Frame::Object(object, waiting)) => match (waiting.take(), text.take()) {
+            (Some(name), Some(text)) if object.texts.len() < MEMBERS || is_telling(&name) => {
+                object.texts.push((name, text));
+            }
+            (Some(name), _) if object.others.len() < MEMBERS || is_telling(&name) => object.others.push(name),
+            _ => {}
+        },
+        Some(Frame::Array(_, filled)) => {
+            *filled = true;
+            *text = None;
+        }
+        None => *text = None,
+    }
+}
+
+/// Names that are kept however many others come before them.
+fn is_telling(name: &str) -> bool {
+    matches!(
+        name,
+        "module" | "class_name" | "config" | "function_type" | "function" | "__module__" | "__class__"
+    )
+}
+
+/// The array on top, a member of this name, begins with a text.
+fn note_list(frames: &mut [Frame], name: String) {
+    let [.., around, top] = frames else { return };
+    if let Frame::Array(_, filled) = top {
+        *filled = true;
+    }
+    if let Frame::Object(object, _) = around
+        && object.lists.len() < MEMBERS
+    {
+        object.lists.push(name);
+    }
+}
+
+struct Input<'a> {
+    content: &'a Content,
+    window: usize,
+    bytes: Vec<u8>,
+    /// Offset of the first of these bytes, and which of them is next.
+    base: u64,
+    at: usize,
+}
+
+impl Input<'_> {
+    fn position(&self) -> u64 {
+        self.base + self.at as u64
+    }
+
+    fn next(&mut self) -> io::Result<Option<u8>> {
+        if self.at >= self.bytes.len() {
+            self.base = self.position();
+            self.at = 0;
+            self.bytes = self.content.read_range(self.base, self.window)?;
+        }
+        let b = self.bytes.get(self.at).copied();
+        self.at += usize::from(b.is_some());
+        Ok(b)
+    }
+
+    /// A string whose quote has been read. `None` where it does not end.
+    fn string(&mut self) -> io::Result<Option<String>> {
+        let mut text = Vec::new();
+        loop {
+            let Some(b) = self.next()? else { return Ok(None) };
+            let b = match b {
+                b'"' => return Ok(Some(String::from_utf8_lossy(&text).into_owned())),
+                b'\\' => match self.next()? {
+                    Some(b'u') => {
+                        let mut code = 0;
+                        for _ in 0..4 {
+                            let digit = self.next()?.and_then(|b| char::from(b).to_digit(16));
+                            code = code << 4 | digit.unwrap_or(0);
+                        }
+                        let letter = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
+                        if text.len() < STRING {
+                            text.extend(letter.encode_utf8(&mut [0; 4]).bytes());
+                        }
+                        continue;
+                    }
+                    Some(b'b') => 8,
+                    Some(b'f') => 12,
+                    Some(b'n') => b'\n',
+                    Some(b'r') => b'\r',
+                    Some(b't') => b'\t',
+                    Some(other) => other,
+                    None => return Ok(None),
+                },
+                b => b,
+            };
+            if text.len() < STRING {
+                text.push(b);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str, window: usize) -> Vec<String> {
+        let mut out = Vec::new();
+        let content = Content::from_bytes(text.as_bytes());
+        objects(&content, 0, window, |o| {
+            out.push(format!("{} {:?} {:?} {:?}", o.depth, o.texts, o.others, o.lists));
+        })
+        .expect("bytes in memory are readable");
+        out
+    }
+
+    #[test]
+    fn objects_come_as_they_end() {
+        let text = r#"{"a": 1, "b": {"cl\u0061ss": "x\ty", "n": [NaN, {"z": null}]}, "f": ["code", null]} "#;
+        for window in [1, 3, 100] {
+            assert_eq!(
+                told(text, window),
+                [r#"3 [] ["z"] []"#, r#"1 [("class", "x\ty")] ["n"] []"#, r#"0 [] ["a", "b", "f"] ["f"]"#,]
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_ends_it() {
+        assert_eq!(told("{\"a\": \"b\"}\0{}", 9), [r#"0 [("a", "b")] [] []"#]);
+        for text in ["{\"a\" \0", "{]", "[}", "{\"a", "{:", ""] {
+            assert!(told(text, 2).is_empty(), "{text}");
+        }
+        let deep = "[".repeat(DEPTH + 1);
+        let end = objects(&Content::from_bytes(deep.as_bytes()), 0, 4096, |_| {}).expect("readable");
+        assert_eq!(end, End::Deep(DEPTH as u64));
+    }
+}
