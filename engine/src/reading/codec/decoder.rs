@@ -517,6 +517,43 @@ mod tests {
         assert!(matches!(ending, Ending::Broken(_)), "{ending:?}");
     }
 
+    /// `tests/differential/codecs.py` writes the cases. What a C library hands out before it raises has to be the
+    /// beginning of what comes out here.
+    #[test]
+    #[ignore = "takes cases from FICKGATE_CODECS"]
+    fn no_less_than_the_c_libraries() {
+        let file = std::env::var("FICKGATE_CODECS").expect("a file of cases");
+        let bytes = std::fs::read(file).expect("readable");
+        let (mut rest, mut cases, mut short) = (&bytes[..], 0, 0);
+        while let [letter, head @ ..] = rest {
+            let size = |at| u32_le(head, at).expect("a whole case") as usize;
+            let (packed, behind) = head[8..].split_at(size(0));
+            let (expected, next) = behind.split_at(size(4));
+            let codec = match letter {
+                b'g' => Codec::Gzip,
+                b'z' => Codec::Zlib,
+                b'b' => Codec::Bzip2,
+                b'x' => Codec::Xz,
+                b'l' => Codec::Lzma,
+                b's' => Codec::Zstd,
+                other => panic!("a codec {other}"),
+            };
+            let (out, ending) = decode(codec, packed);
+            if !out.starts_with(expected) {
+                short += 1;
+                let same = out.iter().zip(expected).take_while(|(a, b)| a == b).count();
+                println!(
+                    "{codec:?} {} bytes: {} of {} out, {same} alike, {ending:?}",
+                    packed.len(),
+                    out.len(),
+                    expected.len()
+                );
+            }
+            (rest, cases) = (next, cases + 1);
+        }
+        assert_eq!(short, 0, "of {cases}");
+    }
+
     proptest::proptest! {
         #[test]
         fn any_bytes_end(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
