@@ -51,8 +51,9 @@ impl Number {
             if self.len <= RUN || class == Class::Other {
                 self.line.push(b);
             } else if b == b'_' && self.last.is_none_or(|last| last == b'_') {
-                // Two in a row, or one where the part that is left out begins: it must not be mended.
+                // Two in a row are no number, and neither must be what is left.
                 self.line.push(b);
+                self.line.extend(self.last);
             } else {
                 self.skipped.write_u8(b);
                 self.last = Some(b);

@@ -8,10 +8,9 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use crate::content::Content;
 use crate::reading::codec::fed::Fed;
 use crate::reading::codec::form::{Codec, Ending};
-use crate::reading::codec::input::Input;
+use crate::reading::codec::input::{EMPTY_LZMA, Input};
 use crate::reading::codec::lzma::{
-    EMPTY_LZMA, LZIP_TRAILER, MEMORY, OPEN_DICTIONARY, begin_open_lzma, headed_lzma, large_dictionary,
-    of_liblzma,
+    LZIP_TRAILER, MEMORY, OPEN_DICTIONARY, begin_open_lzma, headed_lzma, large_dictionary, of_liblzma,
 };
 use crate::reading::field::u32_le;
 use crate::reading::sniff;

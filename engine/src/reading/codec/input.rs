@@ -3,7 +3,9 @@
 use std::io::{self, Read};
 
 use crate::content::Content;
-use crate::reading::codec::lzma::EMPTY_LZMA;
+
+/// The shortest stream of .lzma.
+pub const EMPTY_LZMA: usize = 18;
 
 /// Bytes that are read ahead for decoders that are fed.
 const INPUT: usize = 64 << 10;

@@ -16,9 +16,6 @@ pub const MEMORY: u32 = 160 << 10;
 /// The dictionary that a .lzma stream gets whose header leaves its size open. Other decoders give it 4 GiB.
 pub const OPEN_DICTIONARY: u32 = 128 << 20;
 
-/// The shortest stream of .lzma.
-pub const EMPTY_LZMA: usize = 18;
-
 /// Which of the forms that liblzma tells apart begins here.
 pub fn of_liblzma(ahead: &[u8]) -> Option<Codec> {
     match ahead {
