@@ -8,7 +8,7 @@ limit on memory and on processor time. Speaks in lines of JSON, a question and a
     {"load": [file, ...], "later": []}   files in base64, methods that a program calls next   -> {"outcomes": [...]}
 
 An outcome has `ended` (loaded, stopped, an error, crash, time), `effects`, each a kind, a detail and the code that
-led there, and `missing`, an attribute or key that was asked for and not there. Unix, CPython 3.8 or newer.
+led there, and `missing`, an attribute or key that was asked for and not there. Unix, CPython 3.10 or newer.
 """
 
 import base64
@@ -151,6 +151,7 @@ class Server:
         # Both show values, as the originals do, and read no source.
         warnings.showwarning = lambda message, *_args, **_kwargs: str(message)
         sys.unraisablehook = lambda told: (str(told.exc_value), repr(told.object))
+        self.packages = {module.split(".")[0] for module in question["modules"]} | sys.stdlib_module_names
         self.ready = sum(self.bring(module) for module in question["modules"])
         self.audit.install()
         self.settle()
@@ -167,7 +168,7 @@ class Server:
         """What is here now is nobody's effect."""
         gc.collect()
         gc.freeze()
-        self.snapshot = Snapshot(self.growing)
+        self.snapshot = Snapshot(self.packages, self.growing)
         gc.freeze()
         # What a fork alone changes: locks, process ids.
         _, state = self.fork([], [])

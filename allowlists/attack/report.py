@@ -53,14 +53,14 @@ class Report:
         path.write_text(json.dumps(kept))
         path.replace(self.folder / "progress.json")
 
-    def keep(self, label, family, data, minimal, effect, imports, native):
+    def keep(self, label, family, data, minimal, effect, imports, native, later):
         """One effect, with the file and the smallest one that has it."""
         name = re.sub(r"[^0-9.]", "_", label)
         (self.folder / "effects" / f"{name}.pkl").write_bytes(data)
         (self.folder / "effects" / f"{name}.min.pkl").write_bytes(minimal)
         row = {
             "kind": effect[0], "detail": effect[1], "way": effect[2], "label": label, "family": family, "imports": imports,
-            "native_memory": native, "file": f"effects/{name}.pkl", "minimal": f"effects/{name}.min.pkl", "size": len(minimal),
+            "native_memory": native, "later": later, "file": f"effects/{name}.pkl", "minimal": f"effects/{name}.min.pkl", "size": len(minimal),
         }
         with open(self.folder / "effects.jsonl", "a") as out:
             out.write(json.dumps(row) + "\n")

@@ -9,12 +9,15 @@ Exit code 1 where a file had an effect, 2 where the attack itself could not be c
 
 import argparse
 import hashlib
+import json
 import pathlib
 import sys
 import tempfile
 import time
 
+import corpus
 import judge
+import kinds
 import listing
 from environment import Environment
 from family.uses import plain
@@ -25,6 +28,8 @@ from node import dump, imports
 from report import Report, group
 from target import Target, survey
 
+# What frameworks wrote for the tests, to begin with.
+CLEAN = pathlib.Path(__file__).resolve().parents[2] / "tests/fixtures/clean"
 BATCH = 6000
 KEPT = 3  # files kept and made small for one group of effects
 LATER = ["predict", "predict_proba", "transform", "decision_function", "score", "forward"]
@@ -43,6 +48,7 @@ def arguments():
     parser.add_argument("--family", help="one family only, such as memory.arrays")
     parser.add_argument("--package", action="append", help="entries of this package only (repeatable)")
     parser.add_argument("--later", action="store_true", help="call methods of what was loaded, too")
+    parser.add_argument("--kinds", action="store_true", help="then say which of the known kinds the effects in DIR are of")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} files of the standard library alone, for CI")
     return parser.parse_args()
 
@@ -57,12 +63,14 @@ class Attack:
         if options.package:
             entries = [e for e in entries if e.package in options.package]
         python = str(options.env / "bin" / "python") if options.env else sys.executable
-        self.target = Target(entries, survey(python, entries, folder / "survey.json"))
+        facts = survey(python, entries, folder / "survey.json")
+        self.target = Target(entries, facts, corpus.read(CLEAN, facts))
         self.environment = Environment(python, self.target)
         self.later = LATER if options.later else []
         self.frontier = Frontier(self.target, options.seed)
         digest = hashlib.sha256(pathlib.Path(self.binary).read_bytes()).hexdigest()[:16]
         self.run = [digest, str(options.env), options.seed, options.family, options.package, options.later]
+        self.kept = set()
         self.size = 2000 if options.quick else BATCH
 
     def files(self, first, count):
@@ -114,7 +122,11 @@ class Attack:
         if effect[0] not in ("time", "memory"):  # each try would cost as much again
             smallest, outcome = minimise(self.binary, self.environment, node, effect[0], self.later)
         small = next((e for e in (outcome or {"effects": []})["effects"] if e[0] == effect[0]), effect)
-        row = self.report.keep(label, family, data, dump(smallest), small, imports(smallest), native)
+        minimal = dump(smallest)
+        if minimal in self.kept:
+            return
+        self.kept.add(minimal)
+        row = self.report.keep(label, family, data, minimal, small, imports(smallest), native, bool(self.later))
         print(f"{row['kind']}: {row['detail']} [{row['size']} bytes, {family}, {row['minimal']}]", flush=True)
         print(f"    imports {' '.join(row['imports'])}", flush=True)
         if row["way"]:
@@ -170,6 +182,16 @@ class Attack:
         return 1 if self.report.groups else 0
 
 
+def told(folder):
+    """Which of the known kinds a folder's effects are of; exit code 1 where one is not there."""
+    path = folder / "effects.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    answer = kinds.found(rows, folder)
+    for name, row in answer.items():
+        print(f"{'found' if row else 'MISSING':8} {name}" + (f": {row['minimal']}, {row['size']} bytes, {row['family']}" if row else ""))
+    return 0 if all(answer.values()) else 1
+
+
 def main():
     options = arguments()
     if options.quick:
@@ -177,7 +199,8 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.resume or pathlib.Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        return Attack(options, folder).attack()
+        code = Attack(options, folder).attack()
+        return told(folder) if options.kinds else code
 
 
 if __name__ == "__main__":

@@ -47,12 +47,12 @@ def table(container):
 class Snapshot:
     """What every module held when it was taken. Taken before the fork, compared after it."""
 
-    def __init__(self, growing=()):
+    def __init__(self, packages, growing=()):
         self.growing, self.passing = growing, set()
         self.kept = []  # keeps what is watched alive, so that an id stays one object's
         seen = set()
         todo = [(name, vars(module), 0) for name, module in list(sys.modules.items())
-                if isinstance(module, types.ModuleType) and name.split(".")[0] not in LEFT_OUT]
+                if isinstance(module, types.ModuleType) and name.split(".")[0] in packages - LEFT_OUT]
         todo.append(("sys.modules", sys.modules, DEPTH))
         while todo:
             path, container, depth = todo.pop()

@@ -11,7 +11,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 class Target:
     """Entries by use and by property. `rng.choice` over these lists is all that a generator needs."""
 
-    def __init__(self, entries, facts):
+    def __init__(self, entries, facts, honest=()):
+        self.honest = list(honest)
         self.entries = [e for e in entries if e.name in facts]
         self.facts = facts
         self.by_name = {e.name: e for e in self.entries}

@@ -32,6 +32,13 @@ def dtype(palette, depth=2):
         parts = [3, order, None, None, None, -1, -1, OBJECT_FLAGS if objects else 0]
         if code[0] in "SVU":
             parts[5:7] = [size, 1 if code[0] != "U" else 4]
+        if code[0] == "M" and rng.random() < 0.8:
+            unit = rng.choice([("ns", 1, 1, 1), ("ns", 1, 1, 1), ("D", 7, 1, 1), ("ns", 0, 1, 1), ("ns", 1, 0, 1), ("x", 1, 1, 1), ("ns",), (), ("ns", 2**31, 1, 1), (b"ns", 1, 1, 1), None])
+            parts.append(rng.choice([(None, unit), ({}, unit), (unit,), None]))
+        elif rng.random() < 0.1:
+            parts = rng.choice([parts[:7], [1, *parts[1:7]], [*parts, {"a": 1}], [4, *parts[1:], None], [*parts, (None, ("ns", 1, 1, 1))]])
+        if rng.random() < 0.1:
+            parts[rng.randrange(5, 7)] = rng.choice([0, 1, 3, 8, 64, 2**31, -8])
         made = build(made, lit(tuple(parts)))
     return made, size, objects
 

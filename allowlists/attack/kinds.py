@@ -1,0 +1,61 @@
+"""The kinds of attack that got through the list when it still decided by names, and how each is known by its effect.
+
+A run against a binary of that time has to find all of them by itself; `run.py --kinds` says which it found. The
+files of those days are not read here.
+"""
+
+import pickletools
+
+CORE = {"numpy", "builtins"}
+
+
+def tops(row):
+    return {name.split(":")[0].split(".")[0] for name in row["imports"]}
+
+
+def numbers(data):
+    """The integers that a pickle has as literals."""
+    return [argument for opcode, argument, _ in pickletools.genops(data) if type(argument) is int and "INT" in opcode.name]
+
+
+def texts(data):
+    return {argument for _, argument, _ in pickletools.genops(data) if isinstance(argument, str)}
+
+
+def of_numpy(row):
+    """A crash by a type or an array of numpy alone."""
+    return row["kind"] == "crash" and tops(row) <= CORE and "numpy:dtype" in row["imports"]
+
+
+def negative(data):
+    return any(number < 0 and number != -1 for number in numbers(data))
+
+
+OUT = ("exec", "compile", "open", "import", "os.", "shutil.", "socket", "subprocess")
+
+# Name, and whether a row of effects.jsonl with its smallest file is of that kind.
+KINDS = [
+    ("a call of any import, by an item that hides an attribute", lambda row, data: row["kind"] == "call" and {"append", "extend", "add"} & texts(data)),
+    ("code or files reached through a chain of calls while loading", lambda row, data: row["kind"].startswith(OUT) and len(row["way"]) > 1 and {"append", "extend", "add"} & texts(data)),
+    ("code or files reached by a method that the state names, when predicting", lambda row, data: row["kind"].startswith(OUT) and "later" in row and row["later"]),
+    ("time: a number with an exponent", lambda row, data: row["kind"] == "time" and any("e1" in text for text in texts(data))),
+    ("time: nested tuples as a key", lambda row, data: row["kind"] == "time" and not any("e1" in text for text in texts(data))),
+    ("a file opened by text that is no literal", lambda row, data: row["kind"] == "open" and any("dateutil" in text for text in texts(data))),
+    ("memory of an array that gets its first state later", lambda row, data: row["kind"] == "crash" and any("_reconstruct" in name for name in row["imports"]) and "torch" in tops(row)),
+    ("a compiled state of too few parts", lambda row, data: row["kind"] == "crash" and "numpy" not in tops(row) and len(row["imports"]) == 1),
+    ("a dtype of negative size", lambda row, data: of_numpy(row) and negative(data)),
+    ("a dtype with fields over each other", lambda row, data: of_numpy(row) and not negative(data) and {"a", "b"} <= texts(data)),
+    ("an address by way of an array interface", lambda row, data: row["kind"] == "crash" and "__array_interface__" in texts(data)),
+    ("state of a singleton: a time zone", lambda row, data: row["kind"] == "state" and "tz" in row["detail"]),
+    ("state of a singleton: limits of numbers", lambda row, data: row["kind"] == "state" and "finfo" in row["detail"]),
+    ("state of a singleton: not a time", lambda row, data: row["kind"] == "state" and "NaT" in row["detail"]),
+    ("attributes of an imported class", lambda row, data: row["kind"] == "state" and "omegaconf" in row["detail"]),
+]
+
+
+def found(rows, folder):
+    """For each kind, the first effect of it."""
+    answer = {}
+    for name, known in KINDS:
+        answer[name] = next((row for row in rows if known(row, (folder / row["minimal"]).read_bytes())), None)
+    return answer
