@@ -1,10 +1,15 @@
+#!/usr/bin/env python3
 """The kinds of attack that got through the list when it still decided by names, and how each is known by its effect.
 
-A run against a binary of that time has to find all of them by itself; `run.py --kinds` says which it found. The
-files of those days are not read here.
+Runs against a binary of that time have to find all of them by themselves. The files of those days are not read here.
+
+    python3 allowlists/attack/kinds.py DIR...        which kinds the effects in these folders are of
 """
 
+import json
+import pathlib
 import pickletools
+import sys
 
 CORE = {"numpy", "builtins"}
 
@@ -53,9 +58,20 @@ KINDS = [
 ]
 
 
-def found(rows, folder):
-    """For each kind, the first effect of it."""
-    answer = {}
+def main():
+    rows = [
+        (json.loads(line), pathlib.Path(folder))
+        for folder in sys.argv[1:] if (pathlib.Path(folder) / "effects.jsonl").exists()
+        for line in (pathlib.Path(folder) / "effects.jsonl").read_text().splitlines()
+    ]
+    missing = 0
     for name, known in KINDS:
-        answer[name] = next((row for row in rows if known(row, (folder / row["minimal"]).read_bytes())), None)
-    return answer
+        hit = next(((row, folder) for row, folder in rows if known(row, (folder / row["minimal"]).read_bytes())), None)
+        missing += hit is None
+        where = f": {hit[1] / hit[0]['minimal']}, {hit[0]['size']} bytes, {hit[0]['family']}" if hit else ""
+        print(f"{'found' if hit else 'MISSING':8}{name}{where}")
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -25,6 +25,7 @@ import signal
 import sys
 import time
 import traceback
+import types
 import warnings
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -72,12 +73,10 @@ class Child:
     def load(self, data):
         audit, began, ended, missing = self.server.audit, time.process_time(), "loaded", None
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        unpickler = Unpickler(io.BytesIO(data))
-        unpickler.server = self.server
         audit.start(data)
         loaded = None
         try:
-            loaded = unpickler.load()
+            loaded = self.server.load(data)
             look(loaded)
             if self.later:
                 self.use(loaded)
@@ -86,7 +85,7 @@ class Child:
         except BaseException as error:  # an attack may raise anything
             ended, missing = self.described(error)
         try:
-            del loaded, unpickler
+            del loaded
             gc.collect()
         except BaseException as error:
             ended = f"{ended}, then {type(error).__name__}"
@@ -130,13 +129,16 @@ class Child:
         return f"{type(error).__name__}: {text} ({where})", missing
 
 
-class Unpickler(pickle.Unpickler):
+def unpickler_of(server):
     """CPython's C unpickler, with canaries for imports that nothing may call."""
 
-    def find_class(self, module, name):
-        found = super().find_class(module, name)
-        key = f"{module}:{name}"
-        return Canary(found, key, self.server.audit) if key in self.server.canaries else found
+    class Unpickler(pickle.Unpickler):
+        def find_class(self, module, name):
+            found = super().find_class(module, name)
+            key = f"{module}:{name}"
+            return Canary(found, key, server.audit) if key in server.canaries else found
+
+    return Unpickler
 
 
 class Server:
@@ -153,8 +155,17 @@ class Server:
         sys.unraisablehook = lambda told: (str(told.exc_value), repr(told.object))
         self.packages = {module.split(".")[0] for module in question["modules"]} | sys.stdlib_module_names
         self.ready = sum(self.bring(module) for module in question["modules"])
+        self.unpickler = unpickler_of(self)
+        # What torch takes for its pickle_module.
+        self.pickles = types.SimpleNamespace(Unpickler=self.unpickler, load=pickle.load, __name__="pickle")
         self.audit.install()
         self.settle()
+
+    def load(self, data):
+        """Loads a file the way its kind is loaded."""
+        if data.startswith(b"PK"):
+            return sys.modules["torch"].load(io.BytesIO(data), pickle_module=self.pickles, weights_only=False)
+        return self.unpickler(io.BytesIO(data)).load()
 
     def bring(self, module):
         try:
@@ -178,10 +189,8 @@ class Server:
         """Runs plain calls once in this very process: they fill caches and make singletons."""
         fine = [data for data, outcome in zip(files, self.outcomes(files, [], apart=False)) if quiet(outcome)]
         for data in fine:
-            unpickler = Unpickler(io.BytesIO(data))
-            unpickler.server = self
             try:
-                unpickler.load()
+                self.load(data)
             except BaseException:
                 pass
         # Tables that grow by plain calls are caches: that they grow is no effect, that they change is one.

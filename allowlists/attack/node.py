@@ -1,11 +1,13 @@
-"""A pickle as a graph of pieces, each with the opcodes that make it.
+"""A pickle as a graph of pieces, each with the opcodes that make it; as a file of torch, where its root says so.
 
 A piece that is used twice is written once and fetched from the memo afterwards, so a container can be
 changed after something else was built from it. Nothing here loads what it writes.
 """
 
+import io
 import pickle
 import struct
+import zipfile
 
 # Operations whose first piece is the object that they change and leave on the stack.
 CHANGES = ("build", "append", "appends", "setitem", "setitems", "add")
@@ -212,6 +214,11 @@ class _Writer:
             for kid in kids:
                 self.write(kid)
             out.append(pickle.FROZENSET)
+        elif op in ("list", "dict") and node.data == "mark":
+            out.append(pickle.MARK)
+            for kid in kids:
+                self.write(kid)
+            out.append(pickle.LIST if op == "list" else pickle.DICT)
         elif op in ("list", "dict", "set"):
             empty, fill = {
                 "list": (pickle.EMPTY_LIST, pickle.APPENDS),
@@ -224,6 +231,12 @@ class _Writer:
             return
         elif op == "obj":
             self.many([kids[0], *kids[1].kids], pickle.OBJ)
+        elif op == "inst":
+            module, name = kids[0].data.split(":")
+            out.append(pickle.MARK)
+            for kid in kids[1].kids:
+                self.write(kid)
+            out.append(pickle.INST + f"{module}\n{name}\n".encode())
         elif op in CHANGES:
             self.write(kids[0])
             if op in ("append", "build"):
@@ -242,12 +255,31 @@ class _Writer:
         else:
             for kid in kids:
                 self.write(kid)
-            out.append({"call": pickle.REDUCE, "new": pickle.NEWOBJ, "newex": pickle.NEWOBJ_EX}[op])
+            out.append(
+                {"call": pickle.REDUCE, "new": pickle.NEWOBJ, "newex": pickle.NEWOBJ_EX, "pers": pickle.BINPERSID}[op]
+            )
         self.memoize(node)
 
 
 def dump(root):
-    """The bytes of a pickle that gives the root."""
+    """The bytes of a file that gives the root."""
+    if root.op == "zip":
+        return archive(root)
     writer = _Writer(root)
     writer.write(root)
     return pickle.PROTO + b"\x05" + b"".join(writer.out) + pickle.STOP
+
+
+def archive(root):
+    """A file of `torch.save`: the pickle of the only piece, and records of storages, `[name, size]` each."""
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w", zipfile.ZIP_STORED) as out:
+        def record(name, data):
+            out.writestr(zipfile.ZipInfo(f"archive/{name}", (1980, 1, 1, 0, 0, 0)), data)
+
+        record("data.pkl", dump(root.kids[0]))
+        record("byteorder", b"little")
+        for name, size in root.data:
+            record(f"data/{name}", b"\1" * size)
+        record("version", b"3\n")
+    return raw.getvalue()

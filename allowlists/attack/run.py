@@ -9,7 +9,6 @@ Exit code 1 where a file had an effect, 2 where the attack itself could not be c
 
 import argparse
 import hashlib
-import json
 import pathlib
 import sys
 import tempfile
@@ -17,7 +16,6 @@ import time
 
 import corpus
 import judge
-import kinds
 import listing
 from environment import Environment
 from family.uses import plain
@@ -45,10 +43,9 @@ def arguments():
     parser.add_argument("--passing", type=int, help="go on until so many files passed and were loaded")
     parser.add_argument("--seconds", type=float, help="stop after so many seconds")
     parser.add_argument("--resume", type=pathlib.Path, metavar="DIR", help="where progress and effects are kept")
-    parser.add_argument("--family", help="one family only, such as memory.arrays")
+    parser.add_argument("--family", action="append", help="this family only, such as memory or memory.arrays (repeatable)")
     parser.add_argument("--package", action="append", help="entries of this package only (repeatable)")
     parser.add_argument("--later", action="store_true", help="call methods of what was loaded, too")
-    parser.add_argument("--kinds", action="store_true", help="then say which of the known kinds the effects in DIR are of")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} files of the standard library alone, for CI")
     return parser.parse_args()
 
@@ -79,7 +76,7 @@ class Attack:
         for number in range(first, first + count):
             family = family_of(number)
             name = f"{family.__module__.split('.')[-1]}.{family.__name__}"
-            if self.options.family in (None, name, name.split(".")[0]):
+            if not self.options.family or {name, name.split(".")[0]} & set(self.options.family):
                 made.append((str(number), name, generate(self.target, self.options.seed, number)))
         made += [(label, "frontier", node) for label, node in self.frontier.take(count // 2)]
         return made
@@ -182,16 +179,6 @@ class Attack:
         return 1 if self.report.groups else 0
 
 
-def told(folder):
-    """Which of the known kinds a folder's effects are of; exit code 1 where one is not there."""
-    path = folder / "effects.jsonl"
-    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    answer = kinds.found(rows, folder)
-    for name, row in answer.items():
-        print(f"{'found' if row else 'MISSING':8} {name}" + (f": {row['minimal']}, {row['size']} bytes, {row['family']}" if row else ""))
-    return 0 if all(answer.values()) else 1
-
-
 def main():
     options = arguments()
     if options.quick:
@@ -199,8 +186,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.resume or pathlib.Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        code = Attack(options, folder).attack()
-        return told(folder) if options.kinds else code
+        return Attack(options, folder).attack()
 
 
 if __name__ == "__main__":
