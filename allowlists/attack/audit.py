@@ -3,13 +3,17 @@
 Every event is an effect but the few named here: a closed list, the other way round than a filter of bad ones.
 """
 
+import os
 import sys
+import zoneinfo
 
 # They tell that something was looked at, and change nothing.
 HARMLESS = {
     "object.__getattr__", "sys._getframe", "sys._getframemodulename", "builtins.id", "gc.get_objects", "time.sleep", "array.__new__",
     "sys.unraisablehook",
 }
+# The databases of time zones: the system's and the package's.
+ZONES = (*zoneinfo.TZPATH, *(os.path.join(folder, "tzdata", "zoneinfo") for folder in sys.path))
 # Reading the file that lies in the sandbox may go on, to see what is done with it.
 MARKER = "marker"
 
@@ -21,6 +25,11 @@ def importing():
             return True
         frame = frame.f_back
     return False
+
+
+def of_a_zone(path):
+    """Whether a file is in a database of time zones: a `ZoneInfo` reads it when it is made."""
+    return any(path.startswith(f"{folder}/") for folder in ZONES) and os.path.normpath(path) == path
 
 
 class Stopped(BaseException):
@@ -86,6 +95,10 @@ class Audit:
             return module
         if importing():
             return None
+        if event == "open" and of_a_zone(str(args[0])):
+            return None
+        if event == "compile" and sys._getframe(2).f_code.co_filename.endswith("/ast.py"):
+            return None  # read as a literal, and not compiled
         return ", ".join(shown(a) for a in args) or event
 
 

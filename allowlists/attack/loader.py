@@ -38,6 +38,8 @@ sys.path.pop(0)  # the names of this folder are nobody's modules
 
 SECONDS = 1.0  # of processor time for one file
 SLOW = 0.5  # worth a report although it ended
+LOOK = 60.0  # of processor time for the look at the state
+WAITS = 120.0  # by the clock without any processor time: it waits for something that does not come
 MEMORY = 2 << 30
 GREW = 256 << 20
 
@@ -68,6 +70,7 @@ class Child:
             outcome = self.load(data)
             outcome["effects"] += [["state", f"{path} {what} {name}", []] for path, what, name in self.watch.changes()[:8]]
             self.tell("end", index, outcome)
+        self.tell("look")
         self.tell("state", self.server.snapshot.changes())
 
     def load(self, data):
@@ -229,7 +232,7 @@ class Server:
                 outcomes[row[1]], running = row[2], None
             elif row[0] == "use":
                 used = True
-            else:
+            elif row[0] == "state":
                 state = row[1]
         if state is None and running is None and not outcomes and files:
             running = files[0][0]
@@ -243,7 +246,7 @@ class Server:
         return outcomes, state
 
     def listen(self, pid, read):
-        rows, buffer, spent, at = [], b"", 0.0, time.monotonic()
+        rows, buffer, spent, moved = [], b"", 0.0, (0.0, time.monotonic())
         while True:
             ready, _, _ = select.select([read], [], [], 0.25)
             if ready:
@@ -252,8 +255,14 @@ class Server:
                     return rows, False
                 *lines, buffer = (buffer + chunk).split(b"\n")
                 rows.extend(json.loads(line) for line in lines)
-                spent, at = processor(pid), time.monotonic()
-            elif processor(pid) - spent > SECONDS or time.monotonic() - at > 60 * SECONDS:
+                spent = processor(pid)
+                moved = spent, time.monotonic()
+                continue
+            now = processor(pid)
+            if now != moved[0]:
+                moved = now, time.monotonic()
+            looks = bool(rows) and rows[-1][0] == "look"
+            if now - spent > (LOOK if looks else SECONDS) or time.monotonic() - moved[1] > WAITS:
                 os.kill(pid, signal.SIGKILL)
                 return rows, True
 
@@ -299,7 +308,8 @@ class Server:
         for module in sorted(lazy):
             self.bring(module)
             self.missing.add(module)
-        self.settle()
+        if apart:
+            self.settle()
         repeat = [index for index, o in enumerate(outcomes) if o.get("lazy")]
         for index, outcome in zip(repeat, self.outcomes([files[index] for index in repeat], later, apart)):
             outcomes[index] = outcome

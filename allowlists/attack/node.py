@@ -229,7 +229,7 @@ class _Writer:
             self.memoize(node)
             self.many(kids, fill)
             return
-        elif op == "obj":
+        elif op == "obj" or op == "inst" and kids[0].op != "imp":
             self.many([kids[0], *kids[1].kids], pickle.OBJ)
         elif op == "inst":
             module, name = kids[0].data.split(":")

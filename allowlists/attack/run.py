@@ -142,7 +142,7 @@ class Attack:
         kept = self.report.resume(self.run)
         if kept:
             self.frontier.restore(kept)
-        warm = [dump(node) for node in plain(self.target)]
+        warm = [dump(node) for node in (*plain(self.target), *self.target.honest)]
         warm = [data for data, fine in zip(warm, judge.passing(self.binary, warm)) if fine]
         settled = self.environment.warm(warm)
         print(f"{len(self.target.entries)} entries here, {len(self.target.canaries)} canaries, {settled} plain uses before it begins", flush=True)
