@@ -2,21 +2,20 @@
 //! a finding.
 
 mod file;
+mod refusal;
 
 pub use file::{broken_policy, checkout, excluded_target, file, policy_file};
+pub use refusal::wanted;
 
 use crate::facts::{Code, Facts, Fault, Import, Name, Reading, Runs, Stream, Use, UseKind};
-use crate::finding::{EntryRef, EntryRole, Finding};
+use crate::finding::{EntryRole, Finding};
 use crate::path::BlobPath;
-use crate::policy::pattern::{self, Pattern};
-use crate::policy::{Entry, Kind, Policy, Refusal, Site, Usage, Uses, Verdict};
+use crate::policy::{Policy, Refusal, Site, Usage, Verdict};
 use crate::rule::{Level, Rule};
+use refusal::{at, denied_by, done, entry_of, entry_ref, help, message, why};
 
 /// Refusals of one blob for which a similar entry is looked up: the search walks the whole list.
 const NEAR_LOOKUPS: usize = 16;
-
-/// Longest part of an import that a message repeats, in characters.
-const SHOWN_IMPORT: usize = 200;
 
 /// Everything about one blob that the policy does not permit or that is wrong with it.
 ///
@@ -217,189 +216,10 @@ fn weight(kind: UseKind) -> u8 {
     }
 }
 
-fn message(import: &Import, used: UseKind, refusal: &Refusal<'_>) -> String {
-    let name = cut(&import.dotted());
-    let written = if (&import.raw_module, &import.raw_name) == (&import.module, &import.name) {
-        String::new()
-    } else {
-        format!(" (written `{}`)", cut(&format!("{}.{}", import.raw_module, import.raw_name)))
-    };
-    format!("`{name}`{written} {}: {}", done(used), why(refusal))
-}
-
-fn done(used: UseKind) -> &'static str {
-    match used {
-        UseKind::Reference => "is handed on as a value",
-        UseKind::Create => "is created without its `__init__`",
-        UseKind::Instantiate => "is instantiated",
-        UseKind::Call => "is called",
-        UseKind::State => "yields an object whose state is set",
-        UseKind::Items => "yields an object that is given items",
-        UseKind::CallResult => "yields something that is called in turn",
-    }
-}
-
-fn why(refusal: &Refusal<'_>) -> String {
-    match refusal {
-        Refusal::NotListed => "no allowlist entry names it".to_owned(),
-        Refusal::Unsafe { refused } => format!("it {}", refused.criterion.in_words()),
-        Refusal::Denied { by } => format!("{} denies it", at(&by.source, by.line)),
-        Refusal::OtherUse { entry, .. } => {
-            format!("{} permits {} only", place(entry), entry.uses.words().join(", "))
-        }
-        Refusal::Elsewhere { entry } if entry.container == Some(Reading::TorchScript) => {
-            format!("{} permits it in TorchScript archives only", place(entry))
-        }
-        Refusal::Elsewhere { entry } => format!("{} permits it for other files only", place(entry)),
-        Refusal::Expired { entry, on } => format!("{} permitted it until {on}", place(entry)),
-        Refusal::Guarded { objection, .. } => objection.clone(),
-    }
-}
-
-fn help(path: &str, stream: &Stream, import: &Import, refusal: &Refusal<'_>, near: Option<&Entry>) -> String {
-    let pin = format!(
-        "if you trust who wrote this very file, accept it as it is: `fickgate allow --pin {}`",
-        shell_word(path).unwrap_or("FILE")
-    );
-    match refusal {
-        Refusal::NotListed => {
-            let near = near.map_or(String::new(), |e| format!("`{}` is on the list; ", e.import()));
-            let tensors =
-                if stream.storages.is_empty() { "" } else { ", or store the tensors alone, as safetensors" };
-            match allow_command(import) {
-                Some(command) => format!("{near}if it is yours and safe: `{command}`{tensors}"),
-                None => format!("{near}{pin}{tensors}"),
-            }
-        }
-        Refusal::Unsafe { refused } => {
-            format!("{pin}; why it is refused: {}", refused.why.trim_end_matches('.'))
-        }
-        Refusal::Denied { .. } => "a deny wins over every allow: take the line away, or the file".to_owned(),
-        Refusal::OtherUse { used: UseKind::CallResult, .. } => {
-            format!("what an import returns is not judged, so it may not be called; {pin}")
-        }
-        Refusal::OtherUse { entry, .. } if entry.layer == crate::policy::Layer::BuiltIn => {
-            format!("{pin}; why other uses are not allowed: {}", entry.reason.trim_end_matches('.'))
-        }
-        Refusal::OtherUse { entry, .. } => {
-            let uses = needed(import, entry.kind).with(entry.uses);
-            format!("if that is meant, write `use: [{}]` in {}", uses.words().join(", "), place(entry))
-        }
-        Refusal::Elsewhere { entry } if entry.container.is_some() => {
-            "outside such an archive Python would import it".to_owned()
-        }
-        Refusal::Elsewhere { entry } => format!("widen `paths` in {}, or move the file", place(entry)),
-        Refusal::Expired { entry, .. } => {
-            format!("look at it again, then set a later `expires` in {}", place(entry))
-        }
-        Refusal::Guarded { .. } => {
-            format!("honest files do not use it so; {pin}")
-        }
-    }
-}
-
-/// A path that every shell takes for itself, and a program for a file.
-fn shell_word(path: &str) -> Option<&str> {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._/+@,-".contains(&b);
-    (!path.is_empty() && !path.starts_with('-') && path.len() <= SHOWN_IMPORT && path.bytes().all(plain))
-        .then_some(path)
-}
-
-/// The command that allows just what this stream does with the import; `None` where no entry can. A
-/// shell takes every character of it for itself.
-fn allow_command(import: &Import) -> Option<String> {
-    let (written, uses) = wanted(import)?;
-    let uses = if uses.is_empty() { String::new() } else { format!(" --use {}", uses.join(",")) };
-    Some(format!("fickgate allow {written}{uses} --reason WHY"))
-}
-
-/// How a policy file has to name the import to allow what a stream does with it, and the uses it has to
-/// permit, none where those that its name suggests are enough. `None` where no entry can.
-pub fn wanted(import: &Import) -> Option<(String, Vec<&'static str>)> {
-    let written = pattern::written(&import.module, &import.name);
-    let pattern = Pattern::parse(&written).ok()?;
-    if !written.is_ascii() || written.len() > SHOWN_IMPORT {
-        return None;
-    }
-    let (kind, assumed) = pattern.assumed();
-    let needed = needed(import, kind);
-    if needed.contains(Uses::CALL_RESULT) {
-        return None;
-    }
-    let uses = if assumed.contains(needed) { Vec::new() } else { needed.words() };
-    Some((written, uses))
-}
-
-/// Every use this stream makes of the import.
-fn needed(import: &Import, kind: Kind) -> Uses {
-    let uses = import.uses.iter().fold(Uses::NONE, |all, u| all.with(Uses::needed(u.kind, kind)));
-    if uses == Uses::NONE { Uses::REFERENCE } else { uses }
-}
-
-fn entry_of<'p>(refusal: &Refusal<'p>) -> Option<&'p Entry> {
-    match refusal {
-        Refusal::OtherUse { entry, .. }
-        | Refusal::Elsewhere { entry }
-        | Refusal::Expired { entry, .. }
-        | Refusal::Guarded { entry, .. } => Some(entry),
-        Refusal::NotListed | Refusal::Unsafe { .. } | Refusal::Denied { .. } => None,
-    }
-}
-
-fn entry_ref(entry: &Entry, role: EntryRole) -> EntryRef {
-    EntryRef {
-        role,
-        import: entry.import(),
-        layer: entry.layer.as_str(),
-        source: entry.source.clone().into_owned(),
-        line: entry.line,
-    }
-}
-
-fn denied_by(refusal: &Refusal<'_>) -> Option<EntryRef> {
-    match refusal {
-        Refusal::Denied { by } => Some(EntryRef {
-            role: EntryRole::Refuses,
-            import: by.pattern.to_string(),
-            layer: by.layer.as_str(),
-            source: by.source.clone().into_owned(),
-            line: by.line,
-        }),
-        Refusal::Unsafe { refused } => Some(EntryRef {
-            role: EntryRole::Refuses,
-            import: pattern::written(refused.module, refused.name),
-            layer: "built-in",
-            source: "allowlists/refused.yaml".to_owned(),
-            line: Some(refused.line),
-        }),
-        _ => None,
-    }
-}
-
-fn place(entry: &Entry) -> String {
-    match entry.layer {
-        crate::policy::Layer::BuiltIn => "the built-in list".to_owned(),
-        _ => at(&entry.source, entry.line),
-    }
-}
-
-fn at(source: &str, line: Option<usize>) -> String {
-    line.map_or_else(|| source.to_owned(), |line| format!("{source}:{line}"))
-}
-
-/// Text from a stream, short enough for a message.
-fn cut(text: &str) -> String {
-    if text.chars().count() <= SHOWN_IMPORT {
-        return text.to_owned();
-    }
-    let head: String = text.chars().take(SHOWN_IMPORT).collect();
-    format!("{head}…")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Ending, MemberFault, Objection, StorageId};
+    use crate::facts::{Ending, MemberFault, Objection, Reading, StorageId};
     use crate::policy::file::PolicyFile;
     use crate::policy::{Date, Layer};
     use crate::rule::Level;

@@ -1,4 +1,6 @@
 //! The layers, put together: what is asked for every use of every import.
+//!
+//! More than half of it are tests of how layers, uses and patterns decide together.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
