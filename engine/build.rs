@@ -3,7 +3,7 @@
 //! A list that says something wrong does not build: unknown keys, an import listed twice, a name both
 //! listed and refused.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -77,6 +77,9 @@ struct Allow {
     hash: Option<String>,
     #[serde(default)]
     del: Option<String>,
+    /// `empty`: what it makes without arguments is new, whatever it shares otherwise.
+    #[serde(default)]
+    fresh: Option<String>,
     /// What was read to open them.
     #[serde(default)]
     read: Option<String>,
@@ -196,7 +199,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     writeln!(out, "];")?;
     let rows = touched.rows(|key| text.place(key));
-    writeln!(out, "static TOUCHED: [(Slice, Shape); {}] = [{}];", rows.len(), rows.join(", "))?;
+    writeln!(out, "static TOUCHED: [(Slice, Shape, Slice); {}] = [{}];", rows.len(), rows.join(", "))?;
     writeln!(out, "const TEXT: &str = {:?};", text.all)?;
     writeln!(out, "static REFUSED: [Refused; {}] = [", refused.len())?;
     for row in refused.values() {
@@ -205,8 +208,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     writeln!(out, "];")?;
     let target = Path::new(&env::var("OUT_DIR")?).to_owned();
     fs::write(target.join("allowlists.rs"), out)?;
-    fs::write(target.join("called.rs"), called(&folder)?)?;
-    fs::write(target.join("callable.rs"), callable(&folder)?)?;
     Ok(())
 }
 
@@ -215,30 +216,6 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn allowlists(manifest: &Path) -> PathBuf {
     let own = manifest.join("allowlists");
     if own.is_dir() { own } else { manifest.join("../allowlists") }
-}
-
-/// The method names of `called.txt`.
-fn called(folder: &Path) -> Result<String, Box<dyn Error>> {
-    let text = fs::read_to_string(folder.join("called.txt"))?;
-    let names: BTreeSet<&str> = text.lines().filter(|l| !l.is_empty() && !l.starts_with('#')).collect();
-    let names: Vec<_> = names.into_iter().collect();
-    Ok(format!("static CALLED: [&str; {}] = {names:?};\n", names.len()))
-}
-
-/// The classes that `verify/report.tsv` found to have `__call__`, and those that no environment has.
-fn callable(folder: &Path) -> Result<String, Box<dyn Error>> {
-    let text = fs::read_to_string(folder.join("verify/report.tsv"))?;
-    let mut classes = BTreeSet::new();
-    for line in text.lines() {
-        if let [import, environment, "class", _, hooks] = line.split('\t').collect::<Vec<_>>()[..]
-            && (environment == "historical"
-                || hooks.split(' ').any(|h| h == "__call__" || h.starts_with("__call__(")))
-        {
-            classes.insert(split(import)?);
-        }
-    }
-    let rows: Vec<_> = classes.iter().collect();
-    Ok(format!("static CALLABLE: [(&str, &str); {}] = {rows:?};\n", rows.len()))
 }
 
 /// The strings of all rows in one: a pointer each would have to be relocated whenever fickgate starts.
@@ -288,6 +265,7 @@ impl Row {
             inert: allow.inert,
             hash: allow.hash.as_deref(),
             del: allow.del.as_deref(),
+            fresh: allow.fresh.as_deref(),
             read: allow.read.as_deref(),
         };
         let triggers = triggers::resolve(&said, facts, hooks, touched)?;

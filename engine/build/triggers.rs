@@ -31,6 +31,9 @@ const HOOKS: &[(&str, &str)] = &[
 /// Hooks whose reading says what they may be given.
 const TAKING: &[&str] = &["__setstate__", "__setitem__", "append", "extend", "add", "__new__", "__init__"];
 
+/// Guards that judge the whole state.
+const JUDGED: &[&str] = &["NumpyDtype", "NumpyArray", "MaskedArray"];
+
 /// Built-in types whose values are hashed, or hash what they hold.
 const HASHED: &[&str] = &["str", "bytes", "int", "float", "complex", "tuple", "frozenset"];
 
@@ -39,7 +42,8 @@ const HASHED: &[&str] = &["str", "bytes", "int", "float", "complex", "tuple", "f
 pub struct Row {
     hooks: BTreeMap<&'static str, BTreeSet<String>>,
     words: BTreeSet<String>,
-    setters: bool,
+    setters: BTreeSet<String>,
+    compiled_state: bool,
 }
 
 impl Row {
@@ -74,9 +78,10 @@ pub fn facts(text: &str) -> Result<BTreeMap<String, Row>, Box<dyn Error>> {
                 if !matches!(language, "py" | "c") {
                     return Err(at(word).into());
                 }
+                row.compiled_state |= word.starts_with("setstate:c@");
                 row.hooks.entry(hook).or_default().insert(definer.to_owned());
             } else if head == "setters" {
-                row.setters = true;
+                row.setters.extend(tail.split(',').map(str::to_owned));
             } else if matches!(
                 word,
                 "hash:none" | "meta" | "slots" | "dict" | "singleton:create" | "singleton:call"
@@ -205,9 +210,11 @@ const SHAPES: &[(&str, &str)] = &[
     ("stored", "Stored"),
     ("dict", "Dict"),
     ("list", "List"),
+    ("number", "Number"),
 ];
 const PLAIN: u8 = 0;
 const STORED: u8 = 3;
+const NUMBER: u8 = 6;
 
 fn shape(word: &str) -> Result<u8, String> {
     let found = SHAPES.iter().position(|(w, _)| *w == word);
@@ -222,6 +229,7 @@ fn stricter(a: u8, b: u8) -> u8 {
     match (a, b) {
         (a, b) if a == b => a,
         (STORED, other) | (other, STORED) => other,
+        (NUMBER, _) | (_, NUMBER) => NUMBER,
         // A dict is no list.
         (a, b) if a > STORED && b > STORED => PLAIN,
         (a, b) => a.min(b),
@@ -229,10 +237,20 @@ fn stricter(a: u8, b: u8) -> u8 {
 }
 
 fn positions(words: &[String]) -> Result<Vec<u8>, String> {
-    if words.is_empty() || words.len() > 8 {
-        return Err("shapes by position are one to eight".into());
+    if words.is_empty() {
+        return Err("there are no shapes by position".into());
     }
     words.iter().map(|w| shape(w)).collect()
+}
+
+/// The parts of a tuple, and how many there are at least: a part whose word ends with `?` may be missing.
+fn parts(words: &[String]) -> Result<(Vec<u8>, usize), String> {
+    let least = words.iter().take_while(|word| !word.ends_with('?')).count();
+    if words.iter().skip(least).any(|word| !word.ends_with('?')) {
+        return Err("a part behind one that may be missing may be missing as well".into());
+    }
+    let bare: Vec<String> = words.iter().map(|word| word.trim_end_matches('?').to_owned()).collect();
+    Ok((positions(&bare)?, least))
 }
 
 /// Shapes as an expression.
@@ -244,34 +262,69 @@ fn shapes(written: &Written) -> Result<String, String> {
     }
 }
 
+/// Those beyond the eighth share the strictest of theirs.
 fn by_position(shapes: &[u8]) -> String {
-    let list: Vec<String> = shapes.iter().map(|s| expression(*s)).collect();
-    format!("Shapes::new(&[{}], Shape::Plain)", list.join(", "))
+    let (head, tail) = shapes.split_at(shapes.len().min(8));
+    let rest = tail.iter().fold(if tail.is_empty() { PLAIN } else { STORED }, |all, s| stricter(all, *s));
+    let list: Vec<String> = head.iter().map(|s| expression(*s)).collect();
+    format!("Shapes::new(&[{}], {})", list.join(", "), expression(rest))
 }
+
+/// What must stand at a key: a shape, or what an import made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    Shape(u8),
+    Made(String),
+}
+
+impl Wanted {
+    fn written(word: &str) -> Result<Wanted, String> {
+        match word.strip_prefix("made:") {
+            Some(import) if !import.is_empty() => Ok(Wanted::Made(import.to_owned())),
+            _ => Ok(Wanted::Shape(shape(word)?)),
+        }
+    }
+
+    fn both(&self, other: &Wanted) -> Result<Wanted, String> {
+        match (self, other) {
+            (a, b) if a == b => Ok(a.clone()),
+            (Wanted::Shape(a), Wanted::Shape(b)) => Ok(Wanted::Shape(stricter(*a, *b))),
+            (made @ Wanted::Made(_), Wanted::Shape(STORED))
+            | (Wanted::Shape(STORED), made @ Wanted::Made(_)) => Ok(made.clone()),
+            _ => Err("releases differ at a key: say `state`".into()),
+        }
+    }
+}
+
+/// Whether attributes for slots may be set, and which must not.
+type Slots = Option<BTreeSet<String>>;
 
 /// What BUILD may give.
 #[derive(Clone, Debug)]
 enum State {
     Closed(&'static str),
     Whole(u8),
-    Parts(Vec<u8>),
-    Attributes { slots: bool, touched: BTreeMap<String, u8> },
+    Parts { shapes: Vec<u8>, least: usize },
+    Attributes { slots: Slots, touched: BTreeMap<String, Wanted> },
 }
 
 impl State {
     fn written(written: &Written) -> Result<State, String> {
         Ok(match written {
             Written::One(word) if word == "attributes" => {
-                State::Attributes { slots: true, touched: BTreeMap::new() }
+                State::Attributes { slots: Some(BTreeSet::new()), touched: BTreeMap::new() }
             }
             Written::One(word) => State::Whole(shape(word)?),
-            Written::Many(words) => State::Parts(positions(words)?),
+            Written::Many(words) => {
+                let (shapes, least) = parts(words)?;
+                State::Parts { shapes, least }
+            }
             Written::Touches(touches) => State::Attributes {
-                slots: true,
+                slots: Some(BTreeSet::new()),
                 touched: touches
                     .touches
                     .iter()
-                    .map(|(key, word)| Ok((key.clone(), shape(word)?)))
+                    .map(|(key, word)| Ok((key.clone(), Wanted::written(word)?)))
                     .collect::<Result<_, String>>()?,
             },
         })
@@ -282,13 +335,13 @@ impl State {
         Ok(match (self, other) {
             (closed @ State::Closed(_), _) | (_, closed @ State::Closed(_)) => closed,
             (State::Whole(a), State::Whole(b)) => State::Whole(stricter(a, b)),
-            (State::Whole(whole), State::Parts(parts)) | (State::Parts(parts), State::Whole(whole)) => {
-                State::Parts(parts.into_iter().map(|part| stricter(part, whole)).collect())
+            (State::Whole(whole), State::Parts { shapes, least })
+            | (State::Parts { shapes, least }, State::Whole(whole)) => {
+                State::Parts { shapes: shapes.into_iter().map(|part| stricter(part, whole)).collect(), least }
             }
-            (State::Parts(a), State::Parts(b)) => {
-                let part = |list: &[u8], i: usize| list.get(i).copied().unwrap_or(PLAIN);
-                let len = a.len().max(b.len());
-                State::Parts((0..len).map(|i| stricter(part(&a, i), part(&b, i))).collect())
+            (State::Parts { shapes: a, least }, State::Parts { shapes: b, least: other }) => {
+                let shapes = a.iter().zip(&b).map(|(a, b)| stricter(*a, *b)).collect();
+                State::Parts { shapes, least: least.max(other) }
             }
             (State::Whole(STORED), attributes @ State::Attributes { .. })
             | (attributes @ State::Attributes { .. }, State::Whole(STORED)) => attributes,
@@ -300,12 +353,17 @@ impl State {
             ) => {
                 let mut all = touched;
                 for (key, shape) in other {
-                    let seen = all.entry(key).or_insert(shape);
-                    *seen = stricter(*seen, shape);
+                    let seen = all.entry(key).or_insert_with(|| shape.clone());
+                    *seen = seen.both(&shape)?;
                 }
-                State::Attributes { slots: slots && other_slots, touched: all }
+                let slots = slots.zip(other_slots).map(|(mut a, b)| {
+                    a.extend(b);
+                    a
+                });
+                State::Attributes { slots, touched: all }
             }
-            (State::Parts(_), State::Attributes { .. }) | (State::Attributes { .. }, State::Parts(_)) => {
+            (State::Parts { .. }, State::Attributes { .. })
+            | (State::Attributes { .. }, State::Parts { .. }) => {
                 return Err("one release takes a tuple, another one attributes: say `state`".into());
             }
         })
@@ -324,16 +382,17 @@ pub struct Said<'a> {
     pub inert: bool,
     pub hash: Option<&'a str>,
     pub del: Option<&'a str>,
+    pub fresh: Option<&'a str>,
     pub read: Option<&'a str>,
 }
 
 /// Keys that code looks at, of all entries.
 #[derive(Default)]
-pub struct Touched(pub Vec<(String, u8)>);
+pub struct Touched(Vec<(String, Wanted)>);
 
 impl Touched {
-    fn place(&mut self, keys: &BTreeMap<String, u8>) -> (usize, usize) {
-        let wanted: Vec<(String, u8)> = keys.iter().map(|(k, s)| (k.clone(), *s)).collect();
+    fn place(&mut self, keys: &BTreeMap<String, Wanted>) -> (usize, usize) {
+        let wanted: Vec<(String, Wanted)> = keys.iter().map(|(k, w)| (k.clone(), w.clone())).collect();
         if wanted.is_empty() {
             return (0, 0);
         }
@@ -347,7 +406,11 @@ impl Touched {
 
     /// The rows of the table; `place` puts a text where all texts are.
     pub fn rows(&self, mut place: impl FnMut(&str) -> String) -> Vec<String> {
-        self.0.iter().map(|(key, shape)| format!("({}, {})", place(key), expression(*shape))).collect()
+        let row = |(key, wanted): &(String, Wanted)| match wanted {
+            Wanted::Shape(shape) => format!("({}, {}, {})", place(key), expression(*shape), place("")),
+            Wanted::Made(import) => format!("({}, Shape::Stored, {})", place(key), place(import)),
+        };
+        self.0.iter().map(row).collect()
     }
 }
 
@@ -369,7 +432,8 @@ pub fn resolve(
         || said.items.is_some()
         || said.inert
         || said.hash.is_some()
-        || said.del.is_some();
+        || said.del.is_some()
+        || said.fresh.is_some();
     if opens && said.read.is_none_or(|read| read.trim().is_empty()) {
         return Err("it opens a trigger and does not say in `read` what was read".into());
     }
@@ -389,6 +453,10 @@ pub fn resolve(
         }
     }
 
+    if said.fresh.is_some_and(|word| word != "empty") {
+        return Err("`fresh` is `empty` or absent".into());
+    }
+
     let arguments = |written: Option<&Written>| match (written, said.guard) {
         (Some(written), _) => shapes(written),
         (None, Some(guard)) => Ok(format!("Guard::{guard}.leaves()")),
@@ -400,6 +468,7 @@ pub fn resolve(
         row.is_none_or(|row| hooks.all_read(row, "getattr") && hooks.all_read(row, "getattribute"));
     let state = match (said.state, row) {
         (Some(written), _) => State::written(written)?,
+        (None, _) if said.guard.is_some_and(|guard| JUDGED.contains(&guard)) => State::Whole(STORED),
         (None, _) if !class => State::Closed("Unsaid"),
         (None, None) => State::Closed("Unmeasured"),
         (None, Some(row)) if row.hooks.contains_key("setstate") => {
@@ -418,16 +487,26 @@ pub fn resolve(
         }
         (None, Some(_)) if !read_lookups => State::Closed("Answered"),
         (None, Some(row)) => State::Attributes {
-            slots: row.has("slots") && !row.setters && hooks.all_read(row, "setattr"),
+            slots: (row.has("slots") && hooks.all_read(row, "setattr")).then(|| row.setters.clone()),
             touched: BTreeMap::new(),
         },
     };
     let state = match state {
         State::Closed(why) => format!("State::Closed(Closed::{why})"),
         State::Whole(whole) => format!("State::Whole({})", expression(whole)),
-        State::Parts(parts) => format!("State::Parts({})", by_position(&parts)),
+        State::Parts { shapes, least } => format!(
+            "State::Parts {{ shapes: {}, least: {least}, most: {} }}",
+            by_position(&shapes),
+            shapes.len()
+        ),
         State::Attributes { slots, touched: keys } => {
             let (start, len) = touched.place(&keys);
+            let slots = slots.map(|names| {
+                let absent = |name: String| (name, Wanted::Shape(PLAIN));
+                let (start, len) = touched.place(&names.into_iter().map(absent).collect());
+                format!("({start}, {len})")
+            });
+            let slots = slots.map_or("None".to_owned(), |range| format!("Some({range})"));
             format!("State::Attributes {{ slots: {slots}, touched: ({start}, {len}) }}")
         }
     };
@@ -456,6 +535,8 @@ pub fn resolve(
     let add = item("add", &["add"], &["set"])?;
 
     let is_enum = said.kind == "enum";
+    // What compiled code fills from its state has nothing before that.
+    let hollow = class && row.is_some_and(|row| row.compiled_state) && !said.uses.iter().any(|u| u == "call");
     let hash = match (said.hash, row) {
         (Some(_), _) => "Read",
         (None, _) if is_enum => "Read",
@@ -471,6 +552,7 @@ pub fn resolve(
         _ => "Closed",
     };
 
+    let callable = class && row.is_none_or(|row| row.hooks.contains_key("call"));
     let called = row.is_some_and(|row| !hooks.all_read(row, "call"));
     if said.inert && (called || !read_lookups) {
         return Err("it is called inert, and has a `__call__` or `__getattr__` that was not read".into());
@@ -489,11 +571,12 @@ pub fn resolve(
     write!(
         out,
         "Triggers {{ call: {call}, create: {create}, state: {state}, setitem: {setitem}, append: {append}, \
-         add: {add}, hash: Hash::{hash}, inert: {}, answers: {answers}, text: {}, shared_create: {}, \
+         add: {add}, callable: {callable}, hash: Hash::{hash}, inert: {}, hollow: {hollow}, answers: {answers}, text: {}, shared_create: {}, fresh_empty: {}, \
          shared_call: {} }}",
         said.inert || is_enum,
         word("base:str"),
         word("singleton:create") || is_enum,
+        said.fresh.is_some(),
         word("singleton:call") || is_enum,
     )
     .map_err(|e| e.to_string())?;

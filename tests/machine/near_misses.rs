@@ -134,7 +134,7 @@ fn numpy_arrays() {
         ])
     };
     for (kind, flags, data) in
-        [("f8", 0, &b"C\x08aaaaaaaa"[..]), ("i4", 0, b"C\x04aaaa"), ("O8", 63, b"](NNe")]
+        [("f8", 0, &b"C\x10aaaaaaaaaaaaaaaa"[..]), ("i4", 0, b"C\x08aaaaaaaa"), ("O8", 63, b"](NNe")]
     {
         let streams = read(&array(kind, flags, data));
         assert_eq!((rules(&streams), objections(&streams)), (vec![], vec![]), "{kind}");

@@ -6,3 +6,4 @@ mod known;
 pub mod listing;
 pub mod machine;
 pub mod stream;
+pub mod values;

@@ -45,9 +45,13 @@ struct Slice(u32, u16);
 
 impl Slice {
     fn text(self) -> Cow<'static, str> {
-        let start = self.0 as usize;
-        Cow::Borrowed(TEXT.get(start..start + usize::from(self.1)).unwrap_or_default())
+        Cow::Borrowed(text(self))
     }
+}
+
+fn text(place: Slice) -> &'static str {
+    let start = place.0 as usize;
+    TEXT.get(start..start + usize::from(place.1)).unwrap_or_default()
 }
 
 /// An entry as it is compiled in. It has no pointers: those of some thousand entries would be relocated
@@ -74,6 +78,7 @@ impl Row {
             kind: self.kind,
             uses: self.uses,
             guard: self.guard,
+            guarded: true,
             risk: self.risk,
             container: self.container,
             reason: self.why.text(),
@@ -145,10 +150,6 @@ pub fn find_refused(module: &str, name: &str) -> Option<&'static Refused> {
 
 /// The triggers of an import and the guard of its entry, without a look at the rest of the list.
 pub fn triggers(module: &str, name: &str) -> Option<(&'static Triggers, Option<Guard>, Kind)> {
-    let text = |place: Slice| {
-        let start = place.0 as usize;
-        TEXT.get(start..start + usize::from(place.1)).unwrap_or_default()
-    };
     let found = ROWS.binary_search_by(|row| (text(row.module), text(row.name)).cmp(&(module, name)));
     found.ok().and_then(|i| ROWS.get(i)).map(|row| (&row.triggers, row.guard, row.kind))
 }
@@ -156,9 +157,12 @@ pub fn triggers(module: &str, name: &str) -> Option<(&'static Triggers, Option<G
 /// The keys of a state that code looks at.
 pub fn touched((start, len): (u16, u8)) -> impl Iterator<Item = Touched> {
     let start = usize::from(start);
-    TOUCHED.get(start..start + usize::from(len)).unwrap_or_default().iter().map(|(key, shape)| {
-        let (start, len) = (key.0 as usize, usize::from(key.1));
-        Touched { key: TEXT.get(start..start + len).unwrap_or_default(), shape: *shape }
+    TOUCHED.get(start..start + usize::from(len)).unwrap_or_default().iter().map(|(key, shape, made_by)| {
+        Touched {
+            key: text(*key),
+            shape: *shape,
+            made_by: Some(text(*made_by)).filter(|import| !import.is_empty()),
+        }
     })
 }
 

@@ -43,6 +43,8 @@ pub struct Entry {
     pub uses: Uses,
     /// A guard that every use has to pass, see [`crate::policy::guard`].
     pub guard: Option<Guard>,
+    /// Whether closed triggers and guards stand against a use; `guard: none` takes both away.
+    pub guarded: bool,
     /// What remains dangerous.
     pub risk: Option<Risk>,
     /// The only reading it holds for, where it is bound to one.

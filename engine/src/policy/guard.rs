@@ -12,16 +12,23 @@ words! {
     /// one that can be called: `_new_Index(numpy.ndarray, {"dtype": "O", "buffer": …})` builds an array
     /// of forged pointers out of names that are harmless each by itself.
     Guard {
-        /// `numpy.dtype`: called with a plain type string, `numpy.record` or `numpy.void`; a state whose
-        /// fields lie inside the item and whose object flag agrees with its type. For `scalar`: such
-        /// a dtype, without objects.
+        /// `numpy.dtype`: called with a plain type string, `numpy.record` or `numpy.void`; a state whose sizes
+        /// are sizes, whose fields lie inside the item, side by side where objects are, and whose flags agree
+        /// with its type.
         NumpyDtype = "numpy-dtype",
+        /// numpy's `scalar(dtype, bytes)`: a literal dtype without objects, and literal bytes of its size.
+        NumpyScalar = "numpy-scalar",
+        /// numpy's `_reconstruct(subtype, (0,), b'b')`: an empty array; a state with literal data that are as
+        /// many as its shape says.
+        NumpyArray = "numpy-array",
         /// `torch.storage._load_from_bytes`: called with literal bytes, which are read as a file of their own.
         NestedBytes = "nested-bytes",
         /// `joblib.numpy_pickle.NumpyArrayWrapper`: followed by the raw data it announces, read by joblib's rules.
         JoblibArray = "joblib-array",
         /// `_codecs.encode`: literal text and one of latin1, ascii, utf-8.
         CodecsEncode = "codecs-encode",
+        /// `bytes(…)` and `bytearray(…)`: literal bytes, text with one of these codecs, or plain numbers.
+        LiteralBytes = "literal-bytes",
         /// `copyreg._reconstructor(cls, base, state)`: all three literal; `base` is `object` with a state
         /// of `None`, or a built-in container or number type. Else `base.__init__` of any class would run.
         CopyregBase = "copyreg-base",
@@ -43,21 +50,30 @@ words! {
         /// `builtins.type(x)`: one argument, and it is `None`: the class of `None`, of which there is no
         /// other spelling. With three arguments it would make a class.
         TypeOfNone = "type-of-none",
-        /// Types and containers that convert what they are given (`str(x)`, `dict(x)`, `list(x)`): literals,
-        /// and for containers literal containers and mappings. `dict(x)` calls `x.keys`, `str(x)` runs
-        /// `type(x).__repr__`, each of which the state of `x` can turn into a call of something else.
+        /// Literals alone, as is the rule where no guard is named.
         PlainArguments = "plain-arguments",
+        /// Containers that copy what they are given: a literal container or a mapping. What it holds is kept,
+        /// and hashed where that is open. `dict(x)` calls `x.keys`, which the state of `x` can turn into
+        /// something else.
+        Container = "container",
+        /// `int(…)`, `float(…)`, `complex(…)`: literals of no more than 4,300 digits.
+        Number = "number",
+        /// `fractions.Fraction`: two integers, or text of digits with a slash. An exponent would be computed.
+        Fraction = "fraction",
+        /// Estimators that keep the name of a method: it is one of an estimator's (`predict`, `transform` …),
+        /// since a later call runs it on whatever stands beside.
+        MethodNames = "method-names",
         /// torch's callables that use methods of a tensor they are given (`data.to(…)`, `data.detach()`): the
         /// first argument was made by one of torch's rebuild functions.
         TensorArgument = "tensor-argument",
         /// `newObj(cls)` and `__pyx_unpickle_…(cls, checksum, state)`, which run `cls.__new__`: the first
         /// argument is an import, which is judged as created; `state` is judged as the state of an object.
         ClassArgument = "class-argument",
-        /// `numpy.ma.core._mareconstruct(subtype, baseclass, …)`: both are imports of numpy, as
-        /// `subtype.__new__` runs.
+        /// `numpy.ma.core._mareconstruct(subtype, baseclass, (0,), 'b')`: both are imports of numpy, as
+        /// `subtype.__new__` runs; a state as of an array, with a literal mask and an inert fill value.
         MaskedArray = "masked-array",
         /// pandas callables and states that take time zones: no text with `dateutil/`, which names a file to
-        /// open, and nothing that may be text and cannot be read. No Series or DataFrame, as it answers for attributes.
+        /// open, and nothing that may be text and cannot be read.
         TimeZone = "time-zone",
         /// torch's callables that make a tensor over a storage: the first argument is a persistent object or a
         /// storage that torch made. `.dtype` and `.device` of anything else would be read, and a property runs.
@@ -75,11 +91,27 @@ words! {
 }
 
 impl Guard {
+    /// Whether it looks at the items of dicts.
+    pub const fn wants_items(self) -> bool {
+        matches!(
+            self,
+            Guard::NumpyDtype
+                | Guard::JoblibArray
+                | Guard::PandasIndex
+                | Guard::TimeZone
+                | Guard::OptionDefaults
+                | Guard::MethodNames
+        )
+    }
+
     /// What it leaves open to the arguments that it does not judge.
     pub const fn leaves(self) -> Shapes {
         Shapes::all(match self {
-            Guard::PlainArguments | Guard::OptionDefaults | Guard::ClassArgument => Shape::Plain,
-            Guard::TensorArgument | Guard::StorageArgument | Guard::TimeZone => Shape::Inert,
+            Guard::PlainArguments | Guard::OptionDefaults | Guard::MethodNames | Guard::JoblibArray => {
+                Shape::Plain
+            }
+            Guard::TensorArgument | Guard::TimeZone => Shape::Inert,
+            Guard::StorageArgument => return Shapes::new(&[Shape::Stored], Shape::Inert),
             Guard::PandasIndex => return Shapes::new(&[Shape::References], Shape::Inert),
             _ => Shape::Stored,
         })

@@ -43,6 +43,7 @@ static TORCHSCRIPT: Entry = Entry {
     kind: Kind::Class,
     uses: Uses::EVERY,
     guard: None,
+    guarded: true,
     risk: None,
     container: Some(Reading::TorchScript),
     reason: Cow::Borrowed(
@@ -197,9 +198,11 @@ impl Policy {
         if !entry.uses.contains(Uses::needed(used.kind, entry.kind)) {
             return Some(Refusal::OtherUse { entry, used: used.kind });
         }
-        let guard = entry.guard?;
+        if !entry.guarded {
+            return None;
+        }
         let objection = used.objection.as_ref()?.message.clone();
-        Some(Refusal::Guarded { entry, guard, objection })
+        Some(Refusal::Guarded { entry, objection })
     }
 
     /// The pin that accepts content with this hash at this path, if there is one.

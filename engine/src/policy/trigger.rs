@@ -18,12 +18,21 @@ pub enum Shape {
     Dict,
     /// A literal list or tuple; what it holds is stored.
     List,
+    /// None, a truth value, or a literal number.
+    Number,
 }
 
 impl Shape {
     /// Every shape.
-    pub const ALL: [Shape; 6] =
-        [Shape::Plain, Shape::Inert, Shape::References, Shape::Stored, Shape::Dict, Shape::List];
+    pub const ALL: [Shape; 7] = [
+        Shape::Plain,
+        Shape::Inert,
+        Shape::References,
+        Shape::Stored,
+        Shape::Dict,
+        Shape::List,
+        Shape::Number,
+    ];
 
     /// The word of the list.
     pub const fn as_str(self) -> &'static str {
@@ -34,6 +43,7 @@ impl Shape {
             Shape::Stored => "stored",
             Shape::Dict => "dict",
             Shape::List => "list",
+            Shape::Number => "number",
         }
     }
 
@@ -46,6 +56,7 @@ impl Shape {
             Shape::Stored => "anything",
             Shape::Dict => "a dict with literal keys",
             Shape::List => "a list or a tuple",
+            Shape::Number => "a number",
         }
     }
 }
@@ -94,12 +105,20 @@ pub enum State {
     Closed(Closed),
     /// A state of this shape as a whole.
     Whole(Shape),
-    /// A tuple, its parts by position.
-    Parts(Shapes),
+    /// A tuple of so many parts, by position. Compiled code takes them without a look at how many there are.
+    Parts {
+        /// Their shapes.
+        shapes: Shapes,
+        /// The fewest.
+        least: u8,
+        /// The most.
+        most: u8,
+    },
     /// Attributes: a dict with literal text keys, whose values are stored.
     Attributes {
-        /// Whether attributes for slots may stand beside it.
-        slots: bool,
+        /// Whether attributes for slots may stand beside it, and which must not, as setting them runs code:
+        /// a range of `TOUCHED` too.
+        slots: Option<(u16, u8)>,
         /// Which keys code looks at: a range of `TOUCHED`, by start and length.
         touched: (u16, u8),
     },
@@ -160,12 +179,18 @@ pub struct Triggers {
     pub hash: Hash,
     /// What it makes of inert values is inert.
     pub inert: bool,
+    /// But for a new instance, which compiled code fills from the state.
+    pub hollow: bool,
     /// It has a `__getattr__` and no `__setstate__`: BUILD asks what it holds.
     pub answers: bool,
     /// Instances are text.
     pub text: bool,
+    /// Instances can be called, or nothing was measured of them.
+    pub callable: bool,
     /// `__new__` may hand out an object that was there before.
     pub shared_create: bool,
+    /// But not without arguments.
+    pub fresh_empty: bool,
     /// So may a call.
     pub shared_call: bool,
 }
@@ -177,6 +202,8 @@ pub struct Touched {
     pub key: &'static str,
     /// The shape of its value.
     pub shape: Shape,
+    /// The import that must have made it, where one is named.
+    pub made_by: Option<&'static str>,
 }
 
 #[cfg(test)]

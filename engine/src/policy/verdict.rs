@@ -4,7 +4,6 @@ use crate::facts::UseKind;
 use crate::policy::builtin::Refused;
 use crate::policy::date::Date;
 use crate::policy::entry::{Deny, Entry};
-use crate::policy::guard::Guard;
 
 /// What the policy says of one use of one import.
 #[derive(Clone, Debug)]
@@ -49,13 +48,11 @@ pub enum Refusal<'p> {
         /// Its last day.
         on: Date,
     },
-    /// Listed and used as it may be, but the guard objects to the arguments.
+    /// Listed and used as it may be, but a trigger is closed to these values, or the guard objects to them.
     Guarded {
         /// The entry.
         entry: &'p Entry,
-        /// The guard.
-        guard: Guard,
-        /// The guard's words.
+        /// What stands against it, in words.
         objection: String,
     },
 }

@@ -8,9 +8,9 @@ use crate::facts::{Reading, StorageId};
 use crate::limits::Limits;
 use crate::pickle::machine;
 use crate::pickle::machine::trace::{Event, Trace, View};
-use crate::pickle::machine::value::{Tag, Value};
 use crate::pickle::stream::reader::Cursor;
 use crate::pickle::stream::text::{self, Text};
+use crate::pickle::values::value::{Tag, Value};
 use crate::reading::field::u64_le;
 
 /// `MAGIC_NUMBER`, as LONG1 holds it.

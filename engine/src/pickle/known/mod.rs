@@ -1,8 +1,117 @@
-//! What is known of named callables: the guards, and what frameworks make of plain arguments.
+//! What is known of named callables and classes: triggers by name, and guards, one function each over a small
+//! view of values. A new guard is a function in a file of its own, a line in the table below, and its word in
+//! `policy/guard.rs`.
 
-pub mod arguments;
-pub mod callable;
-pub mod forwarder;
-pub mod frames;
-pub mod joblib;
+mod array;
+mod attribute;
+mod codec;
+pub mod container;
+mod instance;
 pub mod numpy;
+mod options;
+mod pandas;
+mod random;
+pub mod table;
+mod torch;
+mod unpickler;
+pub mod view;
+mod words;
+
+use crate::facts::NestedBytes;
+use crate::pickle::stream::reader::Cursor;
+use crate::pickle::values::mark::Mark;
+use crate::pickle::values::value::Value;
+use crate::policy::guard::Guard;
+use numpy::Dtypes;
+use view::{Build, Call, View};
+
+/// What a guard makes of a call, or what stands against it.
+pub type Judged = Result<Outcome, String>;
+
+/// What a call gives.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// An object, new where its entry does not say otherwise.
+    Object,
+    /// An object that is new whatever was measured of other arguments, and holds no more than this.
+    New(Mark),
+    /// An object of which only this argument matters: the others were judged.
+    Of(Value),
+    /// An object that may have been there before.
+    Shared,
+    /// A container that holds a copy of what this value holds.
+    Holding(Option<Value>),
+    /// This very value.
+    Value(Value),
+    /// What `__new__` of this class gives, judged as created, with a state and items among the arguments.
+    Instance {
+        /// The class.
+        class: u32,
+        /// Its state.
+        state: Option<Value>,
+        /// What its items are copied from.
+        items: Option<Value>,
+    },
+    /// What a call of another import gives, which was judged as well.
+    Calls(u32, Mark),
+    /// An import by another name.
+    Attribute {
+        /// Its module.
+        module: String,
+        /// Its name.
+        name: String,
+    },
+    /// What unpickling these bytes gives; `None` where they are not literal.
+    Nested(Option<(Value, NestedBytes)>),
+}
+
+/// Judges a call. The guards find what they remember of earlier calls in `dtypes`.
+pub fn call<C: Cursor>(guard: Guard, view: &View<'_, C>, dtypes: &mut Dtypes, call: &Call) -> Judged {
+    match guard {
+        Guard::NumpyDtype => numpy::dtype(view, dtypes, call),
+        Guard::NumpyScalar => numpy::scalar(view, dtypes, call),
+        Guard::NumpyArray => array::reconstruct(view, call),
+        Guard::MaskedArray => array::masked(view, call),
+        Guard::LiteralBuffer => array::from_buffer(view, dtypes, call),
+        Guard::NestedBytes => unpickler::loads(view, call),
+        Guard::CodecsEncode => codec::encode(view, call),
+        Guard::LiteralBytes => codec::bytes(view, call),
+        Guard::CopyregBase => instance::reconstructor(view, call),
+        Guard::ClassArgument => instance::class_argument(view, call),
+        Guard::Container => container::container(view, call),
+        Guard::DefaultFactory => container::default_dict(view, call),
+        Guard::NumpyRandom => random::constructor(view, call),
+        Guard::PandasIndex => pandas::new_index(view, dtypes, call),
+        Guard::TimeZone => pandas::time_zone(view, dtypes, call),
+        Guard::StorageArgument => torch::over_storage(view, call),
+        Guard::TensorArgument => torch::of_tensor(view, call),
+        Guard::RebuildFromType => torch::by_function(view, call),
+        Guard::ImportedAttribute => attribute::getattr(view, call),
+        Guard::ZoneKey => words::zone(view, call),
+        Guard::TypeOfNone => words::type_of_none(view, call),
+        Guard::Number => words::number(view, call),
+        Guard::Fraction => words::fraction(view, call),
+        Guard::PlainArguments | Guard::JoblibArray | Guard::OptionDefaults | Guard::MethodNames => {
+            Ok(Outcome::Object)
+        }
+    }
+}
+
+/// Judges a state.
+pub fn state<C: Cursor>(
+    guard: Guard,
+    view: &View<'_, C>,
+    dtypes: &mut Dtypes,
+    build: &Build,
+) -> Result<(), String> {
+    match guard {
+        Guard::NumpyDtype => numpy::dtype_state(view, dtypes, build),
+        Guard::NumpyArray => array::state(view, dtypes, build, false),
+        Guard::MaskedArray => array::state(view, dtypes, build, true),
+        Guard::TimeZone | Guard::PandasIndex => pandas::time_zone_state(view, build),
+        Guard::OptionDefaults => options::defaults(view, build),
+        Guard::MethodNames => words::methods(view, build),
+        Guard::NestedBytes => Err("state is set on what an unpickler gave".to_owned()),
+        _ => Ok(()),
+    }
+}

@@ -1,17 +1,26 @@
-//! `numpy.dtype` as pickles spell it: `dtype(type string, align, copy)` and a state. Its C code trusts
-//! the state (`numpy/_core/src/multiarray/descriptor.c`, `arraydescr_setstate`), so it is checked here:
-//! fields inside the item, and an object flag that agrees with the types.
+//! `numpy.dtype` and `scalar` as pickles spell them. The C code of numpy trusts the state of a dtype
+//! (`numpy/_core/src/multiarray/descriptor.c`, `arraydescr_setstate`), so it is checked here: fields side by
+//! side inside the item, sizes that are sizes, and flags that agree with the types.
 
 use std::collections::{HashMap, HashSet};
 
-use crate::pickle::machine::state::States;
-use crate::pickle::machine::value::{Tag, Tuples, Value};
+use crate::pickle::known::view::{Build, Call, View};
+use crate::pickle::known::{Judged, Outcome};
+use crate::pickle::stream::opcode as op;
 use crate::pickle::stream::reader::Cursor;
-use crate::pickle::stream::text::{self, Text};
+use crate::pickle::stream::text::Text;
+use crate::pickle::values::mark::Mark;
+use crate::pickle::values::value::{Tag, Value};
+use crate::policy::trigger::Shape;
 
 /// Flags of a dtype (`numpy/ndarraytypes.h`).
 const ITEM_REFCOUNT: i64 = 0x01;
 const LIST_PICKLE: i64 = 0x02;
+const NEEDS_INIT: i64 = 0x08;
+const NEEDS_PYAPI: i64 = 0x10;
+
+/// Largest item and largest array, in bytes: no machine has more.
+const MOST_BYTES: u64 = 1 << 47;
 
 /// What is known about a dtype.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,22 +36,12 @@ pub struct Dtype {
 /// Fields of all dtypes of a stream that are looked at. A dtype has a few, and each is written once.
 const MAX_FIELDS: usize = 1 << 20;
 
-/// A dtype and how far it has come.
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    dtype: Dtype,
-    /// It has its state, or came onto the stack again before it had one: it may be in use.
-    settled: bool,
-}
-
 /// The dtypes of one stream.
 #[derive(Default)]
 pub struct Dtypes {
-    by_object: HashMap<Value, Entry>,
+    by_object: HashMap<Value, Dtype>,
     /// Scalars that are text, or may be.
     texts: HashSet<Value>,
-    /// Arrays that have their data.
-    filled: HashSet<Value>,
     /// Fields looked at so far.
     fields: usize,
 }
@@ -80,165 +79,235 @@ fn parse(text: &str) -> Option<Dtype> {
     Some(Dtype { size, object: kind == 'O', kind: kind as u8 })
 }
 
+/// `numpy.dtype(type, align, copy)`.
+pub fn dtype<C: Cursor>(view: &View<'_, C>, dtypes: &mut Dtypes, call: &Call) -> Judged {
+    if call.code != op::REDUCE || call.keywords {
+        return Err("dtype is made in a way that no pickler writes".to_owned());
+    }
+    let first = view.part(call.args, 0);
+    let record = first.and_then(|v| view.named(v)).is_some_and(|(module, name)| {
+        matches!(name, "record" | "void") && (module == "numpy" || module.starts_with("numpy."))
+    });
+    let dtype = match first.and_then(|v| view.text(v, 64)) {
+        Some(Text::Str(text)) => parse(&text),
+        _ if record => Some(Dtype { size: Some(0), object: false, kind: b'V' }),
+        _ => None,
+    };
+    let Some(dtype) = dtype else {
+        return Err("dtype is not given one plain type string such as 'f8'".to_owned());
+    };
+    // Without `copy` the type that all arrays share is handed out, and a state would change that.
+    let flag = |i| view.part(call.args, i).is_none_or(|v| matches!(v.tag(), Tag::Bool | Tag::Int));
+    let copied = view.part(call.args, 2).is_some_and(|v| match v.tag() {
+        Tag::Bool => v.payload() == 1,
+        _ => v.as_int().is_some_and(|n| n != 0),
+    });
+    if !flag(1) || !flag(2) || view.count(call.args) > Some(3) {
+        return Err("dtype is made in a way that no pickler writes".to_owned());
+    }
+    dtypes.by_object.insert(call.object, dtype);
+    Ok(if copied { Outcome::New(Mark::PLAIN) } else { Outcome::Shared })
+}
+
+/// The state of a dtype.
+pub fn dtype_state<C: Cursor>(view: &View<'_, C>, dtypes: &mut Dtypes, build: &Build) -> Result<(), String> {
+    let Some(mut dtype) = dtypes.by_object.remove(&build.object) else {
+        return Err("the state of a dtype that was not made from a type string".to_owned());
+    };
+    // On one that something holds already it would change what was checked.
+    if view.heap.is_out(build.object) {
+        return Err("the state of a dtype that is in use already".to_owned());
+    }
+    checked(view, dtypes, &mut dtype, build.state)?;
+    dtypes.by_object.insert(build.object, dtype);
+    Ok(())
+}
+
+/// `scalar(dtype, bytes)`: a number, text or a record.
+pub fn scalar<C: Cursor>(view: &View<'_, C>, dtypes: &mut Dtypes, call: &Call) -> Judged {
+    let known = view.part(call.args, 0).and_then(|v| dtypes.get(v));
+    if known.is_none_or(|dtype| dtype.kind == b'U') {
+        dtypes.texts.insert(call.object);
+    }
+    // Without its bytes it is a zero; text stands for bytes of Python 2.
+    let data = view.part(call.args, 1);
+    let literal = data
+        .is_none_or(|v| matches!(v.tag(), Tag::Bytes | Tag::Encoded | Tag::Text) && view.is(v, Shape::Plain));
+    match known {
+        None => Err("its dtype is no literal one".to_owned()),
+        Some(dtype) if dtype.object => {
+            Err("its dtype holds objects: it gives what is in its arguments".to_owned())
+        }
+        Some(_) if call.keywords || !literal || view.count(call.args) > Some(2) => {
+            Err("its bytes are not literal".to_owned())
+        }
+        Some(dtype) => match data.and_then(|v| view.bytes_len(v)).zip(dtype.size) {
+            Some((len, size)) if len != size => Err(format!("{len} bytes are no item of {size}")),
+            _ => Ok(Outcome::Object),
+        },
+    }
+}
+
 impl Dtypes {
-    /// `dtype(...)` was called and gave `object`. Says what is wrong with the arguments. `record` says
-    /// that the first of them is numpy's record class, whose dtype is a `V` that state gives its size.
-    pub fn call(
-        &mut self,
-        cursor: &impl Cursor,
-        tuples: &Tuples,
-        args: Value,
-        record: bool,
-        object: Value,
-    ) -> Option<String> {
-        let text =
-            tuples.get(args, 0).filter(|v| v.is(Tag::Text)).map(|v| text::decode(cursor, v.payload(), 64));
-        let dtype = match text {
-            Some(Text::Str(text)) => parse(&text),
-            _ if record => Some(Dtype { size: Some(0), object: false, kind: b'V' }),
-            _ => None,
-        };
-        match dtype {
-            Some(dtype) => {
-                self.by_object.insert(object, Entry { dtype, settled: false });
-                None
-            }
-            None => Some("dtype is not given one plain type string such as 'f8'".to_owned()),
-        }
-    }
-
-    /// BUILD gives a dtype its state. Says what is wrong with it. Picklers write the state right behind
-    /// the call; on a dtype that something holds already it would change what was checked.
-    pub fn build(
-        &mut self,
-        tuples: &Tuples,
-        states: &mut States,
-        object: Value,
-        state: Value,
-    ) -> Option<String> {
-        let wrong = match self.by_object.remove(&object) {
-            None => Some("the state of a dtype that was not made from a type string"),
-            Some(entry) if entry.settled => Some("the state of a dtype that is in use already"),
-            Some(mut entry) => match checked(self, tuples, states, &mut entry.dtype, state) {
-                Ok(()) => {
-                    self.by_object.insert(object, Entry { settled: true, ..entry });
-                    None
-                }
-                Err(why) => Some(why),
-            },
-        };
-        wrong.map(str::to_owned)
-    }
-
-    /// An array gets its data; whether it had none.
-    pub fn fill(&mut self, array: Value) -> bool {
-        self.filled.insert(array)
-    }
-
-    /// `scalar(dtype, bytes)` was called and gave `object`. Says what is wrong with the dtype: with one of
-    /// objects numpy hands back what it was given, or takes the bytes of a record for pointers.
-    pub fn scalar(&mut self, dtype: Option<Value>, object: Value) -> Option<String> {
-        let known = dtype.and_then(|v| self.get(v));
-        if known.is_none_or(|dtype| dtype.kind == b'U') {
-            self.texts.insert(object);
-        }
-        let wrong = match known {
-            None => "its dtype is no literal one",
-            Some(dtype) if dtype.object => "its dtype holds objects: it gives what is in its arguments",
-            Some(_) => return None,
-        };
-        Some(wrong.to_owned())
-    }
-
     /// Whether a scalar may be text.
     pub fn may_be_text(&self, scalar: Value) -> bool {
         self.texts.contains(&scalar)
     }
 
-    /// GET or DUP push a value again.
-    #[inline]
-    pub fn pushed_again(&mut self, value: Value) {
-        if !self.by_object.is_empty()
-            && let Some(entry) = self.by_object.get_mut(&value)
-        {
-            entry.settled = true;
-        }
-    }
-
     /// What is known about this value as a dtype.
     pub fn get(&self, value: Value) -> Option<Dtype> {
-        self.by_object.get(&value).map(|entry| entry.dtype)
+        self.by_object.get(&value).copied()
     }
 
     /// Bytes held.
     pub fn held(&self) -> usize {
-        self.by_object.len() * 64 + (self.texts.len() + self.filled.len()) * 16
+        self.by_object.len() * 64 + self.texts.len() * 16
     }
 }
 
-/// `(version, byteorder, subarray, names, fields, itemsize, alignment[, flags[, metadata]])`.
-fn checked(
+/// A field: where it begins and ends, and whether it holds objects.
+fn field<C: Cursor>(
+    view: &View<'_, C>,
+    dtypes: &Dtypes,
+    field: Value,
+    size: u64,
+) -> Result<(u64, u64, bool), &'static str> {
+    if !matches!(view.count(field), Some(2 | 3)) {
+        return Err("a dtype field of unknown form");
+    }
+    let inner = view.part(field, 0).and_then(|v| dtypes.get(v)).ok_or("a dtype field of unknown type")?;
+    let offset = view.part(field, 1).and_then(Value::as_int).and_then(|n| u64::try_from(n).ok());
+    match offset.and_then(|offset| Some((offset, offset.checked_add(inner.size?)?))) {
+        Some((start, end)) if end <= size => Ok((start, end, inner.object)),
+        _ => Err("a dtype field that lies outside the item"),
+    }
+}
+
+/// Names and fields of a record; whether it holds objects.
+fn record<C: Cursor>(
+    view: &View<'_, C>,
     dtypes: &mut Dtypes,
-    tuples: &Tuples,
-    states: &mut States,
+    names: Value,
+    fields: Value,
+    size: u64,
+) -> Result<bool, &'static str> {
+    if !names.is(Tag::Tuple) || !fields.is(Tag::Dict) || !view.text_keys(fields, false) {
+        return Err("dtype names and fields of unknown form");
+    }
+    let items = view.items(fields).ok_or("dtype fields that cannot be followed")?;
+    dtypes.fields += items.len();
+    if dtypes.fields > MAX_FIELDS {
+        return Err("more dtype fields than are looked at in one stream");
+    }
+    let mut by_name = HashMap::new();
+    let mut object = false;
+    for (key, value) in items {
+        let name = view.word(*key).ok_or("a dtype field with a long name")?;
+        let placed = field(view, dtypes, *value, size)?;
+        object |= placed.2;
+        by_name.insert(name, placed);
+    }
+    // numpy finds the fields by these names, without a look at whether there is one.
+    let mut seen = HashSet::new();
+    let mut places = Vec::new();
+    for name in view.heap.tuples.items(names) {
+        let name = view.word(name).ok_or("a dtype field with a long name")?;
+        places.push(*by_name.get(&name).ok_or("a dtype name without a field")?);
+        if !seen.insert(name) {
+            return Err("a dtype name that stands twice");
+        }
+    }
+    places.sort_unstable();
+    let apart = places.iter().zip(places.iter().skip(1)).all(|(a, b)| a.1 <= b.0);
+    if object && !apart {
+        return Err("dtype fields that overlap where objects are: numbers would become pointers");
+    }
+    Ok(object)
+}
+
+/// `(version, byteorder, subarray, names, fields, itemsize, alignment[, flags[, metadata]])`.
+fn checked<C: Cursor>(
+    view: &View<'_, C>,
+    dtypes: &mut Dtypes,
     dtype: &mut Dtype,
     state: Value,
 ) -> Result<(), &'static str> {
-    let part = |i| tuples.get(state, i).unwrap_or(Value::NONE);
-    if !matches!(tuples.len(state), Some(7..=9)) {
+    let part = |i| view.part(state, i).unwrap_or(Value::NONE);
+    let count = view.count(state);
+    let version = part(0).as_int();
+    if !matches!((count, version), (Some(7), Some(0..=2)) | (Some(8), Some(3)) | (Some(9), Some(3 | 4))) {
         return Err("a dtype state of unknown form");
     }
-    let (subarray, fields) = (part(2), part(4));
+    let order = view.word(part(1));
+    if !matches!(order.as_deref(), Some("<" | ">" | "=" | "|")) {
+        return Err("a dtype state whose byte order is none");
+    }
+    let (subarray, names, fields) = (part(2), part(3), part(4));
     let stated = part(5).as_int().ok_or("a dtype state whose item size is not an integer")?;
-    if matches!(dtype.kind, b'V' | b'S' | b'a' | b'U') && stated >= 0 {
-        dtype.size = u64::try_from(stated).ok();
+    let alignment = part(6).as_int().ok_or("a dtype state whose alignment is not an integer")?;
+    // numpy takes size and alignment for types of any length, and keeps its own for others.
+    if matches!(dtype.kind, b'V' | b'S' | b'a' | b'U') {
+        let size = u64::try_from(stated).ok().filter(|size| *size <= i32::MAX as u64);
+        let size = size.ok_or("a dtype whose item size is negative, or larger than numpy's")?;
+        if dtype.kind == b'U' && size % 4 != 0 {
+            return Err("a dtype of text whose item size is not one of characters");
+        }
+        if !matches!(alignment, 1 | 2 | 4 | 8 | 16 | 32 | 64) {
+            return Err("a dtype whose alignment is no power of two");
+        }
+        dtype.size = Some(size);
+    }
+    let size = dtype.size.filter(|size| *size <= MOST_BYTES);
+    if fields.is(Tag::None) != names.is(Tag::None) {
+        return Err("a dtype with names and without fields, or with fields and without names");
     }
     if !fields.is(Tag::None) {
         if dtype.kind != b'V' {
             return Err("fields on a dtype that is not a record");
         }
+        let size = size.ok_or("a dtype field that lies outside the item")?;
         // numpy keeps the dict itself.
-        states.seal(fields);
-        let items = states.items(fields).ok_or("dtype fields that cannot be followed")?;
-        dtypes.fields += items.len();
-        if dtypes.fields > MAX_FIELDS {
-            return Err("more dtype fields than are looked at in one stream");
-        }
-        for (_, field) in items {
-            let inner =
-                tuples.get(*field, 0).and_then(|v| dtypes.get(v)).ok_or("a dtype field of unknown type")?;
-            let offset = tuples.get(*field, 1).and_then(Value::as_int).and_then(|n| u64::try_from(n).ok());
-            let end = offset.zip(inner.size).and_then(|(o, s)| o.checked_add(s));
-            match (end, dtype.size) {
-                (Some(end), Some(size)) if end <= size => {}
-                _ => return Err("a dtype field that lies outside the item"),
-            }
-            dtype.object |= inner.object;
-        }
+        dtype.object |= record(view, dtypes, names, fields, size)?;
     }
     if !subarray.is(Tag::None) {
-        let base = tuples.get(subarray, 0).and_then(|v| dtypes.get(v)).ok_or("a subarray of unknown type")?;
-        let shape = tuples.get(subarray, 1).ok_or("a subarray without a shape")?;
+        let base = view.part(subarray, 0).and_then(|v| dtypes.get(v)).ok_or("a subarray of unknown type")?;
+        let shape = view.part(subarray, 1).ok_or("a subarray without a shape")?;
         let count = match shape.as_int() {
             Some(n) => u64::try_from(n).ok(),
-            None => tuples.product(shape),
+            None => view.heap.tuples.product(shape),
         };
-        let size = count.zip(base.size).and_then(|(n, s)| n.checked_mul(s));
-        if dtype.kind != b'V' || size.is_none() || size != dtype.size {
+        let whole = count.zip(base.size).and_then(|(n, s)| n.checked_mul(s));
+        if dtype.kind != b'V' || whole.is_none() || whole != size || !fields.is(Tag::None) {
             return Err("a subarray whose size is not that of the item");
         }
         dtype.object |= base.object;
     }
     // Older states have no flags; numpy then derives them.
-    if tuples.len(state) != Some(7) {
+    if count != Some(7) {
         let flags = part(7).as_int().ok_or("dtype flags that are not an integer")?;
-        let announced = flags & (ITEM_REFCOUNT | LIST_PICKLE);
-        if dtype.object && announced != ITEM_REFCOUNT | LIST_PICKLE {
+        let needed = ITEM_REFCOUNT | LIST_PICKLE | NEEDS_INIT | NEEDS_PYAPI;
+        if dtype.object && flags & needed != needed {
             return Err("an object dtype that hides its object flag: raw bytes would become pointers");
         }
-        if !dtype.object && flags & ITEM_REFCOUNT != 0 {
+        if !dtype.object && flags & (ITEM_REFCOUNT | LIST_PICKLE) != 0 {
             return Err("a dtype that claims to hold objects: raw bytes would become pointers");
         }
+    }
+    let metadata = part(8);
+    if !view.is(metadata, Shape::Plain) {
+        return Err("dtype metadata that are not plain");
+    }
+    let dated = view.part(metadata, 1);
+    if matches!(dtype.kind, b'M' | b'm')
+        && let Some(unit) = dated
+        && !view
+            .heap
+            .tuples
+            .items(unit)
+            .skip(1)
+            .all(|v| v.as_int().is_some_and(|n| (1..=i64::from(i32::MAX)).contains(&n)))
+    {
+        return Err("a unit of time that is not positive");
     }
     Ok(())
 }

@@ -7,10 +7,10 @@ use crate::escape;
 use crate::pickle::listing::decompile::{Decompiler, Keep, shorten};
 use crate::pickle::listing::sharing::Sharing;
 use crate::pickle::machine::trace::{Event, Trace, View};
-use crate::pickle::machine::value::{Tag, Value};
 use crate::pickle::stream::opcode::{self, Argument};
 use crate::pickle::stream::reader::Cursor;
 use crate::pickle::stream::text::{self, Text};
+use crate::pickle::values::value::{Tag, Value};
 
 /// Values of the stack that are shown, the top last.
 const SHOWN_STACK: usize = 5;

@@ -9,9 +9,9 @@ use crate::facts::Stream;
 use crate::limits::Limits;
 use crate::pickle::machine;
 use crate::pickle::machine::trace::{Event, Trace, View};
-use crate::pickle::machine::value::{Tag, Value};
 use crate::pickle::stream::opcode as op;
 use crate::pickle::stream::reader::Cursor;
+use crate::pickle::values::value::{Tag, Value};
 
 /// Containers that are followed. Those that come later have no name.
 const MOST: usize = 200_000;

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::pickle::machine::value::Value;
+use crate::pickle::values::value::Value;
 
 /// A memo index. Text PUT and GET take any integer that Python reads; those over 64 bits are kept by
 /// their digits.

@@ -1,13 +1,17 @@
-//! What an unpickler does: the loop, stack and marks, memo, values, imports and their uses.
+//! What an unpickler does: the loop, stack and marks, memo, and what opcodes do to imports and objects.
 
 mod apply;
-pub(in crate::pickle) mod imports;
-mod keys;
+mod arrays;
+mod build;
+mod items;
 pub(in crate::pickle) mod memo;
-pub(in crate::pickle) mod state;
+mod resolve;
+mod stack;
+mod step;
+#[cfg(test)]
+mod tests;
 pub mod trace;
-pub mod value;
 mod vm;
 
-pub use imports::makes_callable;
+pub use crate::pickle::known::table::makes_callable;
 pub use vm::*;

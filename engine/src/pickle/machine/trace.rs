@@ -1,8 +1,9 @@
 //! What a machine tells an onlooker while it runs. The gate looks at the facts alone and passes `()`,
 //! which costs nothing; `explain` records everything.
 
-use crate::pickle::machine::value::{Tuples, Value};
 use crate::pickle::stream::reader::Cursor;
+use crate::pickle::values::heap::Tuples;
+use crate::pickle::values::value::Value;
 
 /// The machine's inside, as far as an onlooker may see it.
 pub struct View<'a, C> {

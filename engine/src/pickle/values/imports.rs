@@ -6,39 +6,20 @@ use std::rc::Rc;
 
 use crate::escape;
 use crate::facts::{Import, Objection, Use, UseKind};
-use crate::pickle::known::arguments;
-use crate::pickle::known::callable::Callable;
-use crate::pickle::machine::value::{Tag, Value};
+use crate::pickle::known::table::{self, Known};
 use crate::pickle::stream::text::Text;
 use crate::pickle::stream::{compat, opcode};
-use crate::policy::guard::Guard;
+use crate::pickle::values::value::Value;
 
 /// An import and its counters.
 struct Row {
     import: Import,
-    callable: Callable,
-    /// What is asked of its arguments, whatever else is known.
-    arguments: Option<Guard>,
-    /// Whether it sets state that is among its arguments.
-    sets_state: bool,
-    /// What gensim puts in the place of a class method on instances: it raises whatever it is given. So do
-    /// the missing value of pandas and Ellipsis, which are no callables. `asarray` of SciPy makes an array.
-    calls_nothing: bool,
-    /// Whether what it makes can be called: an instance of a listed class that has `__call__`.
-    makes_callable: bool,
+    known: Known,
     /// `module.name` as messages show it, once one does.
     shown: OnceCell<Box<str>>,
     /// How often it was pushed, and how often that push was applied. The rest are references.
     pushed: u64,
     applied: u64,
-}
-
-// `CALLABLE`: listed classes whose instances can be called, sorted.
-include!(concat!(env!("OUT_DIR"), "/callable.rs"));
-
-/// Whether instances of a listed class can be called.
-pub fn makes_callable(module: &str, name: &str) -> bool {
-    CALLABLE.binary_search(&(module, name)).is_ok()
 }
 
 /// Memory for a row beyond its names, in bytes.
@@ -114,22 +95,8 @@ impl Imports {
         let (module, name) =
             if mapped { compat::resolve(raw_module, raw_name) } else { (raw_module, raw_name) };
         let index = self.rows.len() as u32;
-        let callable = Callable::of(module, name);
-        let arguments = arguments::guard_of(module, name);
         let row = Row {
-            callable,
-            arguments,
-            sets_state: arguments == Some(Guard::ClassArgument)
-                || callable == Callable::Forwarder(Guard::RebuildFromType)
-                || (module, name) == ("torch._utils", "_rebuild_parameter_with_state"),
-            calls_nothing: name == "call_on_class_only" && module.starts_with("gensim.")
-                || matches!(
-                    (module, name),
-                    ("pandas" | "pandas._libs.missing", "NA")
-                        | ("builtins" | "__builtin__", "Ellipsis")
-                        | ("scipy._lib.array_api_compat.numpy._aliases", "asarray")
-                ),
-            makes_callable: makes_callable(module, name),
+            known: table::of(module, name),
             shown: OnceCell::new(),
             import: Import {
                 module: module.to_owned(),
@@ -150,7 +117,7 @@ impl Imports {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.rows.len()
     }
 
@@ -170,66 +137,39 @@ impl Imports {
         row.shown.get_or_init(|| escape::terminal(&row.import.dotted()).into())
     }
 
-    /// What is known about an import.
+    /// What is known of an import.
     #[inline]
-    pub fn callable(&self, index: u32) -> Callable {
-        self.rows.get(index as usize).map_or(Callable::Other, |r| r.callable)
+    pub fn known(&self, index: u32) -> Known {
+        self.rows.get(index as usize).map_or(Known::NOTHING, |r| r.known)
     }
 
-    /// The guard on the arguments of an import.
+    /// What is known of the import that gave an object.
     #[inline]
-    pub fn arguments(&self, index: u32) -> Option<Guard> {
-        self.rows.get(index as usize).and_then(|r| r.arguments)
+    pub fn maker(&self, object: Value) -> Known {
+        object.object_import().map_or(Known::NOTHING, |i| self.known(i))
     }
 
-    /// Whether it sets state that is among its arguments.
-    pub fn sets_state(&self, index: u32) -> bool {
-        self.rows.get(index as usize).is_some_and(|r| r.sets_state)
+    /// Module and name of a value that is an import.
+    pub fn named(&self, value: Value) -> Option<(&str, &str)> {
+        let import = self.get(value.as_import()?)?;
+        Some((import.module.as_str(), import.name.as_str()))
     }
 
-    /// Whether nothing more has to be known of a call of it than that it is called.
-    #[inline]
-    pub fn is_ordinary(&self, index: u32) -> bool {
-        self.rows
-            .get(index as usize)
-            .is_some_and(|r| r.callable == Callable::Other && r.arguments.is_none() && !r.sets_state)
+    /// Module and name of the import that gave an object.
+    pub fn made_by(&self, object: Value) -> Option<(&str, &str)> {
+        let import = self.get(object.object_import()?)?;
+        Some((import.module.as_str(), import.name.as_str()))
     }
 
-    /// Whether a value may be called: an import, or an instance of a listed class that has `__call__`.
-    #[inline]
-    pub fn may_be_called(&self, value: Value) -> bool {
-        match value.tag() {
-            Tag::Unknown => true,
-            Tag::Import => self.rows.get(value.payload() as usize).is_none_or(|row| !row.calls_nothing),
-            Tag::Object => value
-                .object_import()
-                .and_then(|i| self.rows.get(i as usize))
-                .is_none_or(|row| row.makes_callable),
-            _ => false,
+    /// Something stands against what is done with the objects that an import gave.
+    pub fn object_to(&mut self, index: u32, offset: u64, message: String) {
+        let Some(row) = self.rows.get_mut(index as usize) else { return };
+        let made = |u: &&mut Use| matches!(u.kind, UseKind::Call | UseKind::Create | UseKind::Instantiate);
+        if let Some(made) = row.import.uses.iter_mut().find(made)
+            && made.objection.is_none()
+        {
+            made.objection = Some(Objection { offset, message });
         }
-    }
-
-    /// Whether an object is text that a call made, other than a scalar of numpy.
-    pub fn is_text(&self, object: Value) -> bool {
-        object.object_import().and_then(|i| self.get(i)).is_some_and(|i| {
-            matches!(
-                (i.module.as_str(), i.name.as_str()),
-                ("builtins" | "__builtin__", "str" | "unicode")
-                    | ("docutils.nodes", "Text")
-                    | ("numpy", "str_" | "unicode_")
-            )
-        })
-    }
-
-    /// Whether there is any import.
-    pub fn any(&self) -> bool {
-        !self.rows.is_empty()
-    }
-
-    /// Whether a value is a dict, or an object that is one.
-    #[inline]
-    pub fn is_mapping(&self, value: Value) -> bool {
-        value.is(Tag::Dict) || value.object_import().is_some_and(|i| self.callable(i) == Callable::Mapping)
     }
 
     /// Counts a push.

@@ -25,19 +25,20 @@ pub enum Tag {
     ByteArray,
     /// An out-of-band buffer.
     Buffer,
-    /// A tuple; payload: index into [`Tuples`].
+    /// A tuple; payload: its place in the heap.
     Tuple,
-    /// A list; payload: offset of the opcode that made it.
+    /// A list; payload: its place in the heap.
     List,
-    /// A dict; payload: offset of the opcode that made it.
+    /// A dict; payload: its place in the heap.
     Dict,
-    /// A set; payload: offset of the opcode that made it.
+    /// A set; payload: its place in the heap.
     Set,
-    /// A frozenset.
+    /// A frozenset; payload: its place in the heap.
     FrozenSet,
     /// An import; payload: its index among the stream's imports.
     Import,
-    /// What a call or `__new__` gave; payload: index of the import that was applied, and a serial.
+    /// What a call or `__new__` gave; payload: index of the import that was applied, and its place
+    /// in the heap.
     Object,
     /// What `persistent_load` gave; payload: offset of the opcode.
     Persistent,
@@ -47,6 +48,17 @@ pub enum Tag {
 }
 
 impl Tag {
+    /// The kinds that hold nothing and are spelled in the stream.
+    pub const LITERALS: u64 = Tag::None.kind()
+        | Tag::Bool.kind()
+        | Tag::Int.kind()
+        | Tag::BigInt.kind()
+        | Tag::Float.kind()
+        | Tag::Text.kind()
+        | Tag::Bytes.kind()
+        | Tag::ByteArray.kind()
+        | Tag::Encoded.kind();
+
     /// A bit of its own, to gather what kinds of values there are.
     pub const fn kind(self) -> u64 {
         1 << self as u64
@@ -99,8 +111,8 @@ const TAGS: [Tag; 19] = [
 ];
 
 /// Every pattern of the tag's bits; only those of [`TAGS`] are ever written.
-const BY_BITS: [Tag; 1 << TAG_BITS] = {
-    let mut table = [Tag::Unknown; 1 << TAG_BITS];
+const BY_BITS: [Tag; 1 << 5] = {
+    let mut table = [Tag::Unknown; 1 << 5];
     let mut i = 0;
     while i < TAGS.len() {
         table[i] = TAGS[i];
@@ -109,39 +121,54 @@ const BY_BITS: [Tag; 1 << TAG_BITS] = {
     table
 };
 
-/// A value: a [`Tag`] in the low six bits, 58 bits of payload above.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+/// A value: a [`Tag`] in the low five bits, a bit for copies, 58 bits of payload above.
+#[derive(Clone, Copy)]
 pub struct Value(u64);
 
-/// Most dimensions that an array of numpy has (`NPY_MAXDIMS`).
-const DIMENSIONS: usize = 64;
-
-const TAG_BITS: u32 = 6;
+const LOW_BITS: u32 = 6;
+const TAG: u64 = (1 << 5) - 1;
+/// The value on the stack came from the memo or from DUP. It is the same value all the same.
+const COPY: u64 = 1 << 5;
 const IMPORT_BITS: u32 = 20;
+
+impl PartialEq for Value {
+    #[inline(always)]
+    fn eq(&self, other: &Value) -> bool {
+        (self.0 ^ other.0) & !COPY == 0
+    }
+}
+
+impl Eq for Value {}
+
+impl std::hash::Hash for Value {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        (self.0 & !COPY).hash(state);
+    }
+}
 
 impl Value {
     /// Nothing is known.
     pub const UNKNOWN: Value = Value::new(Tag::Unknown, 0);
     /// What an empty memo slot holds; no stream can make it.
-    pub const UNSET: Value = Value(u64::MAX);
+    pub const UNSET: Value = Value(!COPY);
     /// `None`.
     pub const NONE: Value = Value::new(Tag::None, 0);
 
     /// A value of this tag and payload; payloads over 58 bits lose their high bits.
     pub const fn new(tag: Tag, payload: u64) -> Value {
-        Value(payload << TAG_BITS | tag as u64)
+        Value(payload << LOW_BITS | tag as u64)
     }
 
     /// The bit of its tag ([`Tag::kind`]).
     #[inline(always)]
     pub const fn kind(self) -> u64 {
-        1 << (self.0 & ((1 << TAG_BITS) - 1))
+        1 << (self.0 & TAG)
     }
 
     /// An integer, where it fits.
     pub const fn int(n: i64) -> Value {
         let v = Value::new(Tag::Int, n as u64);
-        if (v.0 as i64) >> TAG_BITS == n { v } else { Value::new(Tag::BigInt, 0) }
+        if (v.0 as i64) >> LOW_BITS == n { v } else { Value::new(Tag::BigInt, 0) }
     }
 
     /// The integer of the opcode at this offset, `None` where it has more than 64 bits.
@@ -152,8 +179,35 @@ impl Value {
         }
     }
 
-    /// What applying the import with this index gave. The serial tells instances apart; it wraps,
-    /// which can only make two distant instances look alike.
+    /// The bits, for the heap.
+    pub(super) const fn bits(self) -> u64 {
+        self.0 & !COPY
+    }
+
+    /// The value of these bits.
+    pub(super) const fn from_bits(bits: u64) -> Value {
+        Value(bits)
+    }
+
+    /// The same value, out of the memo or of DUP.
+    #[must_use]
+    #[inline(always)]
+    pub const fn copy(self) -> Value {
+        Value(self.0 | COPY)
+    }
+
+    /// Whether it came from the memo or from DUP.
+    #[inline(always)]
+    pub const fn is_copy(self) -> bool {
+        self.0 & COPY != 0
+    }
+
+    /// The place of an object in the heap.
+    pub const fn serial(self) -> u64 {
+        self.payload() >> IMPORT_BITS
+    }
+
+    /// What applying the import with this index gave.
     pub const fn object(import: Option<u32>, serial: u64) -> Value {
         let import = match import {
             Some(i) if (i as u64) < (1 << IMPORT_BITS) - 1 => i as u64 + 1,
@@ -165,24 +219,24 @@ impl Value {
     /// What the value is.
     #[inline(always)]
     pub const fn tag(self) -> Tag {
-        BY_BITS[(self.0 & ((1 << TAG_BITS) - 1)) as usize]
+        BY_BITS[(self.0 & TAG) as usize]
     }
 
     /// The payload.
     #[inline(always)]
     pub const fn payload(self) -> u64 {
-        self.0 >> TAG_BITS
+        self.0 >> LOW_BITS
     }
 
     /// Whether this is the tag.
     #[inline(always)]
     pub const fn is(self, tag: Tag) -> bool {
-        self.0 & ((1 << TAG_BITS) - 1) == tag as u64
+        self.0 & TAG == tag as u64
     }
 
     /// The integer, for [`Tag::Int`].
     pub const fn as_int(self) -> Option<i64> {
-        if self.is(Tag::Int) { Some(self.0 as i64 >> TAG_BITS) } else { None }
+        if self.is(Tag::Int) { Some(self.0 as i64 >> LOW_BITS) } else { None }
     }
 
     /// The import index, for [`Tag::Import`].
@@ -209,65 +263,6 @@ impl std::fmt::Debug for Value {
             Some(n) => write!(f, "Int({n})"),
             None => write!(f, "{:?}({:#x})", self.tag(), self.payload()),
         }
-    }
-}
-
-/// The elements of all tuples of a stream, one behind the other, each tuple headed by its length.
-#[derive(Debug)]
-pub struct Tuples(Vec<u64>);
-
-impl Default for Tuples {
-    fn default() -> Self {
-        // Index 0 is the empty tuple.
-        Tuples(vec![0])
-    }
-}
-
-impl Tuples {
-    /// The empty tuple.
-    pub const EMPTY: Value = Value::new(Tag::Tuple, 0);
-
-    /// Stores a tuple.
-    #[inline]
-    pub fn push(&mut self, items: &[Value]) -> Value {
-        if items.is_empty() {
-            return Tuples::EMPTY;
-        }
-        let index = self.0.len() as u64;
-        self.0.push(items.len() as u64);
-        self.0.extend(items.iter().map(|v| v.0));
-        Value::new(Tag::Tuple, index)
-    }
-
-    /// How many elements, for a tuple.
-    pub fn len(&self, tuple: Value) -> Option<usize> {
-        if !tuple.is(Tag::Tuple) {
-            return None;
-        }
-        self.0.get(tuple.payload() as usize).map(|n| *n as usize)
-    }
-
-    /// One element.
-    pub fn get(&self, tuple: Value, i: usize) -> Option<Value> {
-        (i < self.len(tuple)?).then(|| self.0.get(tuple.payload() as usize + 1 + i).map(|v| Value(*v)))?
-    }
-
-    /// All elements; none for what is not a tuple.
-    pub fn items(&self, tuple: Value) -> impl Iterator<Item = Value> + '_ {
-        let start = tuple.payload() as usize + 1;
-        let len = self.len(tuple).unwrap_or(0);
-        self.0.get(start..start + len).unwrap_or(&[]).iter().map(|v| Value(*v))
-    }
-
-    /// The elements of a shape multiplied; `None` for what is no shape.
-    pub fn product(&self, shape: Value) -> Option<u64> {
-        self.len(shape).filter(|n| *n <= DIMENSIONS)?;
-        self.items(shape).try_fold(1u64, |n, v| n.checked_mul(u64::try_from(v.as_int()?).ok()?))
-    }
-
-    /// Entries in use, for the memory ceiling.
-    pub fn size(&self) -> usize {
-        self.0.len()
     }
 }
 
@@ -298,17 +293,5 @@ mod tests {
         assert_eq!(Value::object(Some(7), 1 << 30).object_import(), Some(7));
         assert_eq!(Value::object(None, 3).object_import(), None);
         assert_eq!(Value::object(Some(u32::MAX), 3).object_import(), None);
-    }
-
-    #[test]
-    fn tuples_nest() {
-        let mut t = Tuples::default();
-        let inner = t.push(&[Value::int(1), Value::NONE]);
-        let outer = t.push(&[inner, Tuples::EMPTY]);
-        assert_eq!(t.len(outer), Some(2));
-        assert_eq!(t.get(outer, 0).and_then(|v| t.get(v, 0)), Some(Value::int(1)));
-        assert_eq!(t.get(outer, 2), None);
-        assert_eq!(t.len(Value::NONE), None);
-        assert_eq!(t.items(Tuples::EMPTY).count(), 0);
     }
 }

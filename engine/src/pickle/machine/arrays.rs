@@ -4,9 +4,10 @@
 
 use crate::facts::Reading;
 use crate::pickle::machine::trace::Trace;
-use crate::pickle::machine::value::{Tag, Value};
-use crate::pickle::machine::{Halt, Machine};
+use crate::pickle::machine::vm::{Halt, Machine};
 use crate::pickle::stream::reader::Cursor;
+use crate::pickle::values::mark::Mark;
+use crate::pickle::values::value::{Tag, Value};
 
 /// Attributes beyond which a wrapper is not one that joblib wrote: it has six.
 const ATTRIBUTES: usize = 32;
@@ -22,7 +23,8 @@ struct Announced {
 
 impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     fn announced(&self, state: Value) -> Option<Announced> {
-        let items = self.state.states.items(state).filter(|items| items.len() <= ATTRIBUTES)?;
+        let view = self.view();
+        let items = view.items(state).filter(|items| items.len() <= ATTRIBUTES)?;
         let find = |wanted: &str| {
             items
                 .iter()
@@ -30,14 +32,22 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 .find(|(key, _)| self.literal_word(*key).as_deref() == Some(wanted))
                 .map(|i| i.1)
         };
-        let elements = self.state.tuples.product(find("shape")?)?;
+        let elements = self.state.heap.tuples.product(find("shape")?)?;
         let dtype = self.state.dtypes.get(find("dtype")?)?;
         let padded = find("numpy_array_alignment_bytes").is_some_and(|v| !v.is(Tag::None));
         Some(Announced { elements, size: dtype.size?, object: dtype.object, padded })
     }
 
+    /// A wrapper stands for the array: numbers are inert, and of objects nothing is known here.
+    pub(super) fn array_mark(&self, state: Value) -> Mark {
+        match self.announced(state) {
+            Some(announced) if !announced.object => Mark::INERT,
+            _ => Mark::STORED,
+        }
+    }
+
     /// Steps over the data that a wrapper announces, or reads the pickle that stands for it.
-    pub(in crate::pickle) fn array_data(&mut self, at: u64, state: Value) -> Result<(), Halt> {
+    pub(super) fn array_data(&mut self, at: u64, state: Value) -> Result<(), Halt> {
         let Some(announced) = self.announced(state) else {
             return Err(Halt::Broken("a joblib array whose size cannot be told".to_owned()));
         };

@@ -1,7 +1,7 @@
 //! Keys of dicts that were looked at and do not matter. The same few are used over and over, and the text of
 //! a key may lie far behind, where reading it again costs more than all else.
 
-use crate::pickle::machine::value::Value;
+use crate::pickle::values::value::Value;
 
 /// Places at first and at most. Powers of two.
 const FEW: usize = 1 << 8;
@@ -51,7 +51,7 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pickle::machine::value::Tag;
+    use crate::pickle::values::value::Tag;
 
     #[test]
     fn a_key_is_there_or_forgotten_and_never_another() {

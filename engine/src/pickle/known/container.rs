@@ -1,0 +1,86 @@
+//! Containers that copy what they are given, and the factory of `defaultdict`.
+
+use crate::pickle::known::view::{Call, View};
+use crate::pickle::known::{Judged, Outcome};
+use crate::pickle::stream::reader::Cursor;
+use crate::pickle::values::mark::Mark;
+use crate::pickle::values::value::{Tag, Value};
+use crate::policy::trigger::Shape;
+
+/// Built-in types that make a container or a number of one argument.
+pub const TYPES: &[&str] = &[
+    "dict",
+    "list",
+    "tuple",
+    "set",
+    "frozenset",
+    "int",
+    "long",
+    "float",
+    "complex",
+    "str",
+    "unicode",
+    "bytes",
+    "bytearray",
+];
+
+const FACTORIES: &[&str] = &["OrderedDict", "Counter", "deque", "defaultdict"];
+
+/// Whether a value can be copied without a method of an object: a literal, a literal container, a mapping. What
+/// it holds is stored, and hashed where that is open.
+pub fn copies<C: Cursor>(view: &View<'_, C>, value: Value) -> bool {
+    match value.tag() {
+        Tag::List | Tag::Tuple | Tag::Dict | Tag::Set | Tag::FrozenSet => true,
+        Tag::Object => view.is_mapping(value),
+        _ => view.is(value, Shape::Plain),
+    }
+}
+
+/// Whether hashing the items of a value, or the keys among its pairs, runs nothing that was not read.
+pub fn keyed<C: Cursor>(view: &View<'_, C>, value: Value) -> bool {
+    value.is(Tag::Dict) || !view.heap.mark(value).has(Mark::UNKEYED.with(Mark::UNKEYED_INSIDE))
+}
+
+/// `set(items)`, `dict(items)`, `OrderedDict(items)`, `deque(items, length)`.
+pub fn container<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
+    let first = view.part(call.args, 0);
+    let rest = view.heap.tuples.items(call.args).skip(1).all(|v| view.is(v, Shape::Plain));
+    if call.keywords || !rest || !first.is_none_or(|v| copies(view, v)) {
+        return Err("it copies something else than a literal container, whose methods would run".to_owned());
+    }
+    let name = view.imports.get(call.import).map_or("", |i| i.name.as_str());
+    let hashes = !matches!(name, "list" | "tuple" | "deque" | "UserList" | "array");
+    if hashes && !first.is_none_or(|v| keyed(view, v)) {
+        return Err("it hashes objects whose `__hash__` or `__eq__` nobody has read".to_owned());
+    }
+    Ok(Outcome::Holding(first))
+}
+
+/// `defaultdict(factory, items)`. A factory is called when a key is missing.
+pub fn default_dict<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
+    let items = view.part(call.args, 1);
+    let factory = match view.part(call.args, 0) {
+        None => true,
+        Some(v) if v.is(Tag::None) => true,
+        Some(v) => match view.named(v) {
+            Some(("builtins" | "__builtin__", name)) => {
+                TYPES.contains(&name) || matches!(name, "bool" | "object")
+            }
+            Some(("collections", name)) => FACTORIES.contains(&name),
+            _ => false,
+        },
+    };
+    if call.keywords
+        || !factory
+        || !items.is_none_or(|v| copies(view, v) && keyed(view, v))
+        || view.count(call.args) > Some(2)
+    {
+        return Err("it is given a factory that is no built-in container or number".to_owned());
+    }
+    Ok(Outcome::Holding(items))
+}
+
+/// The mark of what holds a copy of these items: its keys are not followed.
+pub fn holding(mark: Mark, literal: bool) -> Mark {
+    if literal { mark } else { mark.with(Mark::NO_TEXT_KEY).with(Mark::COMPUTED_KEY) }
+}

@@ -1,0 +1,81 @@
+//! What is known of an import by its name: the triggers that its entry opens, and its guard.
+
+use crate::policy::Kind;
+use crate::policy::builtin;
+use crate::policy::guard::Guard;
+use crate::policy::trigger::{Hash, Shapes, State, Triggers};
+
+/// What is known of an import.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// What it is.
+    pub kind: Kind,
+    /// The guard that judges its arguments and its state.
+    pub guard: Option<Guard>,
+    /// Its triggers. `None` where nobody listed it: whoever allows it answers for what it does.
+    pub triggers: Option<&'static Triggers>,
+}
+
+/// Callables that unpickle bytes they are given. Whoever allows one has these read as well.
+const UNPICKLERS: &[(&str, &str)] = &[
+    // torch/storage.py: `torch.load(io.BytesIO(b), weights_only=False)`.
+    ("torch.storage", "_load_from_bytes"),
+    ("pickle", "loads"),
+    ("pickle", "_loads"),
+    ("_pickle", "loads"),
+    ("cloudpickle", "loads"),
+    ("cloudpickle.cloudpickle", "loads"),
+    ("dill", "loads"),
+    ("dill._dill", "loads"),
+    ("joblib.numpy_pickle", "load"),
+    ("joblib.numpy_pickle", "_unpickle"),
+    ("marshal", "loads"),
+];
+
+/// What is known of this import.
+pub fn of(module: &str, name: &str) -> Known {
+    match builtin::triggers(module, name) {
+        Some((triggers, guard, kind)) => Known { kind, guard, triggers: Some(triggers) },
+        None if UNPICKLERS.contains(&(module, name)) => {
+            Known { guard: Some(Guard::NestedBytes), ..Known::NOTHING }
+        }
+        None => Known::NOTHING,
+    }
+}
+
+/// Whether instances of a listed class can be called, or may be.
+pub fn makes_callable(module: &str, name: &str) -> bool {
+    of(module, name).triggers.is_some_and(|triggers| triggers.callable)
+}
+
+impl Known {
+    /// Nothing is known.
+    pub const NOTHING: Known = Known { kind: Kind::Class, guard: None, triggers: None };
+
+    /// Whether judging it takes the items of dicts.
+    pub fn wants_items(&self) -> bool {
+        self.guard.is_some_and(Guard::wants_items)
+            || matches!(
+                self.triggers,
+                Some(Triggers {
+                    state: State::Attributes { touched: (_, 1..), .. }
+                        | State::Attributes { slots: Some((_, 1..)), .. },
+                    ..
+                })
+            )
+    }
+
+    /// Whether an object of it may be a key; `inert`: whether it holds inert values alone.
+    pub fn is_key(&self, inert: bool) -> bool {
+        match self.triggers.map(|t| t.hash) {
+            None | Some(Hash::Identity) => true,
+            Some(Hash::Read) => inert,
+            Some(Hash::Closed) => false,
+        }
+    }
+
+    /// The shapes of its arguments: of a call, or of `__new__`.
+    pub fn arguments(&self, create: bool) -> Option<Shapes> {
+        self.triggers.map(|t| if create { t.create } else { t.call })
+    }
+}

@@ -1,0 +1,94 @@
+//! torch's functions that make a tensor: over a storage, of a tensor, or by another of them.
+
+use crate::pickle::known::view::{Call, View};
+use crate::pickle::known::{Judged, Outcome};
+use crate::pickle::stream::reader::Cursor;
+use crate::pickle::values::mark::Mark;
+use crate::pickle::values::value::{Tag, Value};
+use crate::policy::guard::Guard;
+use crate::policy::trigger::Shape;
+
+/// `_rebuild_tensor_v2(storage, …)`. `.dtype` and `.device` of anything else would be read, and a property runs.
+pub fn over_storage<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
+    if call.keywords || !view.part(call.args, 0).is_none_or(|v| is_storage(view, v)) {
+        return Err("its storage is something else, whose properties would run".to_owned());
+    }
+    // What torch cannot lay a tensor over it refuses, whatever nested bytes gave.
+    let rest = view.heap.tuples.items(call.args).skip(1);
+    Ok(Outcome::New(rest.fold(Mark::PLAIN, |mark, v| mark.with(view.heap.held(v)))))
+}
+
+/// `_rebuild_parameter(tensor, …)`, which calls methods of it.
+pub fn of_tensor<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
+    if call.keywords || !view.part(call.args, 0).is_none_or(|v| v.is(Tag::None) || is_tensor(view, v)) {
+        return Err("it is given something else than a tensor, whose methods it calls".to_owned());
+    }
+    // `_rebuild_parameter_with_state` sets attributes.
+    let name = view.imports.get(call.import).map_or("", |i| i.name.as_str());
+    if name == "_rebuild_parameter_with_state"
+        && !view.part(call.args, 3).is_none_or(|v| is_attributes(view, v))
+    {
+        return Err("its attributes are no literal names of plain or inert values".to_owned());
+    }
+    Ok(Outcome::Object)
+}
+
+/// `_rebuild_from_type_v2(function, type, args, state)`: `function(*args)` runs, then attributes are set.
+pub fn by_function<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
+    let function = view.part(call.args, 0);
+    let rebuilds = function
+        .and_then(|v| view.named(v))
+        .is_some_and(|(module, name)| module == "torch._utils" && name.starts_with("_rebuild_"));
+    let class = view.part(call.args, 1).is_some_and(|v| v.is(Tag::Import));
+    let inner = function.and_then(Value::as_import).zip(view.part(call.args, 2));
+    let Some((import, args)) = inner.filter(|(_, args)| rebuilds && class && args.is(Tag::Tuple)) else {
+        return Err("it calls something else than torch's rebuild functions".to_owned());
+    };
+    let known = view.imports.known(import);
+    let inner = Call { import, args, ..*call };
+    match known.guard {
+        Some(Guard::StorageArgument) => drop(over_storage(view, &inner)?),
+        Some(Guard::TensorArgument) => drop(of_tensor(view, &inner)?),
+        _ => {}
+    }
+    let shapes = known.arguments(false);
+    let fits =
+        view.heap.tuples.items(args).enumerate().all(|(i, v)| shapes.is_some_and(|s| view.is(v, s.at(i))));
+    if !fits || call.keywords {
+        return Err("it calls a rebuild function with arguments that are not open to it".to_owned());
+    }
+    if !view.part(call.args, 3).is_none_or(|v| is_attributes(view, v)) {
+        return Err("its attributes are no literal names of plain or inert values".to_owned());
+    }
+    let state = view.part(call.args, 3).map_or(Mark::PLAIN, |v| view.heap.held(v));
+    Ok(Outcome::Calls(import, view.heap.held(args).with(state)))
+}
+
+/// A dict of attributes, or one beside one for slots.
+fn is_attributes<C: Cursor>(view: &View<'_, C>, state: Value) -> bool {
+    let dict = |v: Value| {
+        v.is(Tag::None) || view.is_mapping(v) && view.text_keys(v, true) && view.is(v, Shape::Inert)
+    };
+    match view.count(state) {
+        Some(2) => view.heap.tuples.items(state).all(dict),
+        Some(0) => true,
+        _ => dict(state),
+    }
+}
+
+fn is_tensor<C: Cursor>(view: &View<'_, C>, value: Value) -> bool {
+    match view.made_by(value) {
+        Some(("torch._utils" | "torch._tensor" | "torch.tensor", name)) => name.starts_with("_rebuild_"),
+        Some(("torch", "Tensor") | ("torch.nn.parameter", _)) => true,
+        _ => false,
+    }
+}
+
+/// What torch keeps the bytes of a tensor in: a persistent object, or what torch makes of bytes.
+fn is_storage<C: Cursor>(view: &View<'_, C>, value: Value) -> bool {
+    value.is(Tag::Persistent)
+        || view.made_by(value).is_some_and(|(module, name)| {
+            view.imports.maker(value).guard == Some(Guard::NestedBytes)
+                || (module == "torch" || module.starts_with("torch.")) && name.ends_with("Storage")
+        })
+}

@@ -1,0 +1,251 @@
+//! BUILD: the trigger `state`.
+
+use crate::facts::UseKind;
+use crate::pickle::known;
+use crate::pickle::known::view::Build;
+use crate::pickle::machine::trace::{Event, Trace};
+use crate::pickle::machine::vm::{Halt, Machine};
+use crate::pickle::stream::opcode as op;
+use crate::pickle::stream::reader::Cursor;
+use crate::pickle::values::heap::Late;
+use crate::pickle::values::mark::Mark;
+use crate::pickle::values::value::{Tag, Value};
+use crate::policy::builtin;
+use crate::policy::guard::Guard;
+use crate::policy::pattern;
+use crate::policy::trigger::{Shape, State};
+use crate::rule::Rule;
+
+impl<C: Cursor, T: Trace> Machine<'_, C, T> {
+    /// `__setstate__(state)`, or attributes from `state`.
+    #[inline(never)]
+    pub(super) fn build(&mut self, at: u64, target: Value, state: Value) -> Result<(), Halt> {
+        if T::ON {
+            self.tell(at, Event::Build { target, state });
+        }
+        match target.tag() {
+            Tag::Import => self.mutation(at, target.payload() as u32, "sets state on"),
+            Tag::Object => {
+                if target.is_copy() {
+                    self.not_new(at, target, "BUILD sets the state of");
+                }
+                let late = self.state.heap.state(target);
+                let Some(import) = target.object_import() else { return Ok(()) };
+                if let Some(late) = late.filter(|late| *late == Late::Stated) {
+                    self.late(at, import, "state", late);
+                }
+                let objection = late
+                    .filter(|late| *late == Late::Shared)
+                    .map(|late| format!("the trigger `state` is closed: {late}"));
+                self.stated(at, op::BUILD, target, import, state, objection);
+                if self.state.reading.is_joblib() && self.guard_of(target) == Some(Guard::JoblibArray) {
+                    return self.array_data(at, state);
+                }
+            }
+            Tag::Persistent => {
+                let message = "BUILD sets state on a persistent object".to_owned();
+                self.fault(Rule::ObjectMutation, at, message);
+            }
+            Tag::Unknown => {}
+            _ if state.is(Tag::None) => {}
+            _ => {
+                let message = "BUILD sets state on a value that has none".to_owned();
+                self.fault(Rule::StreamMalformed, at, message);
+            }
+        }
+        Ok(())
+    }
+
+    /// A callable sets the state of what it makes.
+    pub(super) fn build_object(&mut self, at: u64, code: u8, target: Value, import: u32, state: Value) {
+        self.stated(at, code, target, import, state, None);
+    }
+
+    fn stated(
+        &mut self,
+        at: u64,
+        code: u8,
+        target: Value,
+        import: u32,
+        state: Value,
+        objection: Option<String>,
+    ) {
+        let objection = objection.or_else(|| self.state_objection(at, target, import, state));
+        let heap = &mut self.state.heap;
+        let mut mark = heap.held(state);
+        let parts = heap.tuples.items(state).take(2).fold(heap.mark(state), |all, v| all.with(heap.mark(v)));
+        // An attribute of such a name is asked for by whoever converts the object.
+        if parts.has(Mark::DUNDER_KEY.with(Mark::COMPUTED_KEY)) || objection.is_some() {
+            mark = mark.with(Mark::STORED);
+        }
+        if heap.is_out(state) {
+            heap.seal(state);
+        }
+        let mut held = mark.without(Mark::UNKEYED.with(Mark::UNKEYED_INSIDE));
+        if self.guard_of(target) == Some(Guard::JoblibArray) && objection.is_none() {
+            held = self.array_mark(state);
+        }
+        self.widen(at, target, held);
+        self.state.imports.used(import, UseKind::State, at, code, objection);
+    }
+
+    /// What stands against a state.
+    fn state_objection(&mut self, at: u64, object: Value, import: u32, state: Value) -> Option<String> {
+        let known = self.state.imports.known(import);
+        if let Some(guard) = known.guard {
+            let build = Build { import, object, state };
+            let mut dtypes = std::mem::take(&mut self.state.dtypes);
+            let judged = known::state(guard, &self.view(), &mut dtypes, &build);
+            self.state.dtypes = dtypes;
+            if let Err(why) = judged {
+                return Some(format!("the trigger `state` is held by the guard `{}`: {why}", guard.as_str()));
+            }
+        }
+        let Some(triggers) = known.triggers else {
+            self.unlisted_state(at, import, state);
+            return None;
+        };
+        // Of inert items none is called, whatever it is asked for.
+        let heap = &self.state.heap;
+        let may_answer = heap.has_wide_items(object) || heap.mark(object).has(Mark::DUNDER_KEY);
+        if triggers.answers && heap.has_items(object) && may_answer {
+            let why =
+                "the trigger `state` is closed: its `__getattr__` answers from the items it has already";
+            return Some(why.to_owned());
+        }
+        match triggers.state {
+            State::Closed(why) => Some(format!("the trigger `state` is closed: {}", why.as_str())),
+            State::Whole(shape) => self.whole(state, shape),
+            State::Parts { shapes, least, most } => {
+                let view = self.view();
+                let count = view.count(state);
+                if !count.is_some_and(|count| (usize::from(least)..=usize::from(most)).contains(&count)) {
+                    let wanted = if least == most { least.to_string() } else { format!("{least} to {most}") };
+                    return Some(format!(
+                        "the trigger `state` wants a tuple of {wanted} parts, which code takes as they are"
+                    ));
+                }
+                let found =
+                    view.heap.tuples.items(state).enumerate().find(|(i, v)| !view.is(*v, shapes.at(*i)));
+                found.map(|(i, _)| open_for(shapes.at(i), &format!("part {} of the state is more", i + 1)))
+            }
+            State::Attributes { slots, touched } => self.attributes(state, slots, touched),
+        }
+    }
+
+    fn whole(&self, state: Value, shape: Shape) -> Option<String> {
+        // Of an import or of what a loader makes of an id nothing can be said at all.
+        let nothing = matches!(state.tag(), Tag::Import | Tag::Persistent | Tag::Unknown);
+        if nothing || !self.view().is(state, shape) {
+            return Some(open_for(shape, "the state is more"));
+        }
+        None
+    }
+
+    /// Attributes: a dict with literal text keys, or one beside a dict for slots.
+    fn attributes(&self, state: Value, slots: Option<(u16, u8)>, touched: (u16, u8)) -> Option<String> {
+        let view = self.view();
+        let closed = |why: &str| Some(format!("the trigger `state` is open for attributes only: {why}"));
+        let (dict, slot) = match view.count(state) {
+            Some(2) => (view.part(state, 0)?, view.part(state, 1)?),
+            Some(0) => return None,
+            _ => (state, Value::NONE),
+        };
+        if !slot.is(Tag::None) {
+            let Some(setters) = slots else {
+                return closed("it has none by `__slots__`, or setting one runs code that nobody has read");
+            };
+            if !view.is_mapping(slot) || !view.text_keys(slot, true) {
+                return closed("those for slots are no literal dict of names");
+            }
+            if setters.1 > 0 {
+                let Some(items) = view.items(slot) else {
+                    return closed("there are more of them than are followed, and setting some runs code");
+                };
+                let sets = |key: Value| {
+                    let key = view.word(key);
+                    builtin::touched(setters).any(|setter| key.as_deref().is_none_or(|key| key == setter.key))
+                };
+                if items.iter().any(|(key, _)| sets(*key)) {
+                    return closed("setting one of them runs code that nobody has read");
+                }
+            }
+        }
+        if dict.is(Tag::None) {
+            return None;
+        }
+        if !view.is_mapping(dict) {
+            return closed("the state is no literal dict");
+        }
+        if !view.text_keys(dict, false) {
+            return closed("a key is no literal text");
+        }
+        if touched.1 == 0 || view.is(dict, Shape::Plain) {
+            return None;
+        }
+        let Some(items) = view.items(dict) else {
+            return closed("there are more of them than are followed, and code looks at some");
+        };
+        for wanted in builtin::touched(touched) {
+            let found = items.iter().filter(|(key, _)| view.word(*key).as_deref() == Some(wanted.key));
+            for (_, value) in found {
+                let fits = view.is(*value, wanted.shape)
+                    || wanted.shape == Shape::Dict
+                        && view.is_mapping(*value)
+                        && view.text_keys(*value, false);
+                if let Some(import) = wanted.made_by {
+                    let made = |(module, name): (&str, &str)| pattern::written(module, name) == import;
+                    if !view.made_by(*value).is_some_and(made) {
+                        return Some(format!(
+                            "the trigger `state` wants what {import} made as `{}`, which its `__setstate__` changes",
+                            wanted.key
+                        ));
+                    }
+                } else if !fits {
+                    return Some(format!(
+                        "the trigger `state` wants {} as `{}`, which its `__setstate__` looks at",
+                        wanted.shape.words(),
+                        wanted.key
+                    ));
+                }
+            }
+        }
+        None
+    }
+
+    /// The state of a class that no list names: whoever allows it answers for it, but for what would make it another
+    /// class or cannot be read.
+    fn unlisted_state(&mut self, at: u64, import: u32, state: Value) {
+        let view = self.view();
+        let computed = |v: Value| match v.tag() {
+            Tag::Object => !view.is_mapping(v) || view.heap.mark(v).has(Mark::COMPUTED_KEY),
+            Tag::Import | Tag::Persistent => true,
+            Tag::Dict => view.heap.mark(v).has(Mark::COMPUTED_KEY),
+            _ => false,
+        };
+        let pair = match (view.part(state, 0), view.part(state, 1)) {
+            (Some(dict), Some(slots)) if view.count(state) == Some(2) => Some((dict, slots)),
+            _ => None,
+        };
+        let halves = pair.is_some_and(|(dict, slots)| {
+            computed(slots) && dict.is(Tag::None) || computed(dict) && slots.is(Tag::None)
+        });
+        let dunder = |slots: Value| slots.is(Tag::Dict) && view.heap.mark(slots).has(Mark::DUNDER_KEY);
+        let why = if computed(state) || halves {
+            "it comes from a call or an import, or has a key that does"
+        } else if pair.is_some_and(|(_, slots)| dunder(slots)) {
+            "it sets an attribute such as `__class__`"
+        } else {
+            return;
+        };
+        let name = self.name_of(import);
+        let message = format!("the state of a {name} cannot be vouched for: {why}");
+        let name = name.to_owned();
+        self.fault_of(Rule::ObjectMutation, at, message, Some(name));
+    }
+}
+
+/// What a trigger is open for, and what is wrong.
+fn open_for(shape: Shape, what: &str) -> String {
+    format!("the trigger `state` is open for {} only, and {what}", shape.words())
+}

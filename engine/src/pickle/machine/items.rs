@@ -1,0 +1,253 @@
+//! APPEND(S), SETITEM(S), ADDITEMS, and the containers of literals: the triggers `items` and `hash`.
+
+use crate::facts::UseKind;
+use crate::pickle::machine::trace::{Event, Trace};
+use crate::pickle::machine::vm::Machine;
+use crate::pickle::stream::opcode as op;
+use crate::pickle::stream::reader::Cursor;
+use crate::pickle::values::heap::{Items, Late};
+use crate::pickle::values::mark::Mark;
+use crate::pickle::values::value::{Tag, Value};
+use crate::policy::trigger::Shape;
+use crate::rule::Rule;
+
+impl<C: Cursor, T: Trace> Machine<'_, C, T> {
+    /// The items are the stack from `from` on, the target lies below.
+    pub(super) fn items(&mut self, at: u64, code: u8, from: usize) {
+        let Some(&target) = from.checked_sub(1).and_then(|i| self.state.stack.get(i)) else { return };
+        if T::ON {
+            let items = self.state.stack.get(from..).unwrap_or(&[]).to_vec();
+            self.tell(at, Event::Items { code, target, items: &items });
+        }
+        let pairs = matches!(code, op::SETITEM | op::SETITEMS);
+        match target.tag() {
+            Tag::List if code != op::ADDITEMS => self.listed(at, target, from),
+            Tag::ByteArray if code != op::ADDITEMS => drop(self.state.changed.insert(target)),
+            Tag::Dict if pairs => self.put(at, target, from),
+            Tag::Set if code == op::ADDITEMS => self.added(at, target, from),
+            Tag::Import => self.mutation(at, target.payload() as u32, "puts items into"),
+            Tag::Object => self.given(at, code, target, from),
+            Tag::Persistent => {
+                let message = format!("{} puts items into a persistent object", op::name(code));
+                self.fault(Rule::ObjectMutation, at, message);
+            }
+            Tag::Unknown => {}
+            // Without items the C unpickler does not look at the target, and Lib/pickle.py does not
+            // look up what SETITEMS needs.
+            _ if self.state.stack.len() == from => {
+                if code != op::SETITEMS {
+                    self.only_one(at, "no items for a value that takes none");
+                }
+            }
+            _ => {
+                let message = format!("{} puts items into a value that takes none", op::name(code));
+                self.fault(Rule::StreamMalformed, at, message);
+            }
+        }
+        self.state.stack.truncate(from);
+    }
+
+    /// Items above `from` become those of a list.
+    #[inline]
+    pub(super) fn listed(&mut self, at: u64, list: Value, from: usize) {
+        let items = self.state.stack.get(from..).unwrap_or(&[]);
+        let mark = self.state.heap.gather(items);
+        self.state.heap.grow(list, items.len());
+        self.state.contents.words(list, items);
+        self.change(at, list, mark);
+    }
+
+    /// Items above `from` become those of a set.
+    fn added(&mut self, at: u64, set: Value, from: usize) {
+        let items = self.state.stack.get(from..).unwrap_or(&[]);
+        let mark = self.state.heap.gather(items);
+        self.state.heap.grow(set, items.len());
+        self.hashed(at, from, 1);
+        self.change(at, set, mark);
+    }
+
+    /// Keys and values above `from` become items of a dict.
+    #[inline]
+    pub(super) fn put(&mut self, at: u64, dict: Value, from: usize) {
+        let items = self.state.stack.get(from..).unwrap_or(&[]);
+        self.state.heap.grow(dict, items.len() / 2);
+        self.state.contents.put(dict, items);
+        let mark = self.pairs(at, from);
+        self.change(at, dict, mark);
+    }
+
+    /// The mark of the keys and values above `from`.
+    #[inline]
+    fn pairs(&mut self, at: u64, from: usize) -> Mark {
+        let items = self.state.stack.get(from..).unwrap_or(&[]);
+        let mut mark = self.state.heap.gather(items);
+        let mut other = false;
+        for key in items.iter().step_by(2) {
+            match key.tag() {
+                Tag::Text => mark = mark.with(self.state.contents.text_key(&self.cursor, *key)),
+                _ => other = true,
+            }
+        }
+        if other {
+            mark = mark.with(self.other_keys(from));
+            self.hashed(at, from, 2);
+        }
+        mark
+    }
+
+    /// What keys that are no text say of a dict.
+    #[inline(never)]
+    fn other_keys(&self, from: usize) -> Mark {
+        let keys = self.state.stack.get(from..).unwrap_or(&[]).iter().step_by(2);
+        keys.fold(Mark::PLAIN, |mark, key| match key.tag() {
+            Tag::Text => mark,
+            // An import may be a constant that is a str.
+            Tag::Object | Tag::Unknown | Tag::Persistent | Tag::Import => {
+                mark.with(Mark::NO_TEXT_KEY).with(Mark::COMPUTED_KEY)
+            }
+            _ => mark.with(Mark::NO_TEXT_KEY),
+        })
+    }
+
+    /// Every value above `from`, or every second one, is hashed.
+    #[inline(never)]
+    pub(super) fn hashed(&mut self, at: u64, from: usize, step: usize) {
+        for i in (from..self.state.stack.len()).step_by(step) {
+            let Some(&key) = self.state.stack.get(i) else { break };
+            if !self.state.heap.hash(key) {
+                let message =
+                    "the trigger `hash`: the keys of this pickle take more steps than are allowed".to_owned();
+                self.fault(Rule::ResourceLimit, at, message);
+            }
+            if key.kind() & Tag::LITERALS != 0 || !self.state.heap.mark(key).has(Mark::UNKEYED) {
+                continue;
+            }
+            let Some(object) = self.state.heap.unkeyed(key) else {
+                let message = "the trigger `hash`: a tuple is a key that takes more steps, or goes deeper, than is allowed";
+                self.fault(Rule::ResourceLimit, at, message.to_owned());
+                continue;
+            };
+            let message = "the trigger `hash` is closed: what it gives is a key, and its `__hash__` and `__eq__` \
+                           were not read for what it holds";
+            match object.object_import() {
+                Some(import) => self.state.imports.object_to(import, at, message.to_owned()),
+                None => {
+                    let message = "a key is hashed of which nothing is known".to_owned();
+                    self.fault(Rule::ObjectMutation, at, message);
+                }
+            }
+        }
+    }
+
+    /// An object is given items: a method of its class runs.
+    fn given(&mut self, at: u64, code: u8, target: Value, from: usize) {
+        if target.is_copy() {
+            self.not_new(at, target, "items are put into");
+        }
+        let kind = match code {
+            op::SETITEM | op::SETITEMS => Items::Set,
+            op::ADDITEMS => Items::Add,
+            _ => Items::Append,
+        };
+        let late = self.state.heap.items(target, kind);
+        let mark = match kind {
+            Items::Set => self.pairs(at, from),
+            Items::Append | Items::Add => {
+                if kind == Items::Add {
+                    self.hashed(at, from, 1);
+                }
+                self.state.heap.gather(self.state.stack.get(from..).unwrap_or(&[]))
+            }
+        };
+        if let Some(import) = target.object_import() {
+            if let Some(late) = late.filter(|late| *late != Late::Shared) {
+                self.late(at, import, "items", late);
+            }
+            let objection = self.items_objection(import, kind, late, from);
+            self.state.imports.used(import, UseKind::Items, at, code, objection);
+        }
+        let held = mark.without(Mark::UNKEYED.with(Mark::UNKEYED_INSIDE));
+        if mark.shape() > Shape::Inert || mark.has(Mark::COMPUTED_KEY) {
+            self.state.heap.wide_items(target);
+        }
+        self.widen(at, target, held);
+    }
+
+    /// What stands against items for what an import gave.
+    fn items_objection(&self, import: u32, kind: Items, late: Option<Late>, from: usize) -> Option<String> {
+        let triggers = self.state.imports.known(import).triggers?;
+        let (open, method) = match kind {
+            Items::Set => (triggers.setitem, "__setitem__"),
+            Items::Append => (triggers.append, "append"),
+            Items::Add => (triggers.add, "add"),
+        };
+        if let Some(late) = late.filter(|late| *late == Late::Shared) {
+            return Some(format!("the trigger `items` is closed: {late}"));
+        }
+        let Some(shape) = open else {
+            return Some(format!(
+                "the trigger `items` is closed: its `{method}` would run, and nobody has read it"
+            ));
+        };
+        let items = self.state.stack.get(from..).unwrap_or(&[]);
+        let view = self.view();
+        let first = usize::from(kind == Items::Set);
+        let fits = |v: &Value| shape == Shape::Stored || view.is(*v, shape);
+        if items.iter().skip(first).step_by(1 + first).all(fits) {
+            return None;
+        }
+        Some(format!("the trigger `items` is open for {} only, and `{method}` is given more", shape.words()))
+    }
+
+    /// A container gets items with this mark.
+    #[inline]
+    fn change(&mut self, at: u64, container: Value, mark: Mark) {
+        if container.is_copy() || self.state.heap.mark(container).has(Mark::SEALED) {
+            self.changed_late(at, container);
+        }
+        if !mark.is_plain() {
+            self.widen(at, container, mark);
+        }
+    }
+
+    #[cold]
+    fn changed_late(&mut self, at: u64, container: Value) {
+        let what = container.tag().as_str();
+        let message = format!("a {what} is changed that was handed over already, as no pickler writes it");
+        self.fault(Rule::ObjectMutation, at, message);
+    }
+
+    /// A container or an object holds more than it did.
+    pub(super) fn widen(&mut self, at: u64, value: Value, mark: Mark) {
+        // Its hash was read for inert state.
+        let wide = value.is(Tag::Object) && mark.shape() > Shape::Inert;
+        let unkeyed = wide && !self.state.imports.maker(value).is_key(false);
+        let mark = if unkeyed { mark.with(Mark::UNKEYED) } else { mark };
+        if self.state.heap.widen(value, mark).is_err() {
+            let message = "what code was given as data is changed into more than that".to_owned();
+            self.fault(Rule::ObjectMutation, at, message);
+        }
+    }
+
+    /// State or items for a value out of the memo.
+    pub(super) fn not_new(&mut self, at: u64, target: Value, what: &str) {
+        let name = target.object_import().map(|import| self.name_of(import).to_owned());
+        let shown = name.as_deref().unwrap_or("an object").to_owned();
+        let message = format!("{what} a {shown} that was handed over already, as no pickler writes it");
+        self.fault_of(Rule::ObjectMutation, at, message, name);
+    }
+
+    /// State or items for an object that must not have any more.
+    pub(super) fn late(&mut self, at: u64, import: u32, what: &str, late: Late) {
+        let name = self.name_of(import).to_owned();
+        let message = format!("a {name} is given {what}, and {late}");
+        self.fault_of(Rule::ObjectMutation, at, message, Some(name));
+    }
+
+    pub(super) fn mutation(&mut self, at: u64, import: u32, what: &str) {
+        let name = self.name_of(import);
+        let message = format!("loading {what} {name} itself, for the whole process");
+        let name = name.to_owned();
+        self.fault_of(Rule::ObjectMutation, at, message, Some(name));
+    }
+}

@@ -1,0 +1,8 @@
+//! What the machine keeps of the objects that a stream makes.
+
+pub mod contents;
+pub mod heap;
+pub mod imports;
+pub mod keys;
+pub mod mark;
+pub mod value;
