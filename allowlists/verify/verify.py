@@ -8,8 +8,7 @@
 Each environment of environments.json is a Python version and pinned packages from PyPI. An entry has to
 exist in one of them (the first that has it is named in the report), be what its `kind` says, and not be
 another name of something dangerous; a class must not have __getinitargs__, which would make INST call
-it. An entry that exists in none needs `historical`, the source where its code was read. called.py runs
-beside and names the methods that this code calls; called.txt keeps their names.
+it. An entry that exists in none needs `historical`, the source where its code was read.
 
 Needs PyYAML. Exit code 1 where an entry fails.
 """
@@ -159,11 +158,7 @@ def main():
     parser.add_argument("--only-given", action="store_true", help="use the environments of --env alone")
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("/tmp/fickgate-verify"))
     parser.add_argument("--kept", type=pathlib.Path, help="folder that keeps answers: only new questions are asked")
-    parser.add_argument("--questions", action="store_true", help="print what spies.py is asked")
     args = parser.parse_args()
-    if args.questions:
-        json.dump([[*split(e["import"]), may_be_called(e)] for _, e in entries(args.list)], sys.stdout)
-        return 0
     given = dict(e.split("=", 1) for e in args.env)
     environments = json.loads((HERE / "environments.json").read_text())
 
