@@ -1,14 +1,20 @@
 #!/usr/bin/env python3
-"""Checks every entry of allowlists/*.yaml against the real packages and writes report.tsv.
+"""Checks every entry of allowlists/*.yaml against the real packages, and writes report.tsv and facts.tsv.
 
     python3 allowlists/verify/verify.py                     make the environments and check everything
     python3 allowlists/verify/verify.py --list torch        one list
     python3 allowlists/verify/verify.py --env torch=/venv   use an environment that exists already
+    python3 allowlists/verify/verify.py --kept FOLDER       ask only what was not asked before
+    python3 allowlists/verify/verify.py one IMPORT          what loading runs of one import, and a draft entry
 
 Each environment of environments.json is a Python version and pinned packages from PyPI. An entry has to
 exist in one of them (the first that has it is named in the report), be what its `kind` says, and not be
 another name of something dangerous; a class must not have __getinitargs__, which would make INST call
-it. An entry that exists in none needs `historical`, the source where its code was read.
+it. An entry that exists in none needs `historical`, the source where its code was read, and `state` in words
+where it permits state. What is one object for the whole process may have no state.
+
+`one` shows the import in every environment that covers it. Where none does it installs the newest release of
+the package into one of its own: `--package NAME` where the package on PyPI has another name than the module.
 
 Needs PyYAML. Exit code 1 where an entry fails.
 """
@@ -16,6 +22,7 @@ Needs PyYAML. Exit code 1 where an entry fails.
 import argparse
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -32,6 +39,15 @@ HOOK_OF = {
     "extend": "extend", "add": "add", "setitem": "__setitem__", "call": "__call__", "new": "__new__",
     "init": "__init__", "reduce": "__reduce__",
 }
+# Hooks that open a trigger once they were read.
+READ = {
+    "__setstate__", "__setattr__", "__getattr__", "__getattribute__", "__del__", "__hash__", "__eq__", "append", "extend",
+    "add", "__setitem__",
+}
+DEFAULT_USES = {
+    "class": ["reference", "create", "state"], "function": ["call"], "enum": ["reference", "call"],
+    "constant": ["reference"],
+}
 FACTS_HEAD = """\
 # What code a class or callable brings that unpickling reaches, measured by verify/verify.py: the union over all
 # environments that have it. `hook:py@module:Class` says in which language it is written, and where.
@@ -46,7 +62,7 @@ def split(text):
 
 def entries(wanted):
     for path in sorted(LISTS.glob("*.yaml")):
-        if path.name == "refused.yaml" or (wanted and path.stem not in wanted):
+        if path.name in ("refused.yaml", "hooks.yaml") or (wanted and path.stem not in wanted):
             continue
         for entry in yaml.safe_load(path.read_text())["allow"]:
             yield path.stem, entry
@@ -118,7 +134,8 @@ def merged(facts):
         for made in fact.get("made", []):
             way = made.split("=")[0]
             if "=" in made:
-                words.add(f"singleton:{way}")
+                words.add(f"singleton:{way}" + ("" if made.endswith("=()") else "-with"))
+    words -= {f"{word}-with" for word in words}
     if setters:
         words.add("setters:" + ",".join(sorted(setters)))
     return " ".join(sorted(words))
@@ -144,11 +161,63 @@ def complaint(entry, fact):
     return None
 
 
+def shared(entry, facts):
+    """What is wrong with the state of an entry, given all that was measured of its import."""
+    words = merged(facts).split()
+    uses = entry.get("use", DEFAULT_USES[entry["kind"]])
+    made = [w for w in ("create", "call") if w in uses and f"singleton:{w}" in words]
+    if "state" in uses and made and "guard" not in entry:
+        return f"permits state, and {made[0]} hands out one object for the whole process"
+    return None
+
+
 def hooks(fact):
     """The hooks of a class as report.tsv shows them: an inherited one with the class that has it."""
     own = fact.get("own", "")
     for hook, place in sorted(fact.get("where", {}).items()):
         yield hook if place == own else "{}({})".format(hook, place.split(":")[1].split(".")[-1])
+
+
+def one(text, package, folder, environments):
+    """Shows one import as a reviewer needs it, and drafts its entry."""
+    module, name = split(text)
+    top = module.split(".")[0]
+    covering = [env for env in environments if top in env["covers"]]
+    if not covering or package:
+        package = package or top.replace("_", "-")
+        label = re.sub(r"[^A-Za-z0-9.-]", "-", package)
+        covering = [{"name": f"one-{label}", "python": "3.11", "install": [[package]], "covers": [top]}]
+    facts = []
+    for env in covering:
+        python = make(env, folder)
+        subprocess.run([python, "-W", "ignore", HERE / "show.py", module, name], stderr=subprocess.DEVNULL)
+        fact = probe(python, None, [[module, name, True]])[f"{module}:{name}"]
+        if "missing" in fact:
+            print(f"=== {env['name']}: {fact['missing']}\n")
+        else:
+            facts.append(fact)
+    if not facts:
+        print(f"no environment has {text}")
+        return 1
+    known = {h["hook"] for h in yaml.safe_load((LISTS / "hooks.yaml").read_text())["hooks"]}
+    places = {f"{p}.{h}" for f in facts for h, p in f.get("where", {}).items()}
+    unread = sorted(p for p in places if p not in known and not p.startswith("builtins:")
+                    and p.rsplit(".", 1)[1] in READ)
+    print("=== facts.tsv\n" + "\t".join([text, facts[0]["kind"], merged(facts)]) + "\n")
+    if facts[0].get("danger") or facts[0]["kind"] == "module":
+        print(f"This is {facts[0].get('danger', 'a module')}: it belongs into refused.yaml.")
+        return 1
+    if unread:
+        print("=== to read first, and to write into hooks.yaml\n")
+        for place in unread:
+            takes = "    takes: plain\n" if place.endswith("__setstate__") else ""
+            print(f"  - hook: {place}\n{takes}    why: What it does with what it is given.\n")
+    print("=== draft entry: give no use that honest files do not need\n")
+    print(f"  - import: {text}\n    kind: {facts[0]['kind']}")
+    if facts[0]["kind"] == "function":
+        print("    use: [reference]")
+    print("    why: What the code does with its state, or with its arguments, in your own words.")
+    return 0
 
 
 def main():
@@ -158,7 +227,18 @@ def main():
     parser.add_argument("--only-given", action="store_true", help="use the environments of --env alone")
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("/tmp/fickgate-verify"))
     parser.add_argument("--kept", type=pathlib.Path, help="folder that keeps answers: only new questions are asked")
+    parser.add_argument("--questions", action="store_true", help="print what spies.py is asked")
+    parser.add_argument("words", nargs="*", metavar="one IMPORT", help="show one import")
+    parser.add_argument("--package", help="what to install for `one`: NAME or NAME==VERSION")
     args = parser.parse_args()
+    if args.words:
+        if len(args.words) != 2 or args.words[0] != "one":
+            parser.error("the only words are: one IMPORT")
+        environments = json.loads((HERE / "environments.json").read_text())
+        return one(args.words[1], args.package, args.folder, environments)
+    if args.questions:
+        json.dump([[*split(e["import"]), may_be_called(e)] for _, e in entries(args.list)], sys.stdout)
+        return 0
     given = dict(e.split("=", 1) for e in args.env)
     environments = json.loads((HERE / "environments.json").read_text())
 
@@ -191,15 +271,20 @@ def main():
         elif key not in found:
             if "historical" not in entry:
                 failures.append(f"{stem}: {entry['import']}: in no environment ({missing.get(key, 'no environment covers it')})")
+            if "state" in entry.get("use", DEFAULT_USES[entry["kind"]]) and not {"state", "guard"} & set(entry):
+                failures.append(f"{stem}: {entry['import']}: permits state that nobody measured: say `state`")
             rows.append([entry["import"], "historical", entry["kind"], "", entry.get("historical", "MISSING")])
         else:
             env, fact = found[key][0]
             if "historical" in entry:
                 failures.append(f"{stem}: {entry['import']}: marked historical, but {env} has it")
-            for other, one in found[key]:
-                wrong = complaint(entry, one)
+            for other, seen in found[key]:
+                wrong = complaint(entry, seen)
                 if wrong:
                     failures.append(f"{stem}: {entry['import']}: {wrong} ({other})")
+            wrong = shared(entry, [f for _, f in found[key]])
+            if wrong:
+                failures.append(f"{stem}: {entry['import']}: {wrong}")
             rows.append([entry["import"], env, fact["kind"], fact.get("is", ""), " ".join(hooks(fact))])
     if not args.list and not args.only_given:
         with open(HERE / "report.tsv", "w") as out:
