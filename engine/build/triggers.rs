@@ -84,7 +84,14 @@ pub fn facts(text: &str) -> Result<BTreeMap<String, Row>, Box<dyn Error>> {
                 row.setters.extend(tail.split(',').map(str::to_owned));
             } else if matches!(
                 word,
-                "hash:none" | "meta" | "slots" | "dict" | "singleton:create" | "singleton:call"
+                "hash:none"
+                    | "meta"
+                    | "slots"
+                    | "dict"
+                    | "singleton:create"
+                    | "singleton:call"
+                    | "singleton:create-with"
+                    | "singleton:call-with"
             ) || head == "base"
             {
                 row.words.insert(word.to_owned());
@@ -575,9 +582,9 @@ pub fn resolve(
          shared_call: {} }}",
         said.inert || is_enum,
         word("base:str"),
-        word("singleton:create") || is_enum,
-        said.fresh.is_some(),
-        word("singleton:call") || is_enum,
+        word("singleton:create") || word("singleton:create-with") || is_enum,
+        said.fresh.is_some() || word("singleton:create-with"),
+        word("singleton:call") || word("singleton:call-with") || is_enum,
     )
     .map_err(|e| e.to_string())?;
     Ok(out)
