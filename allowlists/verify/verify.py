@@ -161,6 +161,34 @@ def complaint(entry, fact):
     return None
 
 
+def claims(wanted):
+    """What entries and hooks.yaml say of states that are attributes, and of arguments that are stored."""
+    takes = {h["hook"]: h.get("takes") for h in yaml.safe_load((LISTS / "hooks.yaml").read_text())["hooks"]}
+    rows = [line.split("\t") for line in (LISTS / "facts.tsv").read_text().splitlines() if line[:1] != "#"]
+    definers = {
+        row[0]: [w.split("@")[1] for w in row[2].split() if w.startswith("setstate:")] for row in rows if len(row) == 3
+    }
+    for _, entry in entries(wanted):
+        claim = {}
+        shapes = [entry["state"]] if "state" in entry else [
+            takes.get(f"{definer}.__setstate__") for definer in definers.get(entry["import"], [])
+        ]
+        if "state" in entry.get("use", DEFAULT_USES[entry["kind"]]) and entry["kind"] == "class":
+            for shape in shapes:
+                if shape == "attributes":
+                    claim.setdefault("touches", [])
+                elif isinstance(shape, dict):
+                    claim.setdefault("touches", []).extend(shape["touches"])
+        for way in ("call", "create"):
+            shape = entry.get(way)
+            if shape == "stored":
+                claim[way] = None
+            elif isinstance(shape, list) and "stored" in shape:
+                claim[way] = [i for i, word in enumerate(shape) if word == "stored"]
+        if claim:
+            yield [*split(entry["import"]), claim]
+
+
 def shared(entry, facts):
     """What is wrong with the state of an entry, given all that was measured of its import."""
     words = merged(facts).split()
@@ -227,7 +255,7 @@ def main():
     parser.add_argument("--only-given", action="store_true", help="use the environments of --env alone")
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("/tmp/fickgate-verify"))
     parser.add_argument("--kept", type=pathlib.Path, help="folder that keeps answers: only new questions are asked")
-    parser.add_argument("--questions", action="store_true", help="print what spies.py is asked")
+    parser.add_argument("--claims", action="store_true", help="print what spies.py is asked")
     parser.add_argument("words", nargs="*", metavar="one IMPORT", help="show one import")
     parser.add_argument("--package", help="what to install for `one`: NAME or NAME==VERSION")
     args = parser.parse_args()
@@ -236,8 +264,8 @@ def main():
             parser.error("the only words are: one IMPORT")
         environments = json.loads((HERE / "environments.json").read_text())
         return one(args.words[1], args.package, args.folder, environments)
-    if args.questions:
-        json.dump([[*split(e["import"]), may_be_called(e)] for _, e in entries(args.list)], sys.stdout)
+    if args.claims:
+        json.dump(list(claims(args.list)), sys.stdout)
         return 0
     given = dict(e.split("=", 1) for e in args.env)
     environments = json.loads((HERE / "environments.json").read_text())

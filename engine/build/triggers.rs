@@ -332,6 +332,8 @@ impl State {
                     .touches
                     .iter()
                     .map(|(key, word)| Ok((key.clone(), Wanted::written(word)?)))
+                    // Code asks whether such a key is there, and no more: the attributes need not be followed for it.
+                    .filter(|key| !matches!(key, Ok((_, Wanted::Shape(STORED)))))
                     .collect::<Result<_, String>>()?,
             },
         })
