@@ -87,7 +87,15 @@ pub fn methods<C: Cursor>(view: &View<'_, C>, build: &Build) -> Result<(), Strin
     for (key, value) in items {
         let names = matches!(
             view.word(*key).as_deref(),
-            Some("stack_method_" | "_response_method" | "response_method" | "stack_method" | "method")
+            Some(
+                "stack_method_"
+                    | "stack_method"
+                    | "_response_method"
+                    | "response_method"
+                    | "chain_method_"
+                    | "chain_method"
+                    | "method"
+            )
         );
         if !names {
             continue;
