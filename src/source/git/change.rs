@@ -3,6 +3,17 @@
 use crate::source::git::object::ObjectId;
 use fickgate_engine::error::{Error, Result};
 
+/// Arguments of every diff: each new content on a line of its own, unabbreviated, no user settings.
+pub(in crate::source) const RAW: &[&str] = &[
+    "--raw",
+    "-z",
+    "--no-abbrev",
+    "--no-renames",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--ignore-submodules=dirty",
+];
+
 /// What kind of thing an entry of a tree or an index is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::source) enum Kind {

@@ -2,23 +2,13 @@
 
 use crate::source::blob::Origin;
 use crate::source::entry::Entry;
+pub(in crate::source) use crate::source::git::change::RAW;
 use crate::source::git::change::{Change, changes, deletions, stages};
 use crate::source::git::command::{Git, Running, failure};
 use crate::source::git::object::ObjectId;
 use crate::source::git::repository::Repository;
 use fickgate_engine::error::{Error, Result};
 use fickgate_engine::path::BlobPath;
-
-/// Arguments of every diff: each new content on a line of its own, unabbreviated, no user settings.
-pub(in crate::source) const RAW: &[&str] = &[
-    "--raw",
-    "-z",
-    "--no-abbrev",
-    "--no-renames",
-    "--no-ext-diff",
-    "--no-textconv",
-    "--ignore-submodules=dirty",
-];
 
 /// The trees without entries, which git knows without storing them.
 const EMPTY_TREE: [(&[u8], &str); 2] = [
