@@ -284,6 +284,17 @@ scan() {
         set -- "$@" --policy-from "$policy"
     fi
     if [ -n "$INPUT_PATHS" ]; then
+        here=$(pwd -P)
+        for path in $INPUT_PATHS; do
+            # A link is followed where it is named, and a change can put one in the place of what the workflow names.
+            [ ! -L "$path" ] || fail "paths has a symbolic link" "name what it leads to"
+            case $path in /*) continue ;; esac
+            led=$(cd "$(dirname "$path")" 2>/dev/null && pwd -P) || continue
+            case $led/ in
+                "$here"/*) ;;
+                *) fail "paths leads out of the workspace through a link or .." "name the folder itself" ;;
+            esac
+        done
         # shellcheck disable=SC2086
         set -- "$@" -- $INPUT_PATHS
     elif [ -z "$range" ]; then

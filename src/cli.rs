@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::num::NonZero;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 /// Keeps unsafe pickles out of git repositories.
 ///
@@ -24,6 +24,40 @@ pub struct Cli {
     /// What to scan and how.
     #[command(flatten)]
     pub scan: ScanArgs,
+}
+
+/// The arguments with the options that stand before a verb put behind it, where they belong.
+pub fn ordered(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut args: Vec<OsString> = args.into_iter().collect();
+    let command = Cli::command();
+    let mut at = 1;
+    while let Some(text) = args.get(at).and_then(|arg| arg.to_str()) {
+        let Some(option) = text.strip_prefix('-').filter(|rest| !rest.is_empty()) else { break };
+        if option == "-" {
+            return args;
+        }
+        let known = match option.strip_prefix('-') {
+            Some(long) => command.get_arguments().find(|arg| arg.get_long() == Some(long)),
+            None => option
+                .chars()
+                .next_back()
+                .and_then(|short| command.get_arguments().find(|arg| arg.get_short() == Some(short))),
+        };
+        at += 1 + usize::from(known.is_some_and(|arg| arg.get_action().takes_values()));
+    }
+    let (first, mut depth, mut inner) = (at, at, &command);
+    while let Some(verb) =
+        args.get(depth).and_then(|arg| arg.to_str()).and_then(|name| inner.find_subcommand(name))
+    {
+        (inner, depth) = (verb, depth + 1);
+    }
+    if first > 1
+        && depth > first
+        && let Some(part) = args.get_mut(1..depth)
+    {
+        part.rotate_left(first - 1);
+    }
+    args
 }
 
 /// The verbs.
@@ -393,4 +427,25 @@ pub enum Color {
     Always,
     /// Never
     Never,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(text: &str) -> String {
+        let args = ordered(text.split(' ').map(OsString::from));
+        args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn options_before_a_verb_belong_to_it() {
+        assert_eq!(order("f --no-policy policy why a.b"), "f policy why --no-policy a.b");
+        assert_eq!(order("f -q --format json hook pre-commit"), "f hook -q --format json pre-commit");
+        assert_eq!(order("f --policy=x --jobs 2 hook"), "f hook --policy=x --jobs 2");
+        for kept in ["f hook -q", "f -q models", "f models hook", "f -- hook", "f --policy hook", "f -", "f"]
+        {
+            assert_eq!(order(kept), kept);
+        }
+    }
 }

@@ -82,10 +82,17 @@ impl Gate<'_> {
         self.progress.during(source.total(), || match jobs {
             1 => work(reader()),
             _ => std::thread::scope(|scope| {
-                for _ in 0..jobs {
+                for _ in 1..jobs {
+                    // Where threads or descriptors are few, fewer do the work.
                     let (reader, work) = (reader(), &work);
-                    scope.spawn(move || work(reader));
+                    let whole = reader.is_whole();
+                    let started = whole
+                        && std::thread::Builder::new().spawn_scoped(scope, move || work(reader)).is_ok();
+                    if !started {
+                        break;
+                    }
                 }
+                work(reader());
             }),
         });
         let (mut done, tally) = done.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -113,7 +120,7 @@ impl Gate<'_> {
                 Judged { findings: vec![judge::file(&fault, self.policy)], ..Judged::default() }
             }
             Item::Failed(failure) => Judged { failure: Some(failure), ..Judged::default() },
-            Item::Link { link, target } => self.judge_link(link, &target),
+            Item::Link { link, target, below } => self.judge_link(link, &target, &below),
             Item::Target { text, led } => match self.is_plain(&text) {
                 true => self.judge_item(*led),
                 false => self.judge_blob(&text),
@@ -124,10 +131,13 @@ impl Gate<'_> {
 
     /// A link brings what it leads to under another name: what the policy excludes there has to be
     /// excluded here as well.
-    fn judge_link(&self, link: Skipped, target: &BlobPath) -> Judged {
+    fn judge_link(&self, link: Skipped, target: &BlobPath, below: &[BlobPath]) -> Judged {
         let led = target.to_lossy();
-        let below = format!("{led}/x");
-        if self.policy.excluded(&led).or_else(|| self.policy.excluded(&below)).is_none() {
+        let inner = format!("{led}/x");
+        let excluded = |path: &str| self.policy.excluded(path).is_some();
+        let hidden =
+            excluded(&led) || excluded(&inner) || below.iter().any(|path| excluded(&path.to_lossy()));
+        if !hidden {
             return Judged { skipped: Some(link), ..Judged::default() };
         }
         let finding = judge::excluded_target(link.path, target, self.policy);
@@ -216,12 +226,15 @@ impl Gate<'_> {
         stored: &Facts,
         findings: &[Finding],
     ) -> std::io::Result<Option<Finding>> {
-        let (content, how) = match checkout {
-            Checkout::Bytes { content, how } => (content, how),
+        let (contents, how) = match checkout {
+            Checkout::Bytes { contents, how } => (contents, how),
             Checkout::Unknown(fault) => return Ok(Some(judge::file(fault, self.policy))),
         };
-        let facts = scan::scan(content, &blob.path, &self.limits)?;
-        let out = judge::judge(&facts, &blob.path, None, self.policy, self.usage);
+        let mut out = Vec::new();
+        for content in contents {
+            let facts = scan::scan(content, &blob.path, &self.limits)?;
+            out.extend(judge::judge(&facts, &blob.path, None, self.policy, self.usage));
+        }
         Ok(judge::checkout(&blob.path, how, findings, out, !stored.streams.is_empty()))
     }
 }

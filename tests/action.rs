@@ -604,3 +604,123 @@ fn a_workspace_of_another_user_is_read_without_touching_the_settings() {
     ran.found(&["models/new.pkl"]);
     assert_eq!(fs::read_to_string(job.path("home/.gitconfig")).unwrap(), "[user]\n\tname = me\n");
 }
+
+#[test]
+fn what_is_judged_contains_what_the_event_is_about() {
+    let hub = Hub::new();
+    let request = hub.pull_request();
+    let side = |sha: &str, branch: &str| json!({ "sha": sha, "ref": branch });
+    let repository = json!({ "default_branch": "main" });
+    let listed = json!([{ "base": side(&hub.base, "main"), "head": side(&hub.head, "feature") }]);
+    let group = json!({ "merge_group": { "base_sha": hub.base, "head_sha": hub.head, "base_ref": "refs/heads/main" } });
+    let push = json!({ "before": hub.base, "after": hub.head, "repository": repository });
+    let run = json!({ "workflow_run": { "event": "pull_request", "pull_requests": listed }, "repository": repository });
+    for (event, payload, sha, checkout) in [
+        ("pull_request", &request, &hub.merge, &hub.base),
+        ("pull_request_target", &request, &hub.base, &hub.base),
+        ("pull_request_review", &request, &hub.merge, &hub.base),
+        ("merge_group", &group, &hub.head, &hub.base),
+        ("push", &push, &hub.head, &hub.base),
+        ("workflow_run", &run, &hub.base, &hub.base),
+        ("workflow_dispatch", &json!({ "repository": repository }), &hub.merge, &hub.base),
+        (
+            "issue_comment",
+            &json!({ "issue": { "pull_request": {} }, "repository": repository }),
+            &hub.base,
+            &hub.base,
+        ),
+    ] {
+        for depth in [1, 0] {
+            for paths in ["", "other.pkl"] {
+                let mut job = Job::new();
+                job.input("paths", paths);
+                hub.checkout(&job.workspace(), checkout, depth);
+                let ran = job.run(event, payload, sha, "refs/heads/feature");
+                assert_eq!(ran.arguments, "", "{event} {depth} {paths}: {}", ran.log);
+                ran.code(2);
+            }
+        }
+    }
+    // The same events, and the change checked out.
+    for (event, payload, sha) in [
+        ("pull_request_review", &request, &hub.merge),
+        ("pull_request_target", &request, &hub.base),
+        ("workflow_run", &run, &hub.base),
+    ] {
+        let job = Job::new();
+        hub.checkout(&job.workspace(), &hub.head, 0);
+        job.run(event, payload, sha, "refs/heads/main").found(&["models/new.pkl"]);
+    }
+}
+
+#[test]
+fn the_policy_is_the_one_of_the_tip_of_the_base() {
+    let mut hub = Hub::new();
+    // A pull request that allows itself, from before main took back what let it pass.
+    hub.git.run(&["checkout", "-q", "main"]);
+    hub.git.commit(".fickgate.yaml", b"version: 1\nexclude: ['legacy/**']\n");
+    let stale = hub.git.run(&["rev-parse", "HEAD"]);
+    hub.git.run(&["checkout", "-q", "-b", "lax"]);
+    hub.head = hub.git.commit("legacy/m.pkl", EVIL);
+    hub.git.run(&["checkout", "-q", "main"]);
+    hub.base = stale;
+    hub.test_merge();
+    let tip = hub.git.commit(".fickgate.yaml", b"version: 1\n");
+    for (checkout, depth) in [(&hub.merge, 2), (&hub.merge, 0), (&hub.head, 0)] {
+        for paths in ["", "legacy"] {
+            let mut job = Job::new();
+            job.input("paths", paths);
+            hub.checkout(&job.workspace(), checkout, depth);
+            let ran = job.run("pull_request", &hub.pull_request(), &hub.merge, "refs/pull/1/merge");
+            ran.found(&["legacy/m.pkl"]);
+            assert!(ran.arguments.contains(&tip), "{}", ran.arguments);
+        }
+    }
+    // A branch that nobody protects is no base of its own: its second push is compared with main as well.
+    let job = Job::new();
+    hub.checkout(&job.workspace(), &hub.head, 0);
+    let before = hub.git.run(&["rev-parse", &hub.head]);
+    let payload = json!({ "before": before, "after": hub.head, "repository": { "default_branch": "main" } });
+    job.run("push", &payload, &hub.head, "refs/heads/lax").found(&["legacy/m.pkl"]);
+}
+
+#[test]
+fn a_push_over_what_is_gone_is_compared_with_the_default_branch() {
+    let hub = Hub::new();
+    let gone = "1".repeat(40);
+    let payload =
+        |after: &str| json!({ "before": gone, "after": after, "repository": { "default_branch": "main" } });
+    let job = Job::new();
+    hub.checkout(&job.workspace(), &hub.head, 0);
+    let ran = job.run("push", &payload(&hub.head), &hub.head, "refs/heads/feature");
+    ran.found(&["models/new.pkl"]);
+    assert!(ran.log.contains("compared with the merge base with main"), "{}", ran.log);
+    // The default branch itself: nothing is left to compare with.
+    let job = Job::new();
+    hub.checkout(&job.workspace(), &hub.base, 0);
+    let ran = job.run("push", &payload(&hub.base), &hub.base, "refs/heads/main");
+    ran.found(&["old.pkl"]);
+    assert!(ran.log.contains("every file is judged instead"), "{}", ran.log);
+}
+
+#[test]
+fn inputs_of_a_first_week_and_of_whole_histories() {
+    let hub = Hub::new();
+    let mut job = Job::new();
+    hub.checkout(&job.workspace(), &hub.merge, 0);
+    job.input("report-only", "true").input("submodules", "true");
+    let run = |job: &Job| job.run("pull_request", &hub.pull_request(), &hub.merge, "refs/pull/1/merge");
+    let ran = run(&job);
+    ran.code(0).ran_with("--exit-zero").ran_with("--recurse-submodules");
+    assert_eq!(ran.outputs["findings"], "1");
+    job.input("report-only", "false").input("history", "true");
+    run(&job).code(1).ran_with("--history").ran_with(&format!("{}..HEAD", hub.base));
+    let mut shallow = Job::new();
+    hub.checkout(&shallow.workspace(), &hub.merge, 2);
+    run(shallow.input("history", "true")).code(2);
+    for base in ["..HEAD", "main..", ".."] {
+        let mut job = Job::new();
+        hub.checkout(&job.workspace(), &hub.merge, 0);
+        run(job.input("base", base)).code(2);
+    }
+}

@@ -219,6 +219,47 @@ fn all_files_and_ranges_are_never_nothing() {
 
 #[test]
 #[ignore = "needs pre-commit and prek"]
+fn all_files_are_judged_whatever_an_earlier_step_staged() {
+    for framework in FRAMEWORKS {
+        let project = Project::new(framework, "fickgate-system");
+        project.write("evil.pkl", EVIL);
+        project.git(&["add", "evil.pkl"]);
+        project.git(&["commit", "-q", "--no-verify", "-m", "evil"]);
+        project.write("built.txt", b"built");
+        project.git(&["add", "built.txt"]);
+        for arguments in [&["run", "--all-files"][..], &["run", "--files", "evil.pkl"], &["run"]] {
+            project.refused(framework, arguments);
+        }
+        // A commit is about what it brings.
+        project.passed("git", &["commit", "-m", "built"]);
+    }
+}
+
+#[test]
+#[ignore = "needs pre-commit and prek"]
+fn every_ref_of_a_push_counts() {
+    for framework in FRAMEWORKS {
+        let project = Project::new(framework, "fickgate-system");
+        let remote = project.path("remote.git");
+        let remote = remote.to_string_lossy();
+        project.git(&["init", "-q", "--bare", &remote]);
+        project.git(&["remote", "add", "origin", &remote]);
+        project.git(&["checkout", "-q", "-B", "main"]);
+        project.passed("git", &["push", "origin", "main"]);
+        project.git(&["checkout", "-q", "-b", "second"]);
+        project.write("evil.pkl", EVIL);
+        project.git(&["add", "evil.pkl"]);
+        project.git(&["commit", "-q", "--no-verify", "-m", "evil"]);
+        project.git(&["checkout", "-q", "main"]);
+        project.write("more.pkl", CLEAN_TOO);
+        project.git(&["add", "more.pkl"]);
+        project.git(&["commit", "-q", "--no-verify", "-m", "more"]);
+        project.refused("git", &["push", "origin", "main", "second"]);
+    }
+}
+
+#[test]
+#[ignore = "needs pre-commit and prek"]
 fn a_push_is_refused_for_what_any_commit_of_it_publishes() {
     for framework in FRAMEWORKS {
         let project = Project::new(framework, "fickgate-system");

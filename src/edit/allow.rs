@@ -208,6 +208,11 @@ impl Additions {
             policy::pattern::Names::One(name) => name.as_str(),
             _ => "*",
         };
+        // A finding may name an import that is spelled like a pattern: what is meant is for a person to say.
+        if name == "*" && !args.force && policy.refused(&pattern.module, name).is_none() {
+            return Err(Error::new(format!("{shown} is a pattern, for every name of the module"))
+                .remedy("name the imports one by one; to allow them all, add --force --reason WHY"));
+        }
         if let Some(refused) = policy.refused(&pattern.module, name).filter(|_| !args.force) {
             return Err(judged_unsafe(import, refused));
         }

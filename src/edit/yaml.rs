@@ -88,17 +88,20 @@ pub fn with_additions(text: &str, source: &str, entries: &[NewEntry], pins: &[Ne
     }
 }
 
-/// Whether the new file is the old one with so many more lines at the end of its lists.
+/// Whether the new file is the old one with so many more lines in its lists.
 fn only_adds(old: &PolicyFile, new: &PolicyFile, entries: usize, pins: usize) -> bool {
-    let kept =
-        old.allow
-            .iter()
-            .zip(&new.allow)
-            .all(|(old, new)| (old.import(), &old.reason, old.kind) == (new.import(), &new.reason, new.kind))
-            && old.files.iter().zip(&new.files).all(|(old, new)| {
-                (old.sha256, &old.path, &old.reason) == (new.sha256, &new.path, &new.reason)
-            });
-    kept && new.allow.len() == old.allow.len() + entries
+    // Every old line is still there, in the same order.
+    let mut allowed = new.allow.iter();
+    let allow = old.allow.iter().all(|old| {
+        allowed.any(|new| (old.import(), &old.reason, old.kind) == (new.import(), &new.reason, new.kind))
+    });
+    let mut accepted = new.files.iter();
+    let files = old.files.iter().all(|old| {
+        accepted.any(|new| (old.sha256, &old.path, &old.reason) == (new.sha256, &new.path, &new.reason))
+    });
+    allow
+        && files
+        && new.allow.len() == old.allow.len() + entries
         && new.files.len() == old.files.len() + pins
         && PolicyChange::between(Some(old), Some(new)).removes_nothing()
 }
@@ -148,13 +151,64 @@ fn with_items(text: &str, key: &str, items: &[Vec<String>]) -> Option<String> {
         true => push(&mut out, format!("{key}:  {}", comment.trim()).trim_end(), "", end),
         false => out.push_str(head),
     }
-    block.get(..last)?.iter().for_each(|line| out.push_str(line));
-    if !out.ends_with('\n') {
-        out.push_str(end);
+    let mut parts = parts(block.get(..last)?, &indent);
+    for item in items {
+        let mut text = String::new();
+        item.iter().for_each(|line| push(&mut text, line, &indent, end));
+        // In the order of their names, so that two branches which both add one seldom add it at the same place.
+        let name = name_of(item.iter().map(String::as_str));
+        let later = |part: &Part| matches!((&part.name, &name), (Some(there), Some(new)) if there > new);
+        let at = parts.iter().position(later).unwrap_or(parts.len());
+        parts.insert(at, Part { name, text });
     }
-    items.iter().flatten().for_each(|item| push(&mut out, item, &indent, end));
+    for part in parts {
+        if !out.ends_with('\n') {
+            out.push_str(end);
+        }
+        out.push_str(&part.text);
+    }
     rest.get(last..)?.iter().for_each(|line| out.push_str(line));
     Some(out)
+}
+
+/// An item of a list, with the comments above it.
+struct Part {
+    /// What it is sorted by; none for what stands above the first item.
+    name: Option<String>,
+    text: String,
+}
+
+/// Takes a list apart.
+fn parts(lines: &[&str], indent: &str) -> Vec<Part> {
+    let begins = |line: &str| line.strip_prefix(indent).is_some_and(is_item);
+    let mut parts: Vec<Vec<&str>> = vec![Vec::new()];
+    for line in lines {
+        if begins(line) {
+            // Comments right above an item are about it.
+            let above = parts.last_mut().map(|part| {
+                let own =
+                    part.iter().rposition(|line| !line.trim_start().starts_with('#')).map_or(0, |at| at + 1);
+                part.split_off(own)
+            });
+            parts.push(above.unwrap_or_default());
+        }
+        if let Some(part) = parts.last_mut() {
+            part.push(line);
+        }
+    }
+    let whole = parts.into_iter().filter(|part| !part.is_empty());
+    whole.map(|part| Part { name: name_of(part.iter().copied()), text: part.concat() }).collect()
+}
+
+/// The import that an item allows, or the path of the file that it accepts.
+fn name_of<'l>(lines: impl Iterator<Item = &'l str>) -> Option<String> {
+    let values = lines.filter_map(|line| {
+        let line = line.trim_start();
+        let pair = line.strip_prefix('-').unwrap_or(line).trim_start().trim_start_matches('{');
+        ["import:", "path:"].iter().find_map(|key| pair.strip_prefix(key))
+    });
+    let value = values.map(str::trim).next()?;
+    Some(value.split([',', '}']).next().unwrap_or(value).trim_matches(['"', '\'', ' ']).to_owned())
 }
 
 /// Adds items to a list in brackets.
@@ -313,6 +367,15 @@ mod tests {
         ] {
             assert_eq!(added(before), after);
         }
+    }
+
+    #[test]
+    fn entries_stand_in_the_order_of_their_names() {
+        let before = "allow:\n  # all of ours\n\n  - import: a.B\n    reason: x\n  # about z\n  - reason: y\n    import: \"z.Z\"\n";
+        let after = before.replace("  # about z", "  - import: b.C\n    reason: ours\n  # about z");
+        assert_eq!(added(before), after);
+        let first = "allow:\n- import: c.D\n  reason: x\n";
+        assert_eq!(added(first), "allow:\n- import: b.C\n  reason: ours\n- import: c.D\n  reason: x\n");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use crate::source;
 use fickgate_engine::content::{Content, FileContent};
 use fickgate_engine::error::{Error, Result};
 use fickgate_engine::escape;
@@ -83,6 +84,14 @@ pub fn open(argument: &OsStr) -> Result<(Content, BlobPath, Option<String>)> {
     }
     let (file, member) = split;
     let name = escape::terminal_bytes(bytes).into_owned();
+    let stream = argument == "-" || std::fs::metadata(&file).is_ok_and(|meta| source::is_pipe(&file, &meta));
+    if stream {
+        let pipe = (argument != "-").then_some(file.as_path());
+        let read =
+            source::spooled(pipe).and_then(|read| read.ok_or_else(|| io::Error::other("it is too long")));
+        let content = read.map_err(|error| Error::new(format!("cannot read {name}: {error}")))?;
+        return Ok((content, BlobPath::from_path(&file), member));
+    }
     let opened = std::fs::metadata(&file).and_then(|meta| {
         if meta.is_file() { File::open(&file) } else { Err(io::Error::other("not a regular file")) }
     });

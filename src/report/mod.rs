@@ -18,6 +18,7 @@ mod summary_line;
 
 use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 
 pub use crate::cli::{Format, ReportTo};
 pub use style::Style;
@@ -53,8 +54,10 @@ pub fn write_file(to: &ReportTo, outcome: &Outcome, style: &Style) -> Result<()>
 
 fn write_into(to: &ReportTo, outcome: &Outcome, style: &Style) -> io::Result<()> {
     let appended = matches!(to.format, Format::Summary | Format::Outputs);
-    let file =
-        OpenOptions::new().create(true).write(true).append(appended).truncate(!appended).open(&to.file)?;
+    refuse_links(&to.file)?;
+    let mut options = OpenOptions::new();
+    options.create(true).write(true).append(appended).truncate(!appended);
+    let file = options.open(&to.file)?;
     let mut out = BufWriter::new(&file);
     if to.format == Format::Summary {
         // An earlier part of the step may have written to it: the budget is for the whole file.
@@ -64,6 +67,24 @@ fn write_into(to: &ReportTo, outcome: &Outcome, style: &Style) -> io::Result<()>
         write(to.format, outcome, style, &mut out)?;
     }
     out.flush()
+}
+
+/// A report goes where it was meant to go: in the working tree, what is judged may have put a link there.
+fn refuse_links(file: &Path) -> io::Result<()> {
+    let here = std::env::current_dir()?.canonicalize()?;
+    let root = here.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&here).to_owned();
+    let full = here.join(file);
+    let mut inside = false;
+    let mut at = PathBuf::new();
+    for part in full.components() {
+        at.push(part);
+        if inside && std::fs::symlink_metadata(&at).is_ok_and(|meta| meta.is_symlink()) {
+            let link = at.strip_prefix(&root).unwrap_or(&at).display();
+            return Err(io::Error::other(format!("{link} is a symbolic link in the working tree")));
+        }
+        inside |= at.canonicalize().is_ok_and(|at| at == root);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -37,8 +37,8 @@ pub enum Origin {
 pub enum Checkout {
     /// These bytes.
     Bytes {
-        /** The content on disk after a checkout. */
-        content: Content,
+        /** The content on disk after a checkout, of each kind of machine. */
+        contents: Vec<Content>,
         /** What makes the difference, in a few words: `CRLF line ends`. */
         how: &'static str,
     },

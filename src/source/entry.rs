@@ -32,6 +32,8 @@ pub(super) enum What {
     Recast { id: ObjectId, origin: Origin },
     /// A file on disk. A named one was given on the command line: a link is followed.
     File { disk: PathBuf, named: bool },
+    /// Standard input, or a pipe that was named on the command line.
+    Stream(Option<PathBuf>),
     /// Another repository in this one, at a commit of its own.
     Submodule { commit: Option<ObjectId> },
     /// An object of a submodule, whose repository git finds from `folder`.
@@ -80,6 +82,7 @@ impl Entry {
         match &self.what {
             What::Object { id, link, .. } => (&self.path, u8::from(*link), Some(*id)),
             What::File { .. } => (&self.path, 2, None),
+            What::Stream(_) => (&self.path, 10, None),
             What::Skipped(_) => (&self.path, 3, None),
             What::Failed(_) => (&self.path, 4, None),
             What::Recast { id, .. } => (&self.path, 6, Some(*id)),

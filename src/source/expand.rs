@@ -32,6 +32,7 @@ impl Expansion {
             trees: Arc::default(),
             walked: Arc::default(),
             paths_matter: false,
+            names: Arc::default(),
             inner: HashMap::new(),
         };
         Expansion { reader, submodules, added: HashSet::new() }
@@ -48,7 +49,7 @@ impl Expansion {
     }
 
     fn is_dvc(entry: &Entry) -> bool {
-        dvc::is_dvc(&entry.path) && matches!(entry.what, What::Object { link: false, .. } | What::File { .. })
+        dvc::is_dvc(&entry.path) && matches!(entry.what, What::Object { .. } | What::File { .. })
     }
 
     /// The entries that `entry` stands for.
@@ -60,17 +61,31 @@ impl Expansion {
         if !Expansion::is_dvc(entry) {
             return Vec::new();
         }
-        let Item::Blob(blob) = self.reader.item(entry) else { return Vec::new() };
-        if blob.content.len() > dvc::LONGEST {
-            return Vec::new();
-        }
-        let Ok(text) = blob.content.read_range(0, dvc::LONGEST as usize) else { return Vec::new() };
+        // DVC reads it whatever it takes: what is not read here stands for something that was not judged.
+        let link = match &entry.what {
+            What::Object { link, .. } => *link,
+            What::File { disk, .. } => std::fs::symlink_metadata(disk).is_ok_and(|meta| meta.is_symlink()),
+            _ => false,
+        };
+        let text = match self.reader.item(entry) {
+            _ if link => None,
+            Item::Blob(blob) if blob.content.len() <= dvc::LONGEST => {
+                blob.content.read_range(0, dvc::LONGEST as usize).ok()
+            }
+            // It is wrong already.
+            Item::Failed(_) | Item::Fault(_) => return Vec::new(),
+            _ => None,
+        };
         let folder = match &entry.what {
             What::File { disk, .. } => disk.parent().map(|parent| (parent.to_owned(), &entry.path)),
             _ => None,
         };
         let mut found = Vec::new();
-        for (path, pointer) in dvc::outputs(&entry.path, &text) {
+        let outputs = match &text {
+            Some(text) => dvc::outputs(&entry.path, text),
+            None => vec![dvc::unclear(&entry.path)],
+        };
+        for (path, pointer) in outputs {
             // The copy on disk is what will be loaded from there.
             if let Some((folder, named)) = &folder
                 && let Some(disk) = beside(folder, named, &path)

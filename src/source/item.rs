@@ -20,6 +20,8 @@ pub enum Item {
         link: Skipped,
         /** Where it leads, from the root. */
         target: BlobPath,
+        /** What lies below that, where it is a folder. */
+        below: Vec<BlobPath>,
     },
     /// A symbolic link of a commit or the index. Where links are not to be had, as on most Windows
     /// systems, a checkout writes its text into a file.

@@ -14,7 +14,7 @@ use super::git::repository::Repository;
 use super::git::submodule::Submodules;
 use super::git::{command, diff, index, push, repository};
 use super::item::Item;
-use super::reader::Reader;
+use super::reader::{Names, Reader};
 use super::selection::{Place, Push, Selection, Turn};
 use super::worktree;
 use crate::cli::PolicyFrom;
@@ -40,6 +40,7 @@ pub struct Source {
     notices: Vec<String>,
     /// Why there was nothing to compare.
     nothing: Option<String>,
+    names: Arc<Names>,
 }
 
 impl Source {
@@ -72,9 +73,11 @@ impl Source {
                 let before = diff.bases.first().copied();
                 checkout::mark(&repository, &mut diff.entries, Some(diff.tip), before, &diff.gone)?;
                 let place = Place::Commit(diff.named);
+                let names = Names::of(repository.git.clone(), Some(diff.tip));
                 let mut source = Source::listed(Some(repository), diff.entries, place.clone(), recurse);
                 source.turn =
                     Some(Turn { before: place, after: vec![Place::Commit(diff.tip)], forks: diff.bases });
+                source.names = Arc::new(names);
                 source.notices = diff.notices;
                 source.nothing = nothing;
                 Ok(source)
@@ -96,7 +99,9 @@ impl Source {
                 let nothing = range
                     .is_nothing(&repository.git)?
                     .then(|| format!("nothing was compared: no commit is in {} alone", text.escape_debug()));
+                let names = Names::of(repository.git.clone(), range.tips.first().copied());
                 let mut source = Source::growing(repository, &range, place.clone(), recurse)?;
+                source.names = Arc::new(names);
                 source.turn = range.base.map(|_| Turn {
                     before: place,
                     after: range.tips.iter().map(|tip| Place::Commit(*tip)).collect(),
@@ -134,8 +139,11 @@ impl Source {
                     _ => turn.before.clone(),
                 };
                 let range = Range::pushed(&repository.git, push, &refs)?;
+                let tip = push::commits(&repository, &push.tips)?.first().copied();
+                let names = Names::of(repository.git.clone(), tip);
                 let mut source = Source::growing(repository, &range, place, recurse)?;
                 source.turn = Some(turn);
+                source.names = Arc::new(names);
                 Ok(source)
             }
             Selection::Paths(paths) => {
@@ -167,8 +175,15 @@ impl Source {
 
     fn staged(recurse: bool) -> Result<Source> {
         // Git starts to look while the repository is opened here.
-        let asked = index::ask(&command::Git::here(), "HEAD")?;
+        let early = match repository::is_plain() {
+            true => index::ask(&command::Git::here(), "HEAD")?,
+            false => None,
+        };
         let repository = Repository::require()?;
+        let asked = match early {
+            Some(asked) => Some(asked),
+            None => index::ask(&repository.git, "HEAD")?,
+        };
         let policies = match repository.head()? {
             Some(head) => policy::FILES.map(|f| (f, repository.read_committed(head, f).ok())).into(),
             None => Vec::new(),
@@ -216,11 +231,9 @@ impl Source {
                     let itself = Some(entry).filter(|entry| !expansion.replaces(entry));
                     itself.into_iter().chain(more)
                 });
-                // Without a lower end, attributes are met where they were introduced.
-                let tips =
-                    if range.known.is_empty() { &[] } else { range.tips.get(..8).unwrap_or(&range.tips) };
+                let edges = range.edges(&repository.git)?;
                 let checkout = checkout::Checkout::new(&repository);
-                let marked = Marked::new(expanded, checkout, repository.objects(1), tips);
+                let marked = Marked::new(expanded, checkout, repository.objects(1), &edges);
                 Entries::growing(Box::new(marked))
             }
         };
@@ -230,6 +243,7 @@ impl Source {
     fn new(repository: Option<Repository>, entries: Entries, place: Place) -> Source {
         let root = repository.as_ref().and_then(Repository::root);
         let trees = Arc::new(trees(&[], root));
+        let names = repository.as_ref().map(|r| Names::of(r.git.clone(), None)).unwrap_or_default();
         Source {
             repository,
             entries: Arc::new(entries),
@@ -240,6 +254,7 @@ impl Source {
             head: None,
             notices: Vec::new(),
             nothing: None,
+            names: Arc::new(names),
         }
     }
 
@@ -267,6 +282,7 @@ impl Source {
             trees: Arc::clone(&self.trees),
             walked: Arc::clone(&self.walked),
             paths_matter: false,
+            names: Arc::clone(&self.names),
             inner: HashMap::new(),
         }
     }

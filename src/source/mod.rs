@@ -9,6 +9,7 @@
 mod blob;
 mod entry;
 mod expand;
+mod file;
 pub mod git;
 mod item;
 mod listing;
@@ -22,5 +23,6 @@ pub use git::object::ObjectId;
 pub use git::repository::read_below;
 pub use item::Item;
 pub use listing::Source;
-pub use reader::Reader;
+pub use reader::{Reader, spooled};
 pub use selection::{Place, Push, Selection};
+pub use worktree::is_pipe;

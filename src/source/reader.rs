@@ -2,13 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{File, Metadata};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::outcome::{ReadFailure, Reason, Skipped};
 use crate::source::blob::{Blob, Origin};
 use crate::source::entry::{Entries, Entry, What};
+use crate::source::file;
 use crate::source::git::command::Git;
 use crate::source::git::object::{Object, ObjectId, Objects};
 use crate::source::item::Item;
@@ -21,10 +22,51 @@ use fickgate_engine::rule::Rule;
 
 /// A file on disk up to this size, in bytes, is read at once instead of by ranges.
 const SMALL: u64 = 64 << 10;
+/// The longest stream that is taken from standard input or a pipe, in bytes.
+const STREAM: u64 = 16 << 30;
 /// The longest target of a link that is looked at, in bytes; no file system takes a longer one.
 const LONGEST_LINK: usize = 64 << 10;
 /// Why most links are left out.
 const JUDGED: &str = "symlink, judged where it leads";
+
+/// The names of all files where links are followed by name: of a commit, or of the index. Listed when the first
+/// link is met.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    git: Git,
+    /// The commit; none for the index.
+    commit: Option<ObjectId>,
+    sorted: OnceLock<Vec<BlobPath>>,
+}
+
+impl Names {
+    pub(super) fn of(git: Git, commit: Option<ObjectId>) -> Names {
+        Names { git, commit, sorted: OnceLock::new() }
+    }
+
+    /// Files below a folder. None where that is no folder, or git does not tell.
+    fn below(&self, folder: &BlobPath) -> Vec<BlobPath> {
+        let sorted = self.sorted.get_or_init(|| {
+            let id = self.commit.map(|commit| commit.to_string());
+            let args = match &id {
+                Some(id) => vec!["ls-tree", "-r", "-z", "--name-only", "--full-tree", id],
+                None => vec!["ls-files", "-z", "--full-name", "--", ":/"],
+            };
+            let out = self.git.lines(&args).ok().flatten().unwrap_or_default();
+            let mut names: Vec<BlobPath> =
+                out.split(|b| *b == 0).filter(|name| !name.is_empty()).map(BlobPath::new).collect();
+            names.sort_unstable();
+            names
+        });
+        let prefix = match folder.as_bytes() {
+            b"" => Vec::new(),
+            folder => [folder, b"/"].concat(),
+        };
+        let from = sorted.partition_point(|name| name.as_bytes() < prefix.as_slice());
+        let rest = sorted.get(from..).unwrap_or_default();
+        rest.iter().take_while(|name| name.as_bytes().starts_with(&prefix)).cloned().collect()
+    }
+}
 
 /// Reads the entries of a source, one at a time. Several readers of one source may work at once.
 pub struct Reader {
@@ -38,6 +80,8 @@ pub struct Reader {
     pub(super) walked: Arc<HashSet<PathBuf>>,
     /// Whether content that was judged at one path is judged at each other path too.
     pub(super) paths_matter: bool,
+    /// What links of a commit or the index may lead to.
+    pub(super) names: Arc<Names>,
     /// Readers of submodules.
     pub(super) inner: HashMap<PathBuf, Reader>,
 }
@@ -46,6 +90,11 @@ impl Reader {
     /// Hands over content at every path it has in a history, since the policy tells paths apart.
     pub fn at_every_path(self, paths_matter: bool) -> Reader {
         Reader { paths_matter, ..self }
+    }
+
+    /// Whether it has what it is to read with.
+    pub fn is_whole(&self) -> bool {
+        self.objects.as_ref().is_none_or(Objects::is_whole)
     }
 
     /// The item at `index`. `None` past the end.
@@ -96,6 +145,18 @@ impl Reader {
                     Err(e) => failed(path, e.to_string()),
                 },
             },
+            What::Stream(disk) => match spooled(disk.as_deref()) {
+                Ok(Some(content)) => {
+                    Item::Blob(Blob { path: path.clone(), content, origin: Origin::Disk, checkout: None })
+                }
+                Ok(None) => Item::Fault(FileFault {
+                    rule: Rule::ResourceLimit,
+                    path: path.clone(),
+                    message: format!("it gives more than {STREAM} bytes, so it was not judged"),
+                    help: "write it into a file, and name that".to_owned(),
+                }),
+                Err(e) => failed(path, e.to_string()),
+            },
             What::File { disk, named } => match self.file(path, disk, *named) {
                 Ok(item) => item,
                 Err(e) => failed(path, e.to_string()),
@@ -111,11 +172,12 @@ impl Reader {
             let common = library.as_ref().map(|l| l.commondir().to_owned());
             Reader {
                 entries: Arc::clone(&self.entries),
-                objects: Some(Objects::new(library, git.clone(), 2)),
+                objects: Some(Objects::new(library, git.clone(), common.as_deref(), 2)),
                 stores: self.stores.within(git, common),
                 trees: Arc::clone(&self.trees),
                 walked: Arc::clone(&self.walked),
                 paths_matter: self.paths_matter,
+                names: Arc::default(),
                 inner: HashMap::new(),
             }
         })
@@ -149,6 +211,7 @@ impl Reader {
         match Pointer::recognise(&content)? {
             Look::Pointer(pointer) => Ok(self.pointed(&entry.path, &pointer)),
             Look::Headed => Ok(headed(&entry.path)),
+            Look::Unclear => Ok(unclear(&entry.path)),
             Look::File => self.stored(entry, content, id, origin),
         }
     }
@@ -181,7 +244,12 @@ impl Reader {
         }
         match inside(path, target) {
             Some(target) => {
-                Item::Link { link: Skipped { path: path.clone(), reason: Reason::NoFile(JUDGED) }, target }
+                let below = self.names.below(&target);
+                Item::Link {
+                    link: Skipped { path: path.clone(), reason: Reason::NoFile(JUDGED) },
+                    target,
+                    below,
+                }
             }
             None => outside(path),
         }
@@ -203,7 +271,7 @@ impl Reader {
                 false => skipped(path, kind),
             });
         }
-        let file = open(&disk, false)?;
+        let file = file::open(&disk, false)?;
         // Between the look and the opening another file may have taken the name.
         let opened = file.metadata()?;
         if let Some(kind) = special(&opened) {
@@ -217,6 +285,7 @@ impl Reader {
         Ok(match Pointer::recognise(&content)? {
             Look::Pointer(pointer) => self.pointed(path, &pointer),
             Look::Headed => headed(path),
+            Look::Unclear => unclear(path),
             Look::File => {
                 Item::Blob(Blob { path: path.clone(), content, origin: Origin::Disk, checkout: None })
             }
@@ -231,6 +300,8 @@ impl Reader {
                 let text = BlobPath::from_path(&std::fs::read_link(disk)?);
                 return Ok(Some(match Pointer::of_link(text.as_bytes()) {
                     Some(pointer) => self.pointed(path, &pointer),
+                    // Where it leads on another machine is not known here.
+                    None if inside(path, text.as_bytes()).is_none() => outside(path),
                     None => skipped(path, "symlink that leads nowhere"),
                 }));
             }
@@ -239,7 +310,18 @@ impl Reader {
         let led = |reason| {
             let link = Skipped { path: path.clone(), reason: Reason::NoFile(reason) };
             match self.trees.first().and_then(|tree| target.strip_prefix(tree).ok()) {
-                Some(target) => Item::Link { link, target: BlobPath::from_path(target) },
+                Some(led) => {
+                    let below =
+                        self.walked.iter().filter(|file| file.starts_with(&target) && **file != target);
+                    let inside = |file: &PathBuf| {
+                        self.trees
+                            .first()
+                            .and_then(|tree| file.strip_prefix(tree).ok())
+                            .map(BlobPath::from_path)
+                    };
+                    let below = below.filter_map(inside).collect();
+                    Item::Link { link, target: BlobPath::from_path(led), below }
+                }
                 None => Item::Skipped(link),
             }
         };
@@ -259,6 +341,19 @@ impl Reader {
     }
 }
 
+/// What standard input or a named pipe gives, kept in a file without a name; `None` where that is too much.
+pub fn spooled(pipe: Option<&Path>) -> io::Result<Option<Content>> {
+    let mut file = tempfile::tempfile()?;
+    let written = match pipe {
+        Some(pipe) => io::copy(&mut File::open(pipe)?.take(STREAM + 1), &mut file)?,
+        None => io::copy(&mut io::stdin().lock().take(STREAM + 1), &mut file)?,
+    };
+    match written > STREAM {
+        true => Ok(None),
+        false => FileContent::new(file).map(Content::new).map(Some),
+    }
+}
+
 /// Two files in one: which of them a checkout makes depends on whether Git LFS is installed.
 fn headed(path: &BlobPath) -> Item {
     Item::Fault(FileFault {
@@ -271,11 +366,19 @@ fn headed(path: &BlobPath) -> Item {
     })
 }
 
+/// What Git LFS may take for a pointer, and was not understood here.
+fn unclear(path: &BlobPath) -> Item {
+    Item::Fault(FileFault {
+        rule: Rule::PointerUnresolved,
+        path: path.clone(),
+        message: "it begins as a Git LFS pointer and is not wholly one, so what a checkout makes of it was not judged"
+            .to_owned(),
+        help: "store a plain pointer: version, oid and size, without extensions".to_owned(),
+    })
+}
+
 /// A link out of the tree: whoever loads it loads content that was not judged.
 fn outside(path: &BlobPath) -> Item {
-    if !path.is_model() {
-        return skipped(path, "symlink out of the tree");
-    }
     Item::Fault(FileFault {
         rule: Rule::PointerUnresolved,
         path: path.clone(),
@@ -321,20 +424,6 @@ fn special(meta: &Metadata) -> Option<&'static str> {
         }
     }
     Some(if kind.is_dir() { "folder" } else { "special file" })
-}
-
-/// Opens a file that is expected to be regular, without waiting should it be a FIFO after all.
-pub(super) fn open(path: &Path, follow: bool) -> io::Result<File> {
-    let mut options = File::options();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        let flags = if follow { libc::O_NONBLOCK } else { libc::O_NONBLOCK | libc::O_NOFOLLOW };
-        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags);
-    }
-    #[cfg(not(unix))]
-    let _ = follow;
-    options.open(path)
 }
 
 fn skipped(path: &BlobPath, reason: &'static str) -> Item {

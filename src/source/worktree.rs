@@ -21,7 +21,14 @@ pub(super) fn entries(paths: &[PathBuf], root: Option<&Path>) -> Result<Vec<Entr
     // One entry a name, the one that was given by name before the one that was walked to.
     let mut found: BTreeMap<BlobPath, What> = BTreeMap::new();
     for path in paths {
+        if path.as_os_str() == "-" {
+            found.insert(BlobPath::new("-"), What::Stream(None));
+            continue;
+        }
         match std::fs::metadata(path) {
+            Ok(meta) if is_pipe(path, &meta) => {
+                found.insert(BlobPath::from_path(path), What::Stream(Some(path.clone())));
+            }
             Ok(meta) if meta.is_dir() => {
                 let (disk, shown) = match path.canonicalize() {
                     Ok(disk) => {
@@ -54,6 +61,23 @@ pub(super) fn entries(paths: &[PathBuf], root: Option<&Path>) -> Result<Vec<Entr
         }
     }
     Ok(found.into_iter().map(|(path, what)| Entry::new(path, what)).collect())
+}
+
+/// Whether the path stands for a pipe that was opened for this process, as `<(...)` of a shell does. Any other
+/// pipe may have nobody who writes into it.
+pub fn is_pipe(path: &Path, meta: &std::fs::Metadata) -> bool {
+    let open = ["/dev/fd", "/dev/stdin", "/proc/self/fd"].iter().any(|own| path.starts_with(own));
+    open && fifo(meta)
+}
+
+#[cfg(unix)]
+fn fifo(meta: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::FileTypeExt::is_fifo(&meta.file_type())
+}
+
+#[cfg(not(unix))]
+fn fifo(_: &std::fs::Metadata) -> bool {
+    false
 }
 
 /// The path with links in its folders resolved, but not one that it is itself.

@@ -121,8 +121,8 @@ fn what_other_programs_make_of_a_file_is_not_known() {
         repo.list("staged")[1..],
         [
             "index a.pkl x | checkout-differs error",
-            "index b.txt x | checkout-differs note",
-            "index c.pt x | checkout-differs error",
+            "index b.txt x | checkout-differs error",
+            r"index c.pt x | another encoding: \xff\xfex\x00",
             "index d.bin x",
         ]
     );
@@ -202,4 +202,100 @@ fn attributes_count_wherever_git_reads_them() {
         assert_eq!(output.status.code(), Some(1), "{place}: {text}");
         assert!(text.contains("checkout-differs"), "{place}: {text}");
     }
+}
+
+#[test]
+fn no_name_and_no_odd_value_makes_an_attribute_weigh_less() {
+    // `model` is a pickle in a checkout, and text in git.
+    let evil = b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R. ";
+    let units = evil.chunks(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+    let text = char::decode_utf16(units).map(|c| c.expect("no surrogates")).collect::<String>();
+    for (attributes, content) in [
+        ("model working-tree-encoding=UTF-16LE", text.clone().into_bytes()),
+        ("model working-tree-encoding=utf16le", text.into_bytes()),
+        ("model working-tree-encoding=SHIFT-JIS", b"x".to_vec()),
+        ("model filter=crypt", b"x".to_vec()),
+        ("model export-subst", b"$Format:%B$".to_vec()),
+        ("model export-subst", b"cos\n$Format:%D$\n)R.".to_vec()),
+    ] {
+        let repo = Repo::new();
+        repo.commit("first");
+        repo.write("model", &content);
+        let id = repo.git(&["hash-object", "-w", "--no-filters", "model"]);
+        repo.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{id},model")]);
+        repo.add(".gitattributes", attributes);
+        let run = repo.command(env!("CARGO_BIN_EXE_fickgate"), &repo.root).arg("--staged").output().unwrap();
+        let text = String::from_utf8_lossy(&run.stdout).into_owned();
+        assert!(run.status.code() == Some(1) && text.contains("checkout-differs"), "{attributes}: {text}");
+    }
+    let repo = Repo::new();
+    repo.add("x.dat", "a\n");
+    repo.add(".gitattributes", "*.dat text=anything crlf\n");
+    assert!(repo.list("staged").contains(&r"index x.dat a\n | CRLF line ends: a\r\n".to_owned()));
+    // What versioneer and setuptools-scm write is no pickle, whatever is filled in.
+    let repo = Repo::new();
+    repo.add("_version.py", format!("\n# {}\nrefnames = \"$Format:%d$\"\n", "x".repeat(600)));
+    repo.add(".git_archival.txt", "node: $Format:%H$\nref-names: $Format:%D$\n");
+    repo.add(".gitattributes", "_version.py export-subst\n.git_archival.txt export-subst\n");
+    let run = repo.command(env!("CARGO_BIN_EXE_fickgate"), &repo.root).arg("--staged").output().unwrap();
+    assert_eq!(run.status.code(), Some(0), "{}", String::from_utf8_lossy(&run.stdout));
+}
+
+// A pickle whose line ends make opcodes of what was the end of a string.
+fn shifted() -> Vec<u8> {
+    let tail = b"0\x8c\x05posix\x8c\x06system\x93\x8c\x04true\x85R.";
+    let size = u8::try_from(2 * tail.len()).expect("short");
+    [&b"\x80\x04C"[..], &[size], &vec![b'\n'; tail.len()], tail, b"."].concat()
+}
+
+#[test]
+fn every_commit_of_a_push_has_the_attributes_that_were_there() {
+    let repo = Repo::new();
+    let judge = |folder: &str, tips: &[String]| {
+        let zeros = "0".repeat(40);
+        let lines: String =
+            tips.iter().map(|tip| format!("refs/heads/x {tip} refs/heads/x {zeros}\n")).collect();
+        let mut command = repo.command(env!("CARGO_BIN_EXE_fickgate"), &repo.root.join(folder));
+        let mut child = command
+            .args(["hook", "pre-push", "origin"])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), lines.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    repo.git(&["remote", "add", "origin", "https://example.invalid/x.git"]);
+    repo.add("there.dat", shifted());
+    let base = repo.commit("base");
+    repo.git(&["update-ref", "refs/remotes/origin/main", &base]);
+    // Many refs, and the attributes are in one of the last.
+    let mut tips = Vec::new();
+    for index in 0..12 {
+        repo.git(&["checkout", "-q", "-b", &format!("topic{index}"), &base]);
+        repo.add("x", format!("{index}"));
+        if index == 10 {
+            repo.add("m.dat", shifted());
+            repo.add(".gitattributes", "m.dat crlf\n");
+        }
+        tips.push(repo.commit("topic"));
+    }
+    let (code, text) = judge("", &tips);
+    assert!(code == Some(1) && text.contains("checkout-differs") && text.contains("m.dat"), "{text}");
+    // Attributes alone change what a file that was there before is.
+    repo.git(&["checkout", "-q", "-b", "attributes", &base]);
+    repo.add(".gitattributes", "*.dat crlf\n");
+    let tip = repo.commit("attributes");
+    let (code, text) = judge("", std::slice::from_ref(&tip));
+    assert!(code == Some(1) && text.contains("there.dat"), "{text}");
+    // They came with another push, and the model comes now.
+    repo.git(&["update-ref", "refs/remotes/origin/main", &tip]);
+    repo.add("m.dat", shifted());
+    let added = repo.commit("model");
+    repo.git(&["rm", "-q", ".gitattributes"]);
+    let tip = repo.commit("gone");
+    assert_ne!(added, tip);
+    let (code, text) = judge("", &[tip]);
+    assert!(code == Some(1) && text.contains("m.dat"), "what was true of a commit in between: {text}");
 }

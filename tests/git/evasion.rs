@@ -320,7 +320,7 @@ fn objects_that_lie_about_their_size_are_no_pass() {
         (b"blob 99999999\0\x80\x02}.", 2, ""),
         (b"tree 0\0", 2, ""),
         (b"odd 4\0\x80\x02}.", 2, ""),
-        (b"", 1, "missing-object"),
+        (b"", 2, "corrupt"),
     ] {
         let repo = Repo::new();
         repo.commit("base");
@@ -332,4 +332,162 @@ fn objects_that_lie_about_their_size_are_no_pass() {
         assert_eq!(output.status.code(), Some(wanted), "{shown}: {text} {output:?}");
         assert!(text.contains(rule), "{shown}: {text}");
     }
+}
+
+// Git takes such a folder for a repository of its own, in which nothing is tracked and `.gitignore` holds.
+#[test]
+fn a_folder_that_looks_like_a_bare_repository_hides_nothing() {
+    let repo = Repo::new();
+    repo.add(".fickgate.yaml", "deny: [collections.OrderedDict]\n");
+    repo.commit("policy");
+    repo.git(&["checkout", "-qb", "change"]);
+    for (name, text) in [
+        ("models/HEAD", "ref: refs/heads/main\n"),
+        ("models/objects/info/.keep", ""),
+        ("models/refs/heads/.keep", ""),
+        ("models/config", "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"),
+        ("models/.gitignore", "*.pkl\n"),
+    ] {
+        repo.add(name, text);
+    }
+    repo.add("models/m.pkl", b"\x80\x02ccollections\nOrderedDict\n)R.");
+    let run = |folder: &str, args: &[&str]| {
+        let output = repo
+            .command(env!("CARGO_BIN_EXE_fickgate"), &repo.root.join(folder))
+            .args(args)
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            output.status.code() == Some(1) && text.contains("models/m.pkl"),
+            "{folder} {args:?}: {text}"
+        );
+    };
+    run("", &["models"]);
+    run("models", &[]);
+    run("models", &["--staged"]);
+    run("models", &["hook", "pre-commit"]);
+    repo.commit("models");
+    run("models", &["--diff", "main"]);
+    run("models", &["--history", "main..change"]);
+    run("models/refs", &["hook", "--all"]);
+}
+
+#[test]
+fn a_broken_object_is_named_as_corrupt_and_waited_for_by_nobody() {
+    let repo = Repo::new();
+    let id = {
+        repo.add("m.pkl", b"cos\nsystem\n(S'true'\ntR.");
+        repo.commit("first");
+        repo.git(&["rev-parse", "HEAD:m.pkl"])
+    };
+    let path = repo.root.join(".git/objects").join(&id[..2]).join(&id[2..]);
+    let whole = std::fs::read(&path).unwrap();
+    let run = |env: &[(&str, &str)]| {
+        let mut command = repo.command(env!("CARGO_BIN_EXE_fickgate"), &repo.root);
+        let output = command.args(["--history"]).envs(env.iter().copied()).output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&text).into_owned())
+    };
+    std::fs::remove_file(&path).unwrap();
+    for broken in [&whole[..0], &whole[..10], &whole[..whole.len() - 1], b"x", &[&whole[..], b"x"].concat()] {
+        std::fs::write(&path, broken).unwrap();
+        let (code, text) = run(&[]);
+        assert!(code == Some(2) && text.contains("corrupt"), "{} bytes: {text}", broken.len());
+    }
+    std::fs::remove_file(&path).unwrap();
+    let (code, text) = run(&[]);
+    assert!(code == Some(1) && text.contains("missing-object"), "{text}");
+    // A blob that goes through a temporary file, and no folder to make one in.
+    std::fs::write(&path, &whole).unwrap();
+    let noise: Vec<u8> =
+        (0..12_000_000u32).flat_map(|i| (i.wrapping_mul(2_654_435_761) >> 7).to_le_bytes()).collect();
+    repo.add("big.bin", noise);
+    repo.commit("big");
+    for packed in [false, true] {
+        if packed {
+            repo.git(&["repack", "-qad"]);
+        }
+        let (code, text) = run(&[("TMPDIR", "/nonexistent")]);
+        assert!(code == Some(2) && text.contains("big.bin"), "{text}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_folder_brings_nothing_that_is_excluded_in_it() {
+    let repo = Repo::new();
+    repo.add(".fickgate.yaml", "exclude: ['legacy/*.pkl']\n");
+    repo.add("legacy/m.pkl", b"cos\nsystem\n(S'true'\ntR.");
+    repo.commit("base");
+    repo.git(&["checkout", "-qb", "change"]);
+    std::os::unix::fs::symlink("legacy", repo.root.join("models")).unwrap();
+    repo.git(&["add", "-A"]);
+    let refused = |args: &[&str]| {
+        let output = fickgate(&repo, args);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.code() == Some(1) && text.contains("pointer-unresolved"), "{args:?}: {text}");
+    };
+    refused(&["--staged"]);
+    refused(&[]);
+    repo.commit("link");
+    refused(&["--diff", "main"]);
+    refused(&["--history", "main..change"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn reports_do_not_leave_the_working_tree_through_links() {
+    let repo = Repo::new();
+    repo.add("m.pkl", b"\x80\x02}.");
+    let outside = repo.root.parent().unwrap().join("outside");
+    std::fs::create_dir(&outside).unwrap();
+    std::fs::write(outside.join("victim"), "precious").unwrap();
+    std::os::unix::fs::symlink(outside.join("victim"), repo.root.join("report.json")).unwrap();
+    std::os::unix::fs::symlink(&outside, repo.root.join("reports")).unwrap();
+    std::fs::create_dir(repo.root.join("own")).unwrap();
+    let link = repo.root.parent().unwrap().join("link");
+    std::os::unix::fs::symlink(&repo.root, &link).unwrap();
+    let through = format!("{}/reports/victim", link.display());
+    for path in ["report.json", "reports/victim", "own/../reports/victim", through.as_str()] {
+        let output = fickgate(&repo, &["m.pkl", "--report", &format!("json={path}")]);
+        assert_eq!(output.status.code(), Some(2), "{path}");
+    }
+    assert_eq!(std::fs::read_to_string(outside.join("victim")).unwrap(), "precious");
+    for path in ["own/report.json", "../outside/report.json"] {
+        assert_eq!(fickgate(&repo, &["m.pkl", "--report", &format!("json={path}")]).status.code(), Some(0));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn standard_input_and_pipes_of_a_shell_are_read() {
+    let repo = Repo::new();
+    repo.write("m.pkl", b"cos\nsystem\n(S'true'\ntR.");
+    let binary = env!("CARGO_BIN_EXE_fickgate");
+    for line in
+        ["\"$0\" - <m.pkl", "cat m.pkl | \"$0\" /dev/stdin", "cat m.pkl | \"$0\" -", "\"$0\" <(cat m.pkl)"]
+    {
+        let output = repo.command("bash", &repo.root).args(["-c", line, binary]).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.code() == Some(1) && text.contains("os.system"), "{line}: {text}");
+    }
+    let output =
+        repo.command("bash", &repo.root).args(["-c", "\"$0\" explain - <m.pkl", binary]).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stdout).contains("from os import system"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn few_threads_and_descriptors_are_enough() {
+    let repo = Repo::new();
+    for index in 0..40 {
+        repo.write(format!("{index}.pkl"), format!("cos\nsystem\n(S'{index}'\ntR."));
+    }
+    repo.git(&["add", "-A"]);
+    let binary = env!("CARGO_BIN_EXE_fickgate");
+    let line = "ulimit -n 24; exec \"$0\" --staged --jobs 64 --format concise";
+    let output = repo.command("bash", &repo.root).args(["-c", line, binary]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.code() == Some(1) && text.matches("import-not-allowed").count() == 40, "{text}");
 }

@@ -95,8 +95,8 @@ fn lines_of(source: &Source) -> Vec<String> {
                     format!("{origin} {} {}", blob.path.as_bytes().escape_ascii(), bytes.escape_ascii());
                 match blob.checkout {
                     None => line,
-                    Some(Checkout::Bytes { content, how }) => {
-                        let bytes = content.read_range(0, 4096).expect("the content is readable");
+                    Some(Checkout::Bytes { contents, how }) => {
+                        let bytes = contents[0].read_range(0, 4096).expect("the content is readable");
                         format!("{line} | {how}: {}", bytes.escape_ascii())
                     }
                     Some(Checkout::Unknown(fault)) => {

@@ -18,7 +18,7 @@ fn lfs_pointers_are_resolved_in_the_local_store() {
     let repo = Repo::new();
     repo.add("m.pkl", lfs_pointer());
     repo.add("picture.png", lfs_pointer());
-    let unresolved = ["pointer-unresolved error m.pkl", "pointer-unresolved note picture.png"];
+    let unresolved = ["pointer-unresolved error m.pkl", "pointer-unresolved error picture.png"];
     assert_eq!(repo.list("staged"), unresolved);
     assert_eq!(repo.list("paths"), unresolved);
     let stored = lfs_object(".git/lfs");
@@ -77,11 +77,11 @@ fn what_git_lfs_takes_for_a_pointer_is_one() {
 }
 
 #[test]
-fn a_pointer_with_other_bytes_is_judged_itself() {
+fn a_pointer_with_other_bytes_is_refused() {
     let repo = Repo::new();
     repo.add("m.pkl", lfs_pointer() + "\x01");
     repo.write(lfs_object(".git/lfs"), "m");
-    assert!(repo.list("staged")[0].starts_with("index m.pkl version "));
+    assert_eq!(repo.list("staged"), ["pointer-unresolved error m.pkl"]);
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn folders_of_dvc_are_taken_apart() {
     let sum = repo.command("md5sum", &repo.root).arg(".dvc/list").output().unwrap().stdout;
     let sum = String::from_utf8(sum[..32].to_vec()).unwrap();
     repo.add("data.dvc", format!("outs:\n- md5: {sum}.dir\n  hash: md5\n  path: data\n"));
-    assert_eq!(repo.list("staged")[0], "pointer-unresolved note data");
+    assert_eq!(repo.list("staged")[0], "pointer-unresolved error data");
     repo.write(format!(".dvc/cache/files/md5/{}/{}.dir", &sum[..2], &sum[2..]), &list);
     repo.write(format!(".dvc/cache/files/md5/{}/{}", &MD5[..2], &MD5[2..]), "m");
     assert_eq!(repo.list("staged")[1], "store data/deep/m.pkl m");
@@ -199,4 +199,59 @@ fn lfs_fetches_only_when_the_user_says_so() {
     repo.git(&["config", "fickgate.lfs", "fetch"]);
     assert!(list().contains(&"store m.pkl m".to_owned()));
     assert_eq!(std::fs::read_to_string(tools.join("asked")).unwrap(), lfs_pointer());
+}
+
+#[test]
+fn what_dvc_reads_and_was_not_read_here_is_refused() {
+    let md5 = "a304afb96060aad90176268345e10355";
+    let out = format!("outs:\n- md5: {md5}\n  size: 7\n  hash: md5\n  path: model.pkl\n");
+    let long = format!("{out}{}", "# pad\n".repeat(900_000));
+    for (what, name, text) in [
+        ("plain", "model.pkl.dvc", out.as_str()),
+        ("too long to be read", "model.pkl.dvc", long.as_str()),
+        ("a folder", "models.dvc", "outs:\n- md5: a304afb96060aad90176268345e10355.dir\n  path: models\n"),
+        (
+            "files",
+            "models.dvc",
+            "outs:\n- path: models\n  files:\n  - {relpath: m.pkl, md5: a304afb96060aad90176268345e10355}\n",
+        ),
+        ("a version in a cloud", "data.dvc", "outs:\n- path: data\n  cloud: {s3: {version_id: x}}\n"),
+        ("absolute", "data.dvc", "outs:\n- {md5: a304afb96060aad90176268345e10355, path: /tmp/data}\n"),
+        (
+            "out of the repository",
+            "data.dvc",
+            "outs:\n- {md5: a304afb96060aad90176268345e10355, path: ../../data}\n",
+        ),
+        ("nothing", "notes.dvc", ""),
+    ] {
+        let repo = Repo::new();
+        repo.add(name, text);
+        let got = repo.list("staged");
+        assert!(got.iter().any(|line| line.starts_with("pointer-unresolved error ")), "{what}: {got:?}");
+    }
+    #[cfg(unix)]
+    {
+        let repo = Repo::new();
+        repo.add("meta.yaml", &out);
+        std::os::unix::fs::symlink("meta.yaml", repo.root.join("model.pkl.dvc")).unwrap();
+        repo.git(&["add", "-A"]);
+        let refused = "pointer-unresolved error model.pkl".to_owned();
+        assert!(repo.list("staged").contains(&refused) && repo.list("paths").contains(&refused));
+    }
+}
+
+#[test]
+fn every_name_of_a_pointer_weighs_the_same() {
+    let repo = Repo::new();
+    let oid = "7".repeat(64);
+    let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 12345\n");
+    let names =
+        ["m.pkl", "m.pdparams", "m.jbl", "m.th", "m.dat", "model", "a.png", "m.pkl.bak", "m.safetensors"];
+    for name in names {
+        repo.add(name, &pointer);
+    }
+    repo.add("extended", pointer.replace("oid", &format!("ext-0-FOO sha256:{oid}\noid")));
+    let got = repo.list("staged");
+    assert_eq!(got.len(), names.len() + 1);
+    assert!(got.iter().all(|line| line.starts_with("pointer-unresolved error ")), "{got:?}");
 }

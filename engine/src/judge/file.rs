@@ -11,13 +11,11 @@ use crate::path::BlobPath;
 use crate::policy::Policy;
 use crate::rule::{Level, Rule};
 
-/// The finding for a file whose content is not at hand. It weighs what the policy says of its rule; where the
-/// policy says nothing and the content is elsewhere, the name decides what may be missing.
+/// The finding for a file whose content is not at hand. It weighs what its rule does, or what the policy says of
+/// that, whatever the file is called: names are chosen by whoever brings it.
 pub fn file(fault: &FileFault, policy: &Policy) -> Finding {
-    let elsewhere = matches!(fault.rule, Rule::PointerUnresolved | Rule::CheckoutDiffers);
-    let own = if elsewhere && !fault.path.is_model() { Level::Note } else { fault.rule.level() };
     Finding {
-        level: policy.set_level(fault.rule).unwrap_or(own),
+        level: policy.level(fault.rule),
         ..Finding::new(fault.rule, fault.path.clone(), &*fault.message).with_help(&*fault.help)
     }
 }
@@ -25,13 +23,12 @@ pub fn file(fault: &FileFault, policy: &Policy) -> Finding {
 /// The finding for a link, itself not excluded, to what the policy excludes: it brings that under another name.
 pub fn excluded_target(link: BlobPath, target: &BlobPath, policy: &Policy) -> Finding {
     let rule = Rule::PointerUnresolved;
-    let own = if link.is_model() || target.is_model() { rule.level() } else { Level::Warning };
     let message = format!(
         "a symbolic link to {}, which the policy excludes, so its content was not judged",
         escape::terminal(&target.to_lossy())
     );
     Finding {
-        level: policy.set_level(rule).unwrap_or(own),
+        level: policy.level(rule),
         ..Finding::new(rule, link, message).with_help("put the file itself here, or exclude the link as well")
     }
 }
@@ -113,10 +110,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_elsewhere_weighs_by_its_name_until_the_policy_says_a_level() {
+    fn what_is_elsewhere_weighs_the_same_under_every_name() {
         let rule = Rule::PointerUnresolved;
-        assert_eq!(level(rule, "m.pkl", ""), Level::Error);
-        assert_eq!(level(rule, "a.png", ""), Level::Note);
+        for path in ["m.pkl", "m.pdparams", "a.png", "model"] {
+            assert_eq!(level(rule, path, ""), Level::Error);
+        }
         for path in ["m.pkl", "a.png"] {
             assert_eq!(level(rule, path, "levels: {pointer-unresolved: warning}"), Level::Warning);
         }

@@ -115,7 +115,9 @@ fn allow_command(import: &Import) -> Option<String> {
 pub fn wanted(import: &Import) -> Option<(String, Vec<&'static str>)> {
     let written = pattern::written(&import.module, &import.name);
     let pattern = Pattern::parse(&written).ok()?;
-    if !written.is_ascii() || written.len() > SHOWN_IMPORT {
+    // A name that a file spells like a pattern, or with a colon, would be written for other imports than its own.
+    let exact = pattern.module == import.module && pattern.names == pattern::Names::One(import.name.clone());
+    if !exact || !written.is_ascii() || written.len() > SHOWN_IMPORT {
         return None;
     }
     let (kind, assumed) = pattern.assumed();

@@ -5,10 +5,10 @@
 //! and was tried against git itself, see the tests.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout};
+use std::process::{ChildStdin, ChildStdout};
 
 use crate::source::blob::Checkout;
-use crate::source::git::command::Git;
+use crate::source::git::command::{Ended, Git};
 use crate::source::git::object::ObjectId;
 use fickgate_engine::content::Content;
 use fickgate_engine::facts::FileFault;
@@ -53,9 +53,11 @@ impl Conversion {
             let at = NAMES.iter().position(|n| *n == name);
             at.and_then(|i| values.get(i)).map_or(&b"unspecified"[..], Vec::as_slice)
         };
+        // A value that git does not know counts as none.
+        let known = |value: &'_ [u8]| matches!(value, b"set" | b"unset" | b"auto" | b"input");
         let text = match value("text") {
-            b"unspecified" => value("crlf"),
-            text => text,
+            text if known(text) => text,
+            _ => value("crlf"),
         };
         // Without `eol`, the machine decides: what some machine does is done here.
         let line_ends = match (text, value("eol")) {
@@ -104,16 +106,12 @@ impl Conversion {
                 "the filter {filter} decides what a checkout holds, which was not judged"
             ));
         }
-        if let Some(encoding) = &self.encoding {
-            let encoding = fickgate_engine::escape::terminal(encoding);
-            return unknown(format!("a checkout holds it in the encoding {encoding}, which was not judged"));
-        }
-        if self.substituted && path.is_model() && contains(content, b"$Format:")? {
+        if self.substituted && !keeps_its_form(content)? {
             return unknown("git archive replaces $Format:...$ in it by what commits say".to_owned());
         }
         if content.len() > LONGEST {
-            // Text of this size is no model that anything writes.
-            return match self.line_ends == LineEnds::Crlf || (self.ident && !looks_binary(content)?) {
+            let text = self.ident || self.encoding.is_some() || self.line_ends == LineEnds::CrlfInText;
+            return match self.line_ends == LineEnds::Crlf || (text && !looks_binary(content)?) {
                 true => unknown(
                     "attributes change this file in a checkout, and it is too large to judge".to_owned(),
                 ),
@@ -131,8 +129,82 @@ impl Conversion {
         if let Some(converted) = to_crlf(&bytes, self.line_ends) {
             (bytes, how, changed) = (converted, "CRLF line ends", true);
         }
-        Ok(changed.then(|| Checkout::Bytes { content: Content::from_bytes(bytes), how }))
+        if let Some(encoding) = &self.encoding {
+            let Ok(text) = std::str::from_utf8(&bytes) else {
+                // Git leaves what is no UTF-8 as it is, and says so.
+                return Ok(
+                    changed.then(|| Checkout::Bytes { contents: vec![Content::from_bytes(bytes)], how })
+                );
+            };
+            let Some(written) = encoded(text, encoding) else {
+                let encoding = fickgate_engine::escape::terminal(encoding);
+                return unknown(format!(
+                    "a checkout holds it in the encoding {encoding}, which was not judged"
+                ));
+            };
+            let contents = written.into_iter().map(Content::from_bytes).collect();
+            return Ok(Some(Checkout::Bytes { contents, how: "another encoding" }));
+        }
+        Ok(changed.then(|| Checkout::Bytes { contents: vec![Content::from_bytes(bytes)], how }))
     }
+}
+
+/// The text as `working-tree-encoding` has a checkout write it; `None` for an encoding that is not known here.
+/// Without a byte order in the name, machines differ.
+fn encoded(text: &str, encoding: &str) -> Option<Vec<Vec<u8>>> {
+    let name = encoding.to_ascii_uppercase();
+    let name = name
+        .strip_prefix("UTF")
+        .map_or(name.clone(), |rest| format!("UTF-{}", rest.strip_prefix('-').unwrap_or(rest)));
+    let units16 = |big: bool, mark: bool| -> Vec<u8> {
+        let mark = mark.then_some('\u{feff}').into_iter().map(|c| c as u16);
+        let units = mark.chain(text.encode_utf16());
+        units.flat_map(|u| if big { u.to_be_bytes() } else { u.to_le_bytes() }).collect()
+    };
+    let units32 = |big: bool, mark: bool| -> Vec<u8> {
+        let units = mark.then_some('\u{feff}').into_iter().chain(text.chars()).map(u32::from);
+        units.flat_map(|u| if big { u.to_be_bytes() } else { u.to_le_bytes() }).collect()
+    };
+    Some(match name.as_str() {
+        "UTF-16LE" => vec![units16(false, false)],
+        "UTF-16BE" => vec![units16(true, false)],
+        "UTF-16LE-BOM" => vec![units16(false, true)],
+        "UTF-16BE-BOM" => vec![units16(true, true)],
+        "UTF-16" => vec![units16(false, true), units16(true, true)],
+        "UTF-32LE" => vec![units32(false, false)],
+        "UTF-32BE" => vec![units32(true, false)],
+        "UTF-32" => vec![units32(false, true), units32(true, true)],
+        "US-ASCII" | "ASCII" if text.is_ascii() => vec![text.as_bytes().to_vec()],
+        "ISO-8859-1" | "LATIN1" | "ISO8859-1" => {
+            vec![text.chars().map(u8::try_from).collect::<Result<_, _>>().ok()?]
+        }
+        _ => return None,
+    })
+}
+
+/// Whether no text in the places of its `$Format:...$` makes a file of it that a loader reads. What `git archive`
+/// puts there are words of commits and names of refs, of any length: never a NUL.
+fn keeps_its_form(content: &Content) -> io::Result<bool> {
+    if !contains(content, b"$Format:")? {
+        return Ok(true);
+    }
+    if content.len() > LONGEST {
+        return Ok(false);
+    }
+    let bytes = content.read_range(0, LONGEST as usize)?;
+    let at = memchr::memmem::find(&bytes, b"$Format:").unwrap_or_default();
+    // Text begins and ends no archive, and no compressed stream; tar reads blocks of 512 bytes, the first of
+    // which is a header; and a pickle is read from its first byte, which is then one that begins none.
+    let text = std::str::from_utf8(&bytes)
+        .is_ok_and(|text| !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')));
+    let no_tar = at >= 512 || bytes.len() < 256;
+    let no_pickle = bytes.first().is_some_and(|first| at > 0 && !begins_a_pickle(*first));
+    Ok(text && no_tar && no_pickle)
+}
+
+/// Whether the byte is an opcode, so that a pickle may begin with it.
+fn begins_a_pickle(byte: u8) -> bool {
+    byte >= 0x80 || b"()].}012FIJKLMNPQRSTUVXabcdeghijlopqrstuBCG".contains(&byte)
 }
 
 /// Whether the bytes occur in the content.
@@ -252,7 +324,8 @@ pub(in crate::source) enum Version {
 
 /// A running `git check-attr` that answers for one path after the other.
 pub(in crate::source) struct Attributes {
-    child: Child,
+    /// Ended with this.
+    _child: Ended,
     ask: Option<ChildStdin>,
     answer: BufReader<ChildStdout>,
     /// The way from the current folder to the root, which paths are relative to.
@@ -276,9 +349,9 @@ impl Attributes {
         args.extend(NAMES);
         let mut child = git.pipe(&args)?;
         let broken = || io::Error::other("no pipe to git check-attr");
-        let ask = child.stdin.take().ok_or_else(broken)?;
-        let answer = BufReader::new(child.stdout.take().ok_or_else(broken)?);
-        Ok(Attributes { child, ask: Some(ask), answer, up, autocrlf })
+        let ask = child.0.stdin.take().ok_or_else(broken)?;
+        let answer = BufReader::new(child.0.stdout.take().ok_or_else(broken)?);
+        Ok(Attributes { _child: child, ask: Some(ask), answer, up, autocrlf })
     }
 
     /// What a checkout does to each of `paths`.
@@ -321,13 +394,6 @@ impl Attributes {
             Some(0) => Ok(field),
             _ => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "git check-attr ended")),
         }
-    }
-}
-
-impl Drop for Attributes {
-    fn drop(&mut self) {
-        self.ask = None;
-        let _ = self.child.wait();
     }
 }
 

@@ -40,7 +40,10 @@ impl Checkout {
         let root = repository.root().and_then(|r| r.canonicalize().ok());
         let here = std::env::current_dir().and_then(|c| c.canonicalize()).ok();
         let depth = root.as_ref().zip(here.as_ref()).and_then(|(root, here)| here.strip_prefix(root).ok());
-        let up = b"../".repeat(depth.map_or(0, |d| d.components().count()));
+        let up = match repository.git.is_rooted() {
+            true => Vec::new(),
+            false => b"../".repeat(depth.map_or(0, |d| d.components().count())),
+        };
         let setting = |name: &str| -> Option<Vec<u8>> {
             match &repository.library {
                 Some(library) => {
@@ -162,7 +165,7 @@ pub(in crate::source) fn mark(
         None => Version::Index,
     };
     let known: HashSet<&BlobPath> = entries.iter().map(|e| &e.path).collect();
-    let mut around = tracked(repository, version, &folders)?;
+    let mut around = tracked(&repository.git, version, &folders)?;
     around.retain(|e| matches!(e.what, What::Object { link: false, .. }) && !known.contains(&e.path));
     let paths: Vec<&BlobPath> = around.iter().map(|e| &e.path).collect();
     let now = checkout.ask(version, &paths)?;
@@ -219,8 +222,7 @@ fn relevant(repository: &Repository, entries: &[Entry], tip: Option<ObjectId>) -
 }
 
 /// Everything that a version has below some folders.
-fn tracked(repository: &Repository, version: Version, folders: &BTreeSet<Vec<u8>>) -> Result<Vec<Entry>> {
-    let git = &repository.git;
+fn tracked(git: &Git, version: Version, folders: &BTreeSet<Vec<u8>>) -> Result<Vec<Entry>> {
     let mut found = Vec::new();
     for folder in folders {
         let name = String::from_utf8_lossy(folder).into_owned();
@@ -261,6 +263,10 @@ pub(in crate::source) struct Marked<I> {
     checkout: Checkout,
     objects: Objects,
     versions: Vec<Attributes>,
+    /// Attributes at the ends of the history, each once.
+    states: HashSet<Vec<(BlobPath, ObjectId)>>,
+    /// What was handed out with what a checkout makes of it.
+    said: HashSet<(BlobPath, ObjectId, Conversion)>,
     /// Files that were handed out, for attributes that are met later.
     listed: Vec<File>,
     ready: VecDeque<Entry>,
@@ -268,33 +274,75 @@ pub(in crate::source) struct Marked<I> {
 }
 
 impl<I: Iterator<Item = Entry>> Marked<I> {
-    /// `tips` are commits whose attributes were there before the history starts.
+    /// `edges` are the commits at both ends of the history: what is between them has their attributes, or those
+    /// of a commit that changed them. Without a lower end, attributes are met where they were introduced.
     pub(in crate::source) fn new(
         entries: I,
         checkout: Checkout,
         objects: Objects,
-        tips: &[ObjectId],
+        edges: &[ObjectId],
     ) -> Marked<I> {
         let mut marked = Marked {
             entries,
             checkout,
             objects,
             versions: Vec::new(),
+            states: HashSet::new(),
             listed: Vec::new(),
+            said: HashSet::new(),
             ready: VecDeque::new(),
             ended: false,
         };
-        for tip in tips {
-            marked.open(*tip);
+        let everywhere = marked.checkout.outside || marked.checkout.autocrlf;
+        for edge in edges {
+            match marked.state(*edge) {
+                Ok(state) if (everywhere || !state.is_empty()) && marked.states.insert(state.clone()) => {
+                    marked.open(*edge, &BlobPath::new(".gitattributes"));
+                }
+                Ok(_) => {}
+                Err(e) => marked.fail(&BlobPath::new(".gitattributes"), e.to_string()),
+            }
         }
-        if tips.is_empty() && (marked.checkout.outside || marked.checkout.autocrlf) && !marked.checkout.bare {
-            marked.start(Version::Index);
+        if marked.versions.is_empty() && everywhere && !marked.checkout.bare {
+            let _ = marked.start(Version::Index);
         }
         marked
     }
 
-    fn open(&mut self, commit: ObjectId) {
-        self.start(Version::Commit(commit));
+    /// Everything in a commit that gives attributes which change content.
+    fn state(&mut self, commit: ObjectId) -> Result<Vec<(BlobPath, ObjectId)>> {
+        let everything = BTreeSet::from([Vec::new()]);
+        let mut state = Vec::new();
+        for entry in tracked(&self.checkout.git, Version::Commit(commit), &everything)? {
+            if let What::Object { id, .. } = entry.what
+                && is_attributes(&entry.path)
+                && self.matters(id)
+            {
+                state.push((entry.path, id));
+            }
+        }
+        Ok(state)
+    }
+
+    /// Whether attributes in this blob change content. What cannot be told counts as yes.
+    fn matters(&mut self, id: ObjectId) -> bool {
+        self.objects.read(id).map_or(true, |object| match object {
+            Object::Blob(text) => {
+                text.len() > 1 << 20 || text.read_range(0, 1 << 20).map_or(true, |t| changes_content(&t))
+            }
+            Object::Missing | Object::TooLarge(_) => true,
+        })
+    }
+
+    fn fail(&mut self, path: &BlobPath, message: String) {
+        self.ready.push_back(Entry::new(path.clone(), What::Failed(message)));
+    }
+
+    /// Adds the attributes of a commit, on account of the file at `path`; where that is not possible, says so.
+    fn open(&mut self, commit: ObjectId, path: &BlobPath) {
+        if let Some(message) = self.start(Version::Commit(commit)) {
+            self.fail(path, message);
+        }
     }
 
     /// Adds a version; a message where that is not possible.
@@ -317,40 +365,58 @@ impl<I: Iterator<Item = Entry>> Marked<I> {
         }
     }
 
-    fn fill(&mut self) {
-        let batch: Vec<Entry> = self.entries.by_ref().take(BATCH).collect();
-        self.ended = batch.is_empty();
-        for entry in &batch {
-            if let What::Object { id, origin: Origin::Commit(commit), .. } = &entry.what
-                && is_attributes(&entry.path)
-                && self.objects.read(*id).map_or(true, |o| match o {
-                    Object::Blob(text) => {
-                        text.len() > 1 << 20
-                            || text.read_range(0, 1 << 20).map_or(true, |t| changes_content(&t))
-                    }
-                    Object::Missing | Object::TooLarge(_) => true,
-                })
-            {
-                let first = self.versions.len();
-                if let Some(message) = self.start(Version::Commit(*commit)) {
-                    self.ready.push_back(Entry::new(entry.path.clone(), What::Failed(message)));
-                }
-                let listed = std::mem::take(&mut self.listed);
-                for (index, conversion) in self.conversions(&listed, first) {
-                    self.ready.extend(listed.get(index).map(|file| recast(file, conversion)));
-                }
-                self.listed = listed;
+    /// Brings up files again that attributes which were just met check out in a way that was not judged yet.
+    fn recast(&mut self, files: &[File], first: usize) {
+        for (index, conversion) in self.conversions(files, first) {
+            let Some(file) = files.get(index) else { continue };
+            if self.said.insert((file.0.clone(), file.1, conversion.clone())) {
+                self.ready.push_back(recast(file, conversion));
             }
         }
-        let mut batch = batch;
+    }
+
+    fn fill(&mut self) {
+        let mut batch: Vec<Entry> = self.entries.by_ref().take(BATCH).collect();
+        self.ended = batch.is_empty();
+        let own: HashSet<(BlobPath, ObjectId)> =
+            batch.iter().filter_map(file).map(|(path, id, _)| (path, id)).collect();
+        for entry in &batch {
+            let What::Object { id, origin: Origin::Commit(commit), .. } = &entry.what else { continue };
+            if !is_attributes(&entry.path) || !self.matters(*id) {
+                continue;
+            }
+            let first = self.versions.len();
+            self.open(*commit, &entry.path);
+            let listed = std::mem::take(&mut self.listed);
+            self.recast(&listed, first);
+            self.listed = listed;
+            // Files around it that were there before the history starts.
+            let below = BTreeSet::from([folder(entry.path.as_bytes()).to_vec()]);
+            match tracked(&self.checkout.git, Version::Commit(*commit), &below) {
+                Ok(around) => {
+                    let around = around.iter().filter_map(file);
+                    let around: Vec<File> =
+                        around.filter(|(path, id, _)| !own.contains(&(path.clone(), *id))).collect();
+                    self.recast(&around, first);
+                }
+                Err(e) => self.fail(&entry.path, e.to_string()),
+            }
+        }
         let at: Vec<usize> =
             (0..).zip(&batch).filter(|(_, e)| file(e).is_some()).map(|(index, _)| index).collect();
         let files: Vec<File> = batch.iter().filter_map(file).collect();
         for (index, conversion) in self.conversions(&files, 0) {
-            let Some(entry) = at.get(index).and_then(|at| batch.get_mut(*at)) else { continue };
+            let (Some(entry), Some(file)) =
+                (at.get(index).and_then(|at| batch.get_mut(*at)), files.get(index))
+            else {
+                continue;
+            };
+            if !self.said.insert((file.0.clone(), file.1, conversion.clone())) {
+                continue;
+            }
             match entry.conversion {
                 None => entry.conversion = Some(Arc::new(conversion)),
-                Some(_) => self.ready.extend(files.get(index).map(|file| recast(file, conversion))),
+                Some(_) => self.ready.push_back(recast(file, conversion)),
             }
         }
         self.ready.extend(batch);

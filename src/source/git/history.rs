@@ -3,12 +3,12 @@
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{ChildStdout, Stdio};
 
 use crate::source::blob::Origin;
 use crate::source::entry::{Entry, What};
 use crate::source::git::change::{Kind, combined_head, stages};
-use crate::source::git::command::{Git, failure};
+use crate::source::git::command::{Ended, Git, failure};
 use crate::source::git::index::RAW;
 use crate::source::git::names::Side;
 use crate::source::git::object::ObjectId;
@@ -100,6 +100,25 @@ impl Range {
         Ok(range)
     }
 
+    /// The commits at its ends: its tips, and those just outside of it. None where it has no lower end.
+    pub(in crate::source) fn edges(&self, git: &Git) -> Result<Vec<ObjectId>> {
+        if self.known.is_empty() || self.tips.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (commits, _) = tips(git, &self.tips)?;
+        let ends: Vec<String> = commits.iter().map(|id| format!("{id}\n")).collect();
+        let known: String = self.known.iter().map(|id| format!("^{id}\n")).collect();
+        let out =
+            git.exchange(&["rev-list", "--boundary", "--stdin"], (ends.concat() + &known).into_bytes())?;
+        let outside =
+            out.split(|b| *b == b'\n').filter_map(|line| ObjectId::from_hex(line.strip_prefix(b"-")?));
+        let mut edges = peeled(git, &commits)?;
+        edges.extend(outside);
+        edges.sort_unstable();
+        edges.dedup();
+        Ok(edges)
+    }
+
     /// Whether it has no commit at all: everything in it is known already.
     pub(in crate::source) fn is_nothing(&self, git: &Git) -> Result<bool> {
         if self.all || self.known.is_empty() || self.tips.is_empty() {
@@ -122,8 +141,8 @@ pub(in crate::source) fn needs_git(what: &str) -> Error {
 pub(in crate::source) struct History {
     /// Blobs that refs name without a commit.
     loose: std::vec::IntoIter<Entry>,
-    walk: Child,
-    diff: Child,
+    walk: Ended,
+    diff: Ended,
     out: BufReader<ChildStdout>,
     /// The commit whose changes are being read.
     commit: Option<ObjectId>,
@@ -150,23 +169,16 @@ impl History {
             args.push("--all");
         }
         let mut walk = git.pipe(&args).map_err(broken)?;
-        if let Some(mut input) = walk.stdin.take() {
+        if let Some(mut input) = walk.0.stdin.take() {
             let tips = commits.iter().map(|id| format!("{id}\n"));
             let lines: String = tips.chain(range.known.iter().map(|id| format!("^{id}\n"))).collect();
             input.write_all(lines.as_bytes()).map_err(broken)?;
         }
-        let commits = walk.stdout.take().map_or_else(Stdio::null, Stdio::from);
+        let commits = walk.0.stdout.take().map_or_else(Stdio::null, Stdio::from);
         let mut args = vec!["diff-tree", "--stdin", "-r", "-c", "--root"];
         args.extend(RAW);
-        let mut diff = match git.feed(&args, commits) {
-            Ok(diff) => diff,
-            Err(e) => {
-                let _ = walk.kill();
-                let _ = walk.wait();
-                return Err(broken(e));
-            }
-        };
-        let out = diff.stdout.take().ok_or_else(|| Error::new("no pipe to git diff-tree"))?;
+        let mut diff = git.feed(&args, commits).map_err(broken)?;
+        let out = diff.0.stdout.take().ok_or_else(|| Error::new("no pipe to git diff-tree"))?;
         Ok(History {
             loose: loose.into_iter(),
             walk,
@@ -236,7 +248,7 @@ impl History {
     /// Both commands have to have ended well: else commits are missing from the list.
     fn end(&mut self) -> Result<()> {
         for (child, name) in [(&mut self.diff, "git diff-tree"), (&mut self.walk, "git rev-list")] {
-            let status = child.wait().map_err(|e| Error::new(format!("{name}: {e}")))?;
+            let status = child.0.wait().map_err(|e| Error::new(format!("{name}: {e}")))?;
             if !status.success() {
                 return Err(Error::new(format!("{name} failed: {status}")));
             }
@@ -274,15 +286,6 @@ impl Iterator for History {
     }
 }
 
-impl Drop for History {
-    fn drop(&mut self) {
-        for child in [&mut self.diff, &mut self.walk] {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
 /// Splits tips into commits and the blobs that the others stand for: a tag can name a file.
 fn tips(git: &Git, tips: &[ObjectId]) -> Result<(Vec<ObjectId>, Vec<Entry>)> {
     let (mut commits, mut loose) = (Vec::new(), Vec::new());
@@ -310,6 +313,14 @@ fn tips(git: &Git, tips: &[ObjectId]) -> Result<(Vec<ObjectId>, Vec<Entry>)> {
         }
     }
     Ok((commits, loose))
+}
+
+/// The commits that tags stand for.
+fn peeled(git: &Git, ids: &[ObjectId]) -> Result<Vec<ObjectId>> {
+    match ids.is_empty() {
+        true => Ok(Vec::new()),
+        false => Ok(kinds(git, ids)?.into_iter().filter_map(|(id, _)| id).collect()),
+    }
 }
 
 /// What each object is once tags are followed: its name and kind, `missing` where it is not here.

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::source::git::command::{self as git, Answer, Git};
+use crate::source::git::command::{self, Answer, Git};
+use crate::source::git::repository::Repository;
 use fickgate_engine::error::{Error, Result};
 use fickgate_engine::path::BlobPath;
 
@@ -25,28 +26,35 @@ impl HooksFolder {
     /// # Errors
     /// No repository, or no git.
     pub fn here() -> Result<HooksFolder> {
-        let path = known(&["rev-parse", "--git-path", "hooks"])?;
-        let bare = known(&["rev-parse", "--is-bare-repository"])?;
+        let repository = Repository::require()?;
+        let path = known(&repository.git, &["rev-parse", "--git-path", "hooks"])?;
         // Fails where it is not set, and where git is too old to tell (before 2.26).
-        let scope = ask(&["config", "--show-scope", "--get", "core.hooksPath"])?;
+        let scope = ask(&repository.git, &["config", "--show-scope", "--get", "core.hooksPath"])?;
         let own = [&b"local\t"[..], b"worktree\t"].iter().any(|own| scope.out.starts_with(own));
-        Ok(HooksFolder {
-            path: BlobPath::new(git::line(&path)).to_path(),
-            shared: scope.code == Some(0) && !own,
-            bare: git::line(&bare) == b"true",
-        })
+        let path = BlobPath::new(command::line(&path)).to_path();
+        let path = match repository.root().filter(|_| repository.git.is_rooted()) {
+            Some(root) => shorter(root.join(path)),
+            None => path,
+        };
+        Ok(HooksFolder { path, shared: scope.code == Some(0) && !own, bare: repository.root().is_none() })
     }
 }
 
-fn ask(args: &[&str]) -> Result<Answer> {
-    let none = || Error::new("there is no git on the PATH").remedy("install git");
-    Git::here().ask(args)?.ok_or_else(none)
+/// Relative to the current folder where it lies in it, as a person would write it.
+fn shorter(path: PathBuf) -> PathBuf {
+    let here = std::env::current_dir().ok();
+    here.and_then(|here| path.strip_prefix(here).map(PathBuf::from).ok()).unwrap_or(path)
 }
 
-fn known(args: &[&str]) -> Result<Vec<u8>> {
-    let answer = ask(args)?;
+fn ask(git: &Git, args: &[&str]) -> Result<Answer> {
+    let none = || Error::new("there is no git on the PATH").remedy("install git");
+    git.ask(args)?.ok_or_else(none)
+}
+
+fn known(git: &Git, args: &[&str]) -> Result<Vec<u8>> {
+    let answer = ask(git, args)?;
     if answer.code != Some(0) {
-        return Err(git::failure(&format!("git {}", args.join(" ")), &answer));
+        return Err(command::failure(&format!("git {}", args.join(" ")), &answer));
     }
     Ok(answer.out)
 }

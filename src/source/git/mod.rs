@@ -9,6 +9,7 @@ pub mod history;
 pub mod hook;
 pub mod hooks;
 pub mod index;
+pub mod loose;
 pub mod names;
 pub mod object;
 pub mod push;

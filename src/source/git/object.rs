@@ -1,13 +1,15 @@
 //! Git's objects: their names, and reading them.
 
 use std::fmt;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdin, ChildStdout};
+use std::path::Path;
+use std::process::{ChildStdin, ChildStdout, Stdio};
 
 use sha2::{Digest, Sha256};
 
-use crate::memory::Memory;
-use crate::source::git::command::Git;
+use crate::source::git::command::{Ended, Git};
+use crate::source::git::loose::{Found, Loose};
 use fickgate_engine::content::{Content, FileContent};
 
 /// The name of an object, SHA-1 or SHA-256.
@@ -73,13 +75,6 @@ const HELD: u64 = 64 << 20;
 /// The largest share of one reader, in bytes.
 const LARGEST_SHARE: u64 = 32 << 20;
 
-/// libgit2 maps an object that is stored by itself as a whole while it is read: by all readers together
-/// no more than this, in bytes, or one object.
-static MAPPED: Memory = Memory::new(64 << 20, 1);
-
-/// Bytes that are copied at once.
-const CHUNK: usize = 256 << 10;
-
 /// What asking for an object gave.
 #[derive(Debug)]
 pub(in crate::source) enum Object {
@@ -98,23 +93,49 @@ const LARGEST: u64 = 16 << 30;
 /// Reads objects by name: in this process where libgit2 can open the repository, through
 /// `git cat-file --batch` where it cannot.
 pub(in crate::source) struct Objects {
+    loose: Loose,
     library: Option<git2::Repository>,
     git: Git,
+    /// Whether the library is here where it was expected.
+    whole: bool,
     batch: Option<Batch>,
     /// The largest blob, in bytes, that is held in memory.
     held: u64,
 }
 
 impl Objects {
+    /// The same, for a repository that the library can open: where it could not be opened once more, something is
+    /// missing, such as descriptors.
+    pub(in crate::source) fn expecting(self, library: bool) -> Objects {
+        Objects { whole: self.library.is_some() || !library, ..self }
+    }
+
     /// One of `readers` that share the memory.
-    pub(in crate::source) fn new(library: Option<git2::Repository>, git: Git, readers: usize) -> Self {
+    pub(in crate::source) fn new(
+        library: Option<git2::Repository>,
+        git: Git,
+        common: Option<&Path>,
+        readers: usize,
+    ) -> Self {
+        let loose = common.map(Loose::of).unwrap_or_default();
         let held = (HELD / readers.max(1) as u64).min(LARGEST_SHARE);
-        Objects { library, git, batch: None, held }
+        Objects { loose, library, git, whole: true, batch: None, held }
+    }
+
+    /// Whether it reads as well as the repository was read when it was opened.
+    pub(in crate::source) fn is_whole(&self) -> bool {
+        self.whole
     }
 
     /// A blob. An error is a broken object or repository, in words.
     pub(in crate::source) fn read(&mut self, id: ObjectId) -> Result<Object, String> {
-        if let Some(content) = self.read_library(id, self.held).or_else(|| self.stream_library(id)) {
+        if let Some(found) = self.loose.read(id, self.held, LARGEST) {
+            return found.map(|found| match found {
+                Found::Blob(content) => Object::Blob(content),
+                Found::TooLarge(size) => Object::TooLarge(size),
+            });
+        }
+        if let Some(content) = self.read_library(id, self.held) {
             return Ok(Object::Blob(content));
         }
         // Git can hand over large blobs piece by piece, and it has the last word on a miss: it knows
@@ -145,28 +166,6 @@ impl Objects {
         (object.kind() == git2::ObjectType::Blob).then(|| Content::from_bytes(object.data()))
     }
 
-    /// A large blob in a temporary file. Only objects that are stored one by one can be read so.
-    fn stream_library(&self, id: ObjectId) -> Option<Content> {
-        let odb = self.library.as_ref()?.odb().ok()?;
-        let oid = id.to_git2()?;
-        let (size, kind) = odb.read_header(oid).ok()?;
-        if kind != git2::ObjectType::Blob || size as u64 > LARGEST {
-            return None;
-        }
-        let _room = MAPPED.room(size as u64);
-        let (mut stream, size, _) = odb.reader(oid).ok()?;
-        let mut file = tempfile::tempfile().ok()?;
-        let mut chunk = vec![0; CHUNK];
-        let mut left = size;
-        while left > 0 {
-            let wanted = chunk.get_mut(..left.min(CHUNK))?;
-            let read = stream.read(wanted).ok().filter(|n| *n > 0)?;
-            file.write_all(wanted.get(..read)?).ok()?;
-            left = left.checked_sub(read)?;
-        }
-        FileContent::new(file).ok().map(Content::new)
-    }
-
     /// What the library alone can say, where there is no git.
     fn verdict_of_library(&self, id: ObjectId) -> Result<Object, String> {
         if let Some(content) = self.read_library(id, u64::MAX) {
@@ -184,8 +183,10 @@ impl Objects {
 
 /// A running `git cat-file --batch`.
 struct Batch {
-    child: Child,
+    child: Ended,
     ask: Option<ChildStdin>,
+    /// What git complains about.
+    complaints: Option<File>,
     answer: BufReader<ChildStdout>,
     /// The largest object, in bytes, that is held in memory.
     held: u64,
@@ -195,11 +196,15 @@ impl Batch {
     fn start(git: &Git, held: u64) -> std::io::Result<Batch> {
         // Above this size git does not hold the blob in memory either, unless it is stored as a delta.
         let threshold = format!("core.bigFileThreshold={held}");
-        let mut child = git.pipe(&["-c", &threshold, "cat-file", "--batch"])?;
+        // Of an object that it cannot read, git may say that it is missing, and what is wrong beside that.
+        let complaints = tempfile::tempfile().ok();
+        let errors = complaints.as_ref().and_then(|file| file.try_clone().ok());
+        let args = ["-c", &threshold, "cat-file", "--batch"];
+        let mut child = git.pipe_with(&args, errors.map_or_else(Stdio::null, Stdio::from))?;
         let broken = || std::io::Error::other("no pipe to git");
-        let ask = child.stdin.take().ok_or_else(broken)?;
-        let answer = BufReader::new(child.stdout.take().ok_or_else(broken)?);
-        Ok(Batch { child, ask: Some(ask), answer, held })
+        let ask = child.0.stdin.take().ok_or_else(broken)?;
+        let answer = BufReader::new(child.0.stdout.take().ok_or_else(broken)?);
+        Ok(Batch { child, ask: Some(ask), complaints, answer, held })
     }
 
     fn read(&mut self, id: ObjectId) -> Result<Object, String> {
@@ -217,14 +222,18 @@ impl Batch {
         let mut words = line.split_ascii_whitespace();
         let (_, kind, size) = (words.next(), words.next(), words.next());
         if kind == Some("missing") {
-            return Ok(Object::Missing);
+            let said = self.complaints.as_ref().and_then(|file| Some(file.metadata().ok()?.len()));
+            return match said {
+                Some(1..) => Err(invalid("it is corrupt; run: git fsck")),
+                _ => Ok(Object::Missing),
+            };
         }
         let size: u64 = size
             .and_then(|s| s.parse().ok())
-            .ok_or_else(|| invalid("git ended: the object may be corrupt"))?;
+            .ok_or_else(|| invalid("it is corrupt: git ended; run: git fsck"))?;
         if size > LARGEST {
             // Git goes on to write it all into the pipe.
-            let _ = self.child.kill();
+            let _ = self.child.0.kill();
             self.ask = None;
             return Ok(Object::TooLarge(size));
         }
@@ -244,7 +253,7 @@ impl Batch {
             }
         };
         if content.len() != size {
-            return Err(invalid("git ended inside it"));
+            return Err(invalid("it is corrupt: git ended inside it; run: git fsck"));
         }
         let mut newline = [0];
         self.answer.read_exact(&mut newline)?;
@@ -252,14 +261,6 @@ impl Batch {
             return Err(invalid("it is not a blob"));
         }
         Ok(Object::Blob(content))
-    }
-}
-
-impl Drop for Batch {
-    fn drop(&mut self) {
-        // Closing its input ends it; waiting keeps no zombie behind.
-        self.ask = None;
-        let _ = self.child.wait();
     }
 }
 

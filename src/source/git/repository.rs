@@ -32,11 +32,11 @@ impl Repository {
     /// The repository that the environment names (git does for its hooks), or that the current folder
     /// lies in. `None` where there is none.
     pub(in crate::source) fn open() -> Result<Option<Repository>> {
-        let git = Git::here();
-        let refusal = match git2::Repository::open_from_env() {
+        let refusal = match open_library() {
             Ok(library) => {
                 let root = library.workdir().map(Path::to_owned);
                 let common = library.commondir().to_owned();
+                let git = git_of(root.as_deref(), library.path());
                 // Git does not hash what it reads either; what arrives from outside it has hashed.
                 git2::opts::strict_hash_verification(false);
                 let library = Some(library);
@@ -45,6 +45,7 @@ impl Repository {
             }
             Err(e) => e.message().to_owned(),
         };
+        let git = Git::here();
         let Some(common) = git.ask(&["rev-parse", "--git-common-dir"])? else {
             if refusal.contains("could not find repository") {
                 return Ok(None);
@@ -53,6 +54,10 @@ impl Repository {
                 .remedy("install git: this kind of repository is read through it"));
         };
         if common.code != Some(0) {
+            // One without a working tree has to be named to git.
+            if common.err.contains("bare repository") {
+                return Repository::bare_by_git(refusal).map(Some);
+            }
             return if common.err.contains("not a git repository") {
                 Ok(None)
             } else {
@@ -60,12 +65,30 @@ impl Repository {
             };
         }
         let common = BlobPath::new(line(&common.out)).to_path();
+        let common = common.canonicalize().unwrap_or(common);
         let root = match git.ask(&["rev-parse", "--show-toplevel"])? {
             Some(top) if top.code == Some(0) => Some(BlobPath::new(line(&top.out)).to_path()),
             _ => None,
         };
+        let git = git_of(root.as_deref(), &common);
         let head = OnceCell::new();
         Ok(Some(Repository { git, library: None, refusal: Some(refusal), root, common, head }))
+    }
+
+    /// The bare repository that is the current folder, where only git can read it.
+    fn bare_by_git(refusal: String) -> Result<Repository> {
+        let here = std::env::current_dir().and_then(|here| here.canonicalize());
+        let here = here.map_err(|e| Error::new(format!("the current folder cannot be told: {e}")))?;
+        let common = here.ancestors().find(|folder| is_bare(folder)).unwrap_or(&here).to_owned();
+        let git = Git::bare(&common);
+        Ok(Repository {
+            git,
+            library: None,
+            refusal: Some(refusal),
+            root: None,
+            common,
+            head: OnceCell::new(),
+        })
     }
 
     /// The same, where a missing repository is an error.
@@ -91,8 +114,8 @@ impl Repository {
 
     /// A reader of its own for the objects, one of `readers` that work at the same time.
     pub(in crate::source) fn objects(&self, readers: usize) -> Objects {
-        let library = self.library.as_ref().and_then(|_| git2::Repository::open_from_env().ok());
-        Objects::new(library, self.git.clone(), readers)
+        let library = self.library.as_ref().and_then(|_| open_library().ok());
+        Objects::new(library, self.git.clone(), Some(&self.common), readers).expecting(self.library.is_some())
     }
 
     /// What to say where only git could read the repository and there is no git.
@@ -271,6 +294,49 @@ impl Repository {
     }
 }
 
+/// The repository that the environment names, or the one around the current folder.
+pub(in crate::source) fn open_library() -> std::result::Result<git2::Repository, git2::Error> {
+    let found = git2::Repository::open_from_env()?;
+    if !found.is_bare() || std::env::var_os("GIT_DIR").is_some() {
+        return Ok(found);
+    }
+    // A folder of a working tree may hold what looks like a repository without one.
+    let Ok(inner) = found.path().canonicalize() else { return Ok(found) };
+    let outer = inner.ancestors().skip(1).find_map(|folder| {
+        let outer = git2::Repository::discover(folder).ok()?;
+        let root = outer.workdir()?.canonicalize().ok()?;
+        // Git's own folder is in no working tree.
+        let own = outer.path().canonicalize().is_ok_and(|own| inner.starts_with(own));
+        (!outer.is_bare() && inner.starts_with(&root) && !own).then_some(outer)
+    });
+    Ok(outer.unwrap_or(found))
+}
+
+/// Git for a repository with this working tree or, without one, in this folder. What the environment says of the
+/// repository is relative to the folder git was called in.
+fn git_of(root: Option<&Path>, path: &Path) -> Git {
+    match root {
+        _ if std::env::var_os("GIT_DIR").is_some() => Git::here(),
+        Some(root) => Git::rooted(root),
+        None => Git::bare(path),
+    }
+}
+
+/// Whether a folder has what git takes for a repository without a working tree.
+fn is_bare(folder: &Path) -> bool {
+    folder.join("HEAD").exists() && folder.join("objects").is_dir() && folder.join("refs").is_dir()
+}
+
+/// Whether git finds the same repository from the current folder as it would with every care.
+pub(in crate::source) fn is_plain() -> bool {
+    if std::env::var_os("GIT_DIR").is_some() {
+        return true;
+    }
+    let Ok(here) = std::env::current_dir() else { return false };
+    let inner = here.ancestors().take_while(|folder| !folder.join(".git").exists());
+    !inner.chain(here.ancestors().find(|folder| folder.join(".git").exists())).any(is_bare)
+}
+
 /// The error for a revision that is not known here, with the command that would fetch it.
 pub(in crate::source) fn unknown(rev: &str) -> Error {
     Error::new(format!("unknown revision: {}", rev.escape_debug()))
@@ -314,7 +380,7 @@ pub fn read_below(root: &Path, path: &str) -> Result<Option<Vec<u8>>> {
             return Err(no_file(&shown));
         }
     }
-    let file = super::super::reader::open(&full, false).map_err(fail)?;
+    let file = crate::source::file::open(&full, false).map_err(fail)?;
     if !file.metadata().map_err(fail)?.is_file() {
         return Err(no_file(&shown));
     }

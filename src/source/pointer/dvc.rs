@@ -20,42 +20,100 @@ pub(in crate::source) fn is_dvc(path: &BlobPath) -> bool {
     name == b"dvc.lock" || (name.ends_with(b".dvc") && name.len() > 4)
 }
 
-/// The outputs that the file at `path` with this text names. A text that cannot be read so names one:
-/// the file that it goes by, unresolved.
-pub(in crate::source) fn outputs(path: &BlobPath, text: &[u8]) -> Vec<(BlobPath, Pointer)> {
+/// Keys of an output that say nothing of where its content is.
+const PLAIN: &[&str] = &[
+    "path",
+    "cache",
+    "persist",
+    "remote",
+    "desc",
+    "type",
+    "labels",
+    "meta",
+    "metric",
+    "plot",
+    "push",
+    "checkpoint",
+    "hash",
+    "size",
+    "nfiles",
+    "isexec",
+    "annot",
+];
+
+/// The outputs that the file at `path` with this text names. What is not wholly understood stands for one: the file
+/// that it goes by, unresolved.
+pub(crate) fn outputs(path: &BlobPath, text: &[u8]) -> Vec<(BlobPath, Pointer)> {
     let value = std::str::from_utf8(text).ok().and_then(|t| serde_yaml::from_str::<Value>(t).ok());
-    let Some(value) = value else {
-        let stem = path.as_bytes().strip_suffix(b".dvc").unwrap_or(path.as_bytes());
-        let unknown = Pointer::Dvc { md5: String::new(), size: None, folded: false, folder: false };
-        return vec![(BlobPath::new(stem), unknown)];
-    };
-    let base = path.to_path().parent().map(Path::to_owned).unwrap_or_default();
-    let base = match value.get("wdir").and_then(Value::as_str) {
-        Some(folder) if path.file_name() != b"dvc.lock" => base.join(folder),
-        _ => base,
-    };
-    let stages = value.get("stages").and_then(Value::as_object).into_iter().flat_map(|s| s.values());
-    std::iter::once(&value)
-        .chain(stages)
-        .filter_map(|holder| holder.get("outs")?.as_array())
-        .flatten()
-        .filter_map(|out| output(&base, out))
-        .collect()
+    let read = value.and_then(|value| understood(path, &value));
+    read.unwrap_or_else(|| vec![unclear(path)])
 }
 
-fn output(base: &Path, out: &Value) -> Option<(BlobPath, Pointer)> {
-    let path = out.get("path")?.as_str()?;
-    // Outputs without a hash are not in the cache but in git (`cache: false`) or not there yet.
-    let hash = out.get("md5")?;
+/// What a file of DVC stands for that was not understood.
+pub(crate) fn unclear(path: &BlobPath) -> (BlobPath, Pointer) {
+    let stem = path.as_bytes().strip_suffix(b".dvc").unwrap_or(path.as_bytes());
+    (BlobPath::new(stem), Pointer::Dvc { md5: String::new(), size: None, folded: false, folder: false })
+}
+
+fn understood(path: &BlobPath, value: &Value) -> Option<Vec<(BlobPath, Pointer)>> {
+    let lock = path.file_name() == b"dvc.lock";
+    let base = path.to_path().parent().map(Path::to_owned).unwrap_or_default();
+    let base = match value.get("wdir") {
+        Some(folder) if !lock => base.join(folder.as_str()?),
+        _ => base,
+    };
+    let mut found = Vec::new();
+    if !lock {
+        // A file of DVC is there for its outputs.
+        for out in value.get("outs")?.as_array()? {
+            found.extend(output(&base, out)?);
+        }
+        return Some(found);
+    }
+    // The stages stood at the top before version 2 of the file.
+    let stages = value.get("stages").unwrap_or(value).as_object()?;
+    for stage in stages.values().filter(|stage| !stage.is_string()) {
+        for out in stage.as_object()?.get("outs").map_or(Some(&Vec::new()), Value::as_array)? {
+            found.extend(output(&base, out)?);
+        }
+    }
+    Some(found)
+}
+
+/// What one output stands for; `None` where that is not understood.
+fn output(base: &Path, out: &Value) -> Option<Vec<(BlobPath, Pointer)>> {
+    let keys = out.as_object()?;
+    let path = inside(&base.join(out.get("path")?.as_str()?))?;
+    let folded = out.get("hash").is_none();
+    let size = |of: &Value| of.get("size").and_then(Value::as_u64);
+    if let Some(files) = out.get("files") {
+        let file = |entry: &Value| {
+            let path = inside(&path.to_path().join(entry.get("relpath")?.as_str()?))?;
+            let md5 = entry.get("md5")?.as_str()?.to_owned();
+            Some((path, Pointer::Dvc { md5, size: size(entry), folded, folder: false }))
+        };
+        return files.as_array()?.iter().map(file).collect();
+    }
+    let Some(hash) = out.get("md5") else {
+        // Outputs without a hash are not in the cache but in git (`cache: false`) or not there yet. Any other
+        // key may say where else they are.
+        let plain = keys.keys().all(|key| PLAIN.contains(&key.as_str()));
+        let unclear = Pointer::Dvc { md5: String::new(), size: None, folded, folder: false };
+        return Some(if plain { Vec::new() } else { vec![(path, unclear)] });
+    };
     let hash = hash.as_str().map_or_else(|| hash.to_string(), str::to_owned);
     let (md5, folder) = match hash.strip_suffix(".dir") {
         Some(md5) => (md5.to_owned(), true),
         None => (hash, false),
     };
-    let size = out.get("size").and_then(Value::as_u64);
-    let folded = out.get("hash").is_none();
-    let path = BlobPath::from_path(&plain(&base.join(path)));
-    Some((path, Pointer::Dvc { md5, size, folded, folder }))
+    Some(vec![(path, Pointer::Dvc { md5, size: size(out), folded, folder })])
+}
+
+/// A path as it is called in the repository; `None` where it leads out of it.
+fn inside(path: &Path) -> Option<BlobPath> {
+    let path = plain(path);
+    let out = |part| matches!(part, Component::ParentDir | Component::RootDir | Component::Prefix(_));
+    (!path.components().any(out)).then(|| BlobPath::from_path(&path))
 }
 
 /// The files of a folder that DVC tracks, from the list that its cache keeps under the folder's hash.
@@ -68,7 +126,7 @@ pub(in crate::source) fn members(
     let member = |entry: &Value| {
         let relative = entry.get("relpath")?.as_str()?;
         let md5 = entry.get("md5")?.as_str()?.to_owned();
-        let path = BlobPath::from_path(&plain(&path.to_path().join(relative)));
+        let path = inside(&path.to_path().join(relative))?;
         Some((path, Pointer::Dvc { md5, size: None, folded, folder: false }))
     };
     list.iter().map(member).collect()
@@ -172,6 +230,36 @@ mod tests {
             matches!(&got[..], [(path, Pointer::Dvc { md5, .. })] if path == "models/x.pt" && md5.is_empty())
         );
         assert!(cached(Path::new("/"), &BlobPath::new("x"), "../../../../../../../../etc/passwd").is_empty());
+    }
+
+    #[test]
+    fn an_output_that_is_not_wholly_understood_stands_for_its_file() {
+        let unclear = |text: &str, path: &str| {
+            let got = named("m.pkl.dvc", text);
+            let [(at, Pointer::Dvc { md5, .. })] = &got[..] else { panic!("{text}: {got:?}") };
+            assert!(at == path && md5.is_empty(), "{text}: {got:?}");
+        };
+        for text in [
+            "",
+            "{}",
+            "deps: []",
+            "outs: 5",
+            "outs:\n- 5",
+            "outs:\n- {md5: x}",
+            "outs:\n- {md5: x, path: /etc/m.pkl}",
+            "outs:\n- {md5: x, path: ../m.pkl}",
+            "outs:\n- <<: {md5: x}",
+        ] {
+            unclear(text, "m.pkl");
+        }
+        unclear("outs:\n- {path: x.pt, cloud: {s3: {etag: e}}}", "x.pt");
+        unclear("outs:\n- {path: x.pt, etag: e}", "x.pt");
+        let files = format!("outs:\n- path: d\n  files:\n  - {{relpath: a/m.pkl, md5: {MD5}, size: 7}}\n");
+        let got = named("d.dvc", &files);
+        assert!(matches!(&got[..], [(path, Pointer::Dvc { size: Some(7), .. })] if path == "d/a/m.pkl"));
+        assert!(named("x.dvc", "outs:\n- {path: metrics.json, cache: false}").is_empty(), "it is in git");
+        assert!(named("dvc.lock", "schema: '2.0'\nstages: {}").is_empty());
+        assert_eq!(named("dvc.lock", "schema: '2.0'\nstages: 7").len(), 1);
     }
 
     #[test]

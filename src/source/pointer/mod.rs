@@ -55,6 +55,9 @@ pub enum Look {
     File,
     /// A pointer and nothing else.
     Pointer(Pointer),
+    /// What begins as a Git LFS pointer and is not wholly understood: some Git LFS may take it for one, or have
+    /// a program of its own make the content.
+    Unclear,
     /// A Git LFS pointer as far as Git LFS reads, and more behind it: a checkout with Git LFS makes
     /// one file of it, a checkout without it another.
     Headed,
@@ -70,6 +73,9 @@ impl Pointer {
         if let Some(pointer) = lfs_head(&head) {
             let whole = content.len() <= LFS_POINTER as u64;
             return Ok(if whole { Look::Pointer(pointer) } else { Look::Headed });
+        }
+        if resembles_lfs(&head) {
+            return Ok(Look::Unclear);
         }
         if content.len() > ANNEX_POINTER as u64 {
             return Ok(Look::File);
@@ -119,6 +125,18 @@ fn lfs_head(head: &[u8]) -> Option<Pointer> {
     lfs(text.trim())
 }
 
+/// Whether the bytes have what makes a pointer for Git LFS, however they are written.
+fn resembles_lfs(head: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(head);
+    let Some(version) = text.trim_start().strip_prefix("version ") else { return false };
+    let line = version.lines().next().unwrap_or_default();
+    let begins = |key: &str| text.lines().any(|line| line.starts_with(key));
+    KNOWN.iter().any(|known| line.contains(known)) && begins("oid ") && begins("size ")
+}
+
+/// Words in the versions of pointers, those before Git LFS had its name among them.
+const KNOWN: [&str; 3] = ["git-lfs", "hawser", "git-media"];
+
 /// The pointer that git-annex sees in a whole file: a path into its store in the first line, behind which
 /// only lines may follow that begin as such a path does.
 fn annex(bytes: &[u8]) -> Option<Pointer> {
@@ -140,14 +158,16 @@ fn lfs(text: &str) -> Option<Pointer> {
     let mut lines = text.split('\n');
     let version = lines.next()?.strip_prefix("version ")?;
     let printable = version.trim_end_matches('\r').bytes().all(|b| matches!(b, b' '..=b'~'));
-    if !printable || !["git-lfs", "hawser", "git-media"].iter().any(|known| version.contains(known)) {
+    if !printable || !KNOWN.iter().any(|known| version.contains(known)) {
         return None;
     }
     for line in lines.map(|l| l.strip_suffix('\r').unwrap_or(l)).filter(|l| !l.is_empty()) {
         let (key, value) = line.split_once(' ')?;
         let plain =
             |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-' || b == b'_';
-        if key.is_empty() || !key.bytes().all(plain) || value.chars().any(char::is_control) {
+        // What an extension makes of the object is its own business.
+        let extension = key.starts_with("ext-");
+        if key.is_empty() || extension || !key.bytes().all(plain) || value.chars().any(char::is_control) {
             return None;
         }
         match key {
@@ -184,11 +204,16 @@ mod tests {
     }
 
     #[test]
-    fn extensions_and_older_versions_are_pointers_too() {
-        let text = format!(
-            "version https://hawser.github.com/spec/v1\next-0-foo sha256:{OID}\noid sha256:{OID}\nsize 1\nx-note hello\n"
-        );
-        assert!(pointer(&text).is_some());
+    fn older_versions_are_pointers_too_and_extensions_make_what_they_want() {
+        let of = |key: &str| {
+            format!(
+                "version https://hawser.github.com/spec/v1\n{key} sha256:{OID}\noid sha256:{OID}\nsize 1\n"
+            )
+        };
+        assert!(pointer(&of("x-note")).is_some());
+        for key in ["ext-0-foo", "ext-0-FOO", "ext-0-a!!", "X-Note"] {
+            assert_eq!(look(&of(key)), Look::Unclear, "{key}");
+        }
     }
 
     #[test]
@@ -219,7 +244,7 @@ mod tests {
         assert!(matches!(look(&format!("{text:1024}")), Look::Pointer(_)));
         assert_eq!(look(&format!("{text:1024}cos\nsystem\n.")), Look::Headed);
         assert_eq!(look(&format!("{text:1025}")), Look::Headed);
-        assert_eq!(look(&format!("{text:1023}xx")), Look::File);
+        assert_eq!(look(&format!("{text:1023}xx")), Look::Unclear);
     }
 
     #[test]

@@ -203,7 +203,7 @@ fn annex_claim(key: &str) -> Claim<'_> {
 
 /// Reads a file if it is what is claimed.
 fn check(path: &Path, claim: &Claim<'_>) -> io::Result<Checked> {
-    let file = match crate::source::reader::open(path, true) {
+    let file = match crate::source::file::open(path, true) {
         Ok(file) => file,
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(Checked::Absent);
