@@ -61,9 +61,10 @@ fn part<'t>(text: &'t str, depth: &str, name: &str) -> &'t str {
 pub fn find(id: &str) -> Result<Rule> {
     Rule::from_id(id).ok_or_else(|| {
         let shown = fickgate_engine::escape::terminal(id);
-        let near = Rule::ALL.iter().copied().min_by_key(|rule| distance(rule.id(), id));
+        let likely = |rule: &Rule| distance(rule.id(), id) <= 4 || rule.id().contains(id);
+        let near = Rule::ALL.iter().copied().filter(likely).min_by_key(|rule| distance(rule.id(), id));
         let error = Error::new(format!("no rule is named {shown}"));
-        match near.filter(|rule| distance(rule.id(), id) <= 4 || rule.id().contains(id)) {
+        match near {
             Some(rule) => error.remedy(format!("fickgate rule {rule}")),
             None => error.remedy("`fickgate rule` lists all rules"),
         }
