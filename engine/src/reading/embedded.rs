@@ -156,7 +156,11 @@ pub fn import_starts(bytes: &[u8], at: usize) -> Vec<usize> {
         here.take(TRIED).collect()
     };
     match bytes.get(at) {
-        Some(b'c') if names_an_import(bytes.get(at + 1..).unwrap_or(&[])) => vec![at],
+        Some(b'c') if names_an_import(bytes.get(at + 1..).unwrap_or(&[])) => {
+            // OBJ takes the import from above a mark.
+            let mark = at.checked_sub(1).filter(|i| bytes.get(*i) == Some(&b'('));
+            mark.into_iter().chain([at]).collect()
+        }
         Some(b'i') if names_an_import(bytes.get(at + 1..).unwrap_or(&[])) => {
             back(|b| b.first() == Some(&b'('))
         }
@@ -177,11 +181,19 @@ fn is_dotted(text: &[u8]) -> bool {
     text.split(|b| *b == b'.').all(part)
 }
 
-/// Two lines with a dotted name in each, of no more than 255 bytes.
+/// Two lines that may be module and name: dotted, or, where something follows that leads to a call, any text. Every
+/// name of a file or folder can be imported.
 fn names_an_import(text: &[u8]) -> bool {
-    let mut lines = text.get(..512).unwrap_or(text).split_inclusive(|b| *b == b'\n');
-    let mut line = || lines.next().and_then(|line| line.strip_suffix(b"\n")).is_some_and(is_dotted);
-    line() && line()
+    let text = text.get(..512).unwrap_or(text);
+    let mut ends = memchr::memchr_iter(b'\n', text);
+    let (Some(first), Some(second)) = (ends.next(), ends.next()) else { return false };
+    let lines = [text.get(..first), text.get(first + 1..second)].map(Option::unwrap_or_default);
+    if lines.iter().all(|line| is_dotted(line)) {
+        return true;
+    }
+    let leads =
+        text.get(second + 1).is_some_and(|next| b"()}]NqrpIKMJXVSUTBC2\x88\x89\x8c\x94".contains(next));
+    leads && lines.iter().all(|line| !line.is_empty() && std::str::from_utf8(line).is_ok())
 }
 
 /// Whether the first byte that is no blank, and no byte order mark, opens an object or an array.

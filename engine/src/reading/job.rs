@@ -25,6 +25,8 @@ pub(crate) struct Job {
     pub reading: Reading,
     pub place: Place,
     pub config: Config,
+    /// Whether it is sure that the content was compressed, and did not only begin like it.
+    pub sure: bool,
     /// Why a pickle in it would be hidden.
     pub disguise: Option<Rc<Disguise>>,
 }
@@ -80,6 +82,7 @@ impl Job {
             reading: Reading::Pickle,
             place: Place::File,
             config: Config::None,
+            sure: true,
             disguise: None,
         }
     }
@@ -96,6 +99,7 @@ impl Job {
             reading: Reading::Pickle,
             place: Place::File,
             config: Config::None,
+            sure: true,
             disguise: self.disguise.clone(),
         }
     }

@@ -7,7 +7,7 @@
 use std::io;
 
 use crate::content::Content;
-use crate::facts::{Ending, Import, Stream, Use, UseKind};
+use crate::facts::{Import, Stream, Use, UseKind};
 use crate::pickle::machine::{Run, makes_callable};
 use crate::rule::Rule;
 
@@ -25,25 +25,24 @@ pub fn beyond(other: Run, main: &Stream, others: &[Stream]) -> Vec<Stream> {
     let mut streams = vec![other.stream];
     streams.extend(other.inner);
     for stream in &mut streams {
-        let broken = stream.ending == Ending::Broken;
         stream.faults.retain(|fault| {
             !matches!(fault.rule, Rule::StreamMalformed | Rule::StreamAmbiguous)
                 && !known.iter().any(|known| known.faults.contains(fault))
         });
         stream.nested.retain(|nested| !known.iter().any(|known| known.nested.contains(nested)));
-        stream.imports.retain(|import| {
-            !is_misled(import, &known) && !known.iter().any(|known| covers(known, import, broken))
-        });
+        stream
+            .imports
+            .retain(|import| !is_misled(import, &known) && !known.iter().any(|known| covers(known, import)));
     }
     streams.retain(|s| !(s.faults.is_empty() && s.nested.is_empty() && s.imports.is_empty()));
     streams
 }
 
 /// Whether a known stream does all with an import that another does.
-fn covers(known: &Stream, import: &Import, broken: bool) -> bool {
+fn covers(known: &Stream, import: &Import) -> bool {
     let alike = |a: &Use, b: &Use| a.kind == b.kind && a.objection == b.objection;
-    // What was waiting to be applied when a reading broke was handed to no one.
-    let waited = |used: &Use| used.kind == UseKind::Reference && broken;
+    // What was waiting to be applied when a reading ended was handed to no one, and whoever is handed it is judged.
+    let waited = |used: &Use| used.kind == UseKind::Reference;
     // Numbers that spell a call of an object end the reading, unless its class has a `__call__`.
     let ends = |used: &Use| used.kind == UseKind::CallResult && !makes_callable(&import.module, &import.name);
     known.imports.iter().any(|other| {

@@ -38,7 +38,7 @@ impl Scan<'_> {
         }
         let family = if job.place == Place::File { Family::of(&job.name) } else { Family::Plain };
         match job.place {
-            Place::Guess => return self.pickles(&job, Family::Plain).map(|_| ()),
+            Place::Guess => return self.guess(&job),
             Place::Storage => return self.storage(job),
             _ => {}
         }
@@ -219,8 +219,15 @@ impl Scan<'_> {
         if form != Form::Lzma && sniff::is_lzma(head) {
             read |= self.inflate(job, family, Codec::Lzma)? == Seen::Read;
         }
-        if sniff::is_narrow_zlib(head) && self.ends_well(job)? {
-            read |= self.inflate(job, family, Codec::Zlib)? == Seen::Read;
+        if sniff::is_narrow_zlib(head) {
+            if self.ends_well(job)? {
+                read |= self.inflate(job, family, Codec::Zlib)? == Seen::Read;
+            } else {
+                // `zlib.decompress` gives nothing of it, and `zlib.decompressobj` all that came before the break.
+                let mut inner = job.clone();
+                inner.place = Place::Hidden;
+                self.inflate(&inner, family, Codec::Zlib)?;
+            }
         }
         Ok(read)
     }
@@ -239,13 +246,14 @@ impl Scan<'_> {
         let content = inflated.content();
         if content.is_empty() {
             let (_, ending) = inflated.settle()?;
-            let promised = family.of_models() || Family::of(family::unpacked(&job.name)).of_models();
+            let named = is_named(&job.name, codec);
+            let promised = named || family.of_models() || Family::of(family::unpacked(&job.name)).of_models();
             return match ending {
                 Ending::Limit(message) => {
                     self.fault(&job.member, Rule::ResourceLimit, 0, format!("{}: {message}", codec.name()));
                     Ok(Seen::Read)
                 }
-                _ if is_weak(codec) => self.unproven(job),
+                _ if is_weak(codec) && !named => self.unproven(job),
                 Ending::Clean => Ok(Seen::Read),
                 // Padding of a few zeros behind a magic is still a stream that loaders know how to begin.
                 _ if promised || job.place == Place::File => {
@@ -261,6 +269,7 @@ impl Scan<'_> {
             content,
             inflated: Some(inflated),
             name: inner_name(&job.name).to_owned(),
+            sure: !is_weak(codec) || is_named(&job.name, codec),
             depth: job.depth + 1,
             ..job.clone()
         }));
@@ -294,7 +303,7 @@ impl Scan<'_> {
         };
         let fault = MemberFault { member: job.member.clone(), fault: fault(rule, 0, message) };
         // Nothing is said for what follows a break, unless a few bytes alone looked like the codec.
-        let incomplete = broken && !is_weak(inflated.codec());
+        let incomplete = broken && job.sure;
         let always =
             rule == Rule::ResourceLimit || incomplete || matches!(family, Family::Loader | Family::Pickle);
         let when = if always { When::Always } else { When::Found };
@@ -371,6 +380,14 @@ impl Scan<'_> {
             self.fault(&job.member, Rule::StreamMalformed, start, message);
         }
         Ok(())
+    }
+}
+
+/// Whether a file's name says that it is compressed so.
+fn is_named(name: &str, codec: Codec) -> bool {
+    match (codec, family::extension(name).as_str()) {
+        (Codec::Lzma, "lzma" | "xz") | (Codec::Zlib, "z" | "zlib") => true,
+        (codec, _) => !is_weak(codec) && family::unpacked(name) != name,
     }
 }
 

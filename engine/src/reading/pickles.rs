@@ -5,9 +5,10 @@ use std::io;
 use crate::content::Content;
 use crate::facts::{Ending, Reading, Stream};
 use crate::pickle::machine::{self, Run};
-use crate::reading::family::Family;
+use crate::reading::family::{self, Family};
 use crate::reading::job::{Job, Place};
 use crate::reading::joblib;
+use crate::reading::sniff;
 use crate::reading::standing::{self, Promise, Proto, Standing};
 use crate::reading::torch;
 use crate::reading::window::Windowed;
@@ -77,7 +78,15 @@ impl Scan<'_> {
             }
             let read = self.read_one(job, at)?;
             let stream = &read.main;
-            let standing = read.standing(Proto::of(&ahead), promise);
+            let mut standing = read.standing(Proto::of(&ahead), promise);
+            // A name alone, in two lines, is what many texts begin with, and little else.
+            if standing == Standing::Text
+                && promise != Promise::Noise
+                && stream.imports.iter().any(standing::is_plausible)
+                && !is_plain_text(content)?
+            {
+                standing = Standing::Pickle;
+            }
             if !stream.stopped() {
                 if standing == Standing::Pickle {
                     self.settle(job, &mut chain);
@@ -131,7 +140,8 @@ impl Scan<'_> {
             self.settle(&job, &mut chain);
             return Ok(Pickles { found: true, end });
         }
-        if chain.certain && !complete {
+        // Values of `dbm.dumb` begin anywhere, and are looked for as in other databases.
+        if chain.certain && !complete && family::extension(&job.name) != "dat" {
             let left = self.length(&job)?.saturating_sub(at);
             let message = format!("{left} bytes follow the last pickle");
             self.fault(&job.member, Rule::StreamMalformed, at, message);
@@ -221,4 +231,11 @@ fn only_blanks(content: &Content, at: u64, ahead: &[u8]) -> io::Result<bool> {
         }
         at += bytes.len() as u64;
     }
+}
+
+/// Whether content begins as text in UTF-8 does, without a control byte or a part of a letter.
+fn is_plain_text(content: &Content) -> io::Result<bool> {
+    let head = content.read_range(0, sniff::HEAD)?;
+    let cut = std::str::from_utf8(&head).err().filter(|e| e.error_len().is_some() || e.valid_up_to() == 0);
+    Ok(cut.is_none() && sniff::is_text(&head))
 }

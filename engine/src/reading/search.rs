@@ -4,9 +4,10 @@ use std::io;
 use std::ops::Range;
 use std::rc::Rc;
 
-use crate::facts::Reading;
+use crate::facts::{Ending, Import, Reading, UseKind};
 use crate::pickle::machine;
 use crate::pickle::stream::opcode;
+use crate::policy::builtin;
 use crate::reading::embedded;
 use crate::reading::job::{Disguise, Job, Place};
 use crate::reading::standing::{self, Promise, Proto, Standing};
@@ -27,7 +28,7 @@ const PLACE: u64 = 16;
 /// What is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wanted {
-    /// PROTO with a protocol from 2 to 5, and an opcode.
+    /// PROTO with a protocol up to 5, and an opcode.
     Proto,
     /// These, and imports, for pickles without PROTO: PyTables writes the attributes of HDF5 in protocol 0, and
     /// unpickles each text that ends with a stop. Where such a pickle begins nothing says; it is read from its import
@@ -47,6 +48,8 @@ struct Search {
     disguise: Option<Rc<Disguise>>,
     /// Names that pickles found here import. They are judged as they are, and what their ends spell is no other name.
     names: Vec<Range<u64>>,
+    /// The last pickle found here that begins with PROTO and runs to STOP.
+    whole: Range<u64>,
 }
 
 impl Step for Search {
@@ -86,7 +89,16 @@ impl Search {
         let run = machine::run(&content, 0, Reading::Pickle, "", scan.limits)?;
         scan.guessed += run.stream.opcodes.max(PLACE);
         let proto = Proto::of(&content.read_range(0, 2)?);
+        let first = run.stream.imports.first().map_or("", |import| import.module.as_str());
+        let judged = builtin::judges(first.split('.').next().unwrap_or(first));
+        // Ends of words inside a pickle spell names that no one has, with what follows for a call.
+        if !judged && (self.whole.contains(&at) || self.in_a_text(at)?) {
+            return Ok(());
+        }
         if standing::standing(proto, Promise::Noise, &run.stream) == Standing::Pickle {
+            if proto == Proto::Known && run.stream.stopped() {
+                self.whole = at..at + run.stream.end;
+            }
             let lines = run.stream.imports.iter().filter(|import| matches!(import.opcode, "GLOBAL" | "INST"));
             self.names.extend(lines.map(|import| {
                 let first = at + import.offset + 1;
@@ -101,11 +113,28 @@ impl Search {
     }
 }
 
+impl Search {
+    /// Whether a place lies in a word of protocol 0: in its line stands `V` or `S'` and letters, behind an opcode or two.
+    fn in_a_text(&self, at: u64) -> io::Result<bool> {
+        let from = at.saturating_sub(REACH);
+        let before = self.job.content.read_range(from, (at - from) as usize)?;
+        let Some(line) = memchr::memrchr(b'\n', &before).and_then(|end| before.get(end + 1..)) else {
+            return Ok(false);
+        };
+        let word = |word: &[u8]| word.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_');
+        let opens = |from: usize| match line.get(from..) {
+            Some([b'V', rest @ ..] | [b'S', b'\'' | b'"', rest @ ..]) => !rest.is_empty() && word(rest),
+            _ => false,
+        };
+        Ok((0..3).any(opens))
+    }
+}
+
 /// Where in a part of these bytes a pickle may begin, in order.
 fn places(bytes: &[u8], part: Range<usize>, wanted: Wanted) -> Vec<usize> {
     let looked = bytes.get(part.start..part.end.min(bytes.len())).unwrap_or(&[]);
     let known = |next: u8| opcode::by_code(next).is_some();
-    let proto = |at: &usize| matches!(bytes.get(at + 1..at + 3), Some([2..=5, next]) if known(*next));
+    let proto = |at: &usize| matches!(bytes.get(at + 1..at + 3), Some([0..=5, next]) if known(*next));
     let mut found: Vec<usize> =
         memchr::memchr_iter(0x80, looked).map(|at| part.start + at).filter(proto).collect();
     if wanted == Wanted::Imports {
@@ -118,11 +147,30 @@ fn places(bytes: &[u8], part: Range<usize>, wanted: Wanted) -> Vec<usize> {
 }
 
 impl Scan<'_> {
+    /// Keeps what was read from a place that a search found. That it breaks off says nothing: it may have begun anywhere.
+    pub fn guess(&mut self, job: &Job) -> io::Result<()> {
+        let run = machine::run(&job.content, 0, Reading::Pickle, &job.member, self.limits)?;
+        for mut stream in std::iter::once(run.stream).chain(run.inner) {
+            stream.faults.retain(|f| !matches!(f.rule, Rule::StreamMalformed | Rule::StreamAmbiguous));
+            if stream.ending == Ending::Broken {
+                // A value that goes on in another page breaks off, and what waited to be applied was handed to no one.
+                let waited = |import: &Import| import.uses.iter().all(|used| used.kind == UseKind::Reference);
+                stream.imports.retain(|i| !waited(i) || builtin::find(&i.module, &i.name).is_none());
+            }
+            let nothing = stream.imports.is_empty() && stream.nested.is_empty() && stream.faults.is_empty();
+            if !nothing {
+                self.keep(job, stream);
+            }
+        }
+        Ok(())
+    }
+
     fn search(&mut self, job: &Job, left: Range<u64>, end: u64, wanted: Wanted, reason: &str) {
         let disguise =
             if reason.is_empty() { job.disguise.clone() } else { Disguise::new(reason.to_owned()) };
         if left.start < left.end {
-            let search = Search { job: job.clone(), left, end, wanted, disguise, names: Vec::new() };
+            let search =
+                Search { job: job.clone(), left, end, wanted, disguise, names: Vec::new(), whole: 0..0 };
             self.later(Task::Step(Box::new(search)));
         }
     }

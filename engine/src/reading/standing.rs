@@ -87,7 +87,7 @@ pub fn standing(proto: Proto, promise: Promise, stream: &Stream) -> Standing {
 }
 
 /// Whether an import looks like one that Python code could make.
-fn is_plausible(import: &Import) -> bool {
+pub fn is_plausible(import: &Import) -> bool {
     let part = |part: &str| {
         part.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_')
             && part.chars().all(|c| c.is_alphanumeric() || c == '_')

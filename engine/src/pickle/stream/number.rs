@@ -228,8 +228,7 @@ fn limited<T>(reading: Reading<T>, long: bool) -> Reading<T> {
     }
 }
 
-/// GET and PUT: a memo index. Negative ones are refused by both. Python 2 takes the text as it is, so that `01` is not
-/// the index `1` there.
+/// GET and PUT: a memo index. Negative ones are refused by both. Python 2 takes any text as it is.
 pub fn memo_index(line: &[u8]) -> Reading<Index> {
     let index = |p: Parsed| {
         if p.negative && !p.digits.is_empty() {
@@ -245,15 +244,9 @@ pub fn memo_index(line: &[u8]) -> Reading<Index> {
     match combine(c, pure) {
         // C keeps the memo in an array: an index over its size is a MemoryError there.
         Reading::Both(i) if i > Index::Small(u64::from(u32::MAX)) => Reading::One(i),
-        Reading::Both(i) if !is_plain(line) => Reading::OfPython2(i),
         Reading::Neither => Reading::OfPython2(Index::Text(line.into())),
         other => other,
     }
-}
-
-/// Whether a number is written as every pickler writes it.
-fn is_plain(line: &[u8]) -> bool {
-    line == b"0" || (!line.starts_with(b"0") && line.iter().all(u8::is_ascii_digit))
 }
 
 /// FLOAT: whether the line is a float.
@@ -363,10 +356,10 @@ mod tests {
         let text = |text: &[u8]| OfPython2(Index::Text(text.into()));
         assert_eq!(memo_index(b"10"), Both(Index::Small(10)));
         assert_eq!(memo_index(b"0"), Both(Index::Small(0)));
-        assert_eq!(memo_index(b"1_0"), OfPython2(Index::Small(10)));
-        assert_eq!(memo_index(b"+1 "), OfPython2(Index::Small(1)));
-        assert_eq!(memo_index(b"007"), OfPython2(Index::Small(7)));
-        assert_eq!(memo_index(b"-0"), OfPython2(Index::Small(0)));
+        assert_eq!(memo_index(b"1_0"), Both(Index::Small(10)));
+        assert_eq!(memo_index(b"+1 "), Both(Index::Small(1)));
+        assert_eq!(memo_index(b"007"), Both(Index::Small(7)));
+        assert_eq!(memo_index(b"-0"), Both(Index::Small(0)));
         assert_eq!(memo_index(b"-1"), text(b"-1"));
         assert_eq!(memo_index(b"0x1"), text(b"0x1"));
         assert_eq!(memo_index(b"1\0x"), One(Index::Small(1)));

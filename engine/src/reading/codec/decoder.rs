@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use lzma_rust2::{LzmaStream, XzStream};
+use lzma_rust2::{LzmaReader, LzmaStream, XzStream};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use crate::content::Content;
@@ -36,6 +36,8 @@ enum Engine {
     Fed(Input, Fed),
     Lz4(lz4_flex::frame::FrameDecoder<Input>),
     Zstd(Input, Box<FrameDecoder>),
+    /// A member of .lzma that broke, read once more: output that has been handed out already, and how it ends.
+    Again(Box<LzmaReader<Input>>, u64, Ending),
     /// A frame that broke, of which what was decoded is still to come.
     Cut(Box<FrameDecoder>, Ending),
     Over,
@@ -121,6 +123,7 @@ impl Decoder {
                     }
                 },
                 Engine::Zstd(input, decoder) => self.blocks(input, decoder, output)?,
+                Engine::Again(decoder, made, ending) => self.again(decoder, made, ending, output)?,
                 Engine::Cut(mut decoder, ending) => match decoder.read(output)? {
                     0 => {
                         self.end(ending);
@@ -317,6 +320,31 @@ impl Decoder {
         Ok(n)
     }
 
+    /// Reads a broken member of .lzma up to where it breaks. What is asked for at once is lost at the break, so that it
+    /// is asked for byte by byte where it can come.
+    fn again(
+        &mut self,
+        mut decoder: Box<LzmaReader<Input>>,
+        mut made: u64,
+        ending: Ending,
+        output: &mut [u8],
+    ) -> io::Result<usize> {
+        let mut filled = 0;
+        while let Some(room) = output.get_mut(filled..).filter(|room| !room.is_empty()) {
+            let wanted = usize::try_from(made).unwrap_or(usize::MAX).clamp(1, room.len());
+            match room.get_mut(..wanted).map(|room| decoder.read(room)) {
+                Some(Ok(n)) if n > 0 && made > 0 => made -= n as u64,
+                Some(Ok(n)) if n > 0 => filled += n,
+                _ => {
+                    self.end(ending);
+                    return Ok(filled);
+                }
+            }
+        }
+        self.engine = Engine::Again(decoder, made, ending);
+        Ok(filled)
+    }
+
     /// A frame broke in the block at an offset. What came before is decoded and held back for the window: an empty
     /// last block in its place sets that free. Of a block as it is libzstd hands out what is there.
     fn cut(&mut self, mut frame: Box<FrameDecoder>, source: &Content, at: u64) -> io::Result<()> {
@@ -355,25 +383,34 @@ impl Decoder {
             }
             let mut fill = fed.step(ahead, output, last && self.replay.is_none());
             input.consume(fill.consumed);
+            let idle = fill.consumed == 0 && fill.produced == 0;
             if let Some(replay) = &mut self.replay {
                 let again = replay.made.min(fill.produced as u64) as usize;
                 replay.made -= again as u64;
                 output.copy_within(again..fill.produced, 0);
                 fill.produced -= again;
-                fill.consumed = fill.consumed.max(usize::from(last && replay.zeros < ZEROS));
             }
             self.made += fill.produced as u64;
             let broken = fill.error.as_ref().is_none_or(|ending| matches!(ending, Ending::Broken(_)));
-            let stuck = fill.produced == 0 && fill.consumed == 0 && !fill.ended;
+            let stuck = idle && !fill.ended;
             if matches!(fed, Fed::Xz(_) | Fed::Lzma(_))
                 && self.replay.is_none()
                 && broken
                 && (fill.error.is_some() || stuck)
             {
-                self.replay = Some(Replay { made: self.made, near: at, zeros: 0 });
                 let mut input = Input::new(input.source);
                 input.skip(self.began)?;
-                self.member(input)?;
+                if self.codec == Codec::Lzma && !self.capped {
+                    let ending =
+                        fill.error.unwrap_or_else(|| Ending::Broken("it cannot be decoded".to_owned()));
+                    match LzmaReader::new_mem_limit(input, MEMORY, None) {
+                        Ok(reader) => self.engine = Engine::Again(Box::new(reader), self.made, ending),
+                        Err(_) => self.end(ending),
+                    }
+                } else {
+                    self.replay = Some(Replay { made: self.made, near: at, zeros: 0 });
+                    self.member(input)?;
+                }
                 return Ok(fill.produced);
             }
             if let Some(ending) = fill.error {
@@ -399,11 +436,12 @@ impl Decoder {
                 self.engine = Engine::Fed(input, fed);
                 return Ok(fill.produced);
             }
-            if fill.consumed == 0 && last {
+            let waits = self.replay.as_ref().is_some_and(|replay| last && replay.zeros < ZEROS);
+            if idle && last && !waits {
                 self.end(Ending::Broken("it ends in the middle".to_owned()));
                 return Ok(0);
             }
-            if fill.consumed == 0 {
+            if idle && !waits {
                 // Nothing came out although there was room and input: the decoder will not go on.
                 self.end(Ending::Broken("it cannot be decoded".to_owned()));
                 return Ok(0);

@@ -72,7 +72,9 @@ impl Step for Walk {
 impl Scan<'_> {
     /// Reads content as a zip, if it is one. `covered`: a pickle or a tar accounts for all of it.
     pub fn open_zip(&mut self, job: &Job, family: Family, covered: bool) -> io::Result<bool> {
-        if let Some(row) = row::archives(&job.content)? {
+        if family::extension(&job.name) == "distcp"
+            && let Some(row) = row::archives(&job.content)?
+        {
             self.form(job, "zip");
             for range in row {
                 let mut child = job.child(&format!("@0x{:x}", range.start), job.content.slice(range));
