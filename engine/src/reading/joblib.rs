@@ -30,17 +30,24 @@ pub fn beyond(other: Run, main: &Stream, others: &[Stream]) -> Vec<Stream> {
                 && !known.iter().any(|known| known.faults.contains(fault))
         });
         stream.nested.retain(|nested| !known.iter().any(|known| known.nested.contains(nested)));
-        stream
-            .imports
-            .retain(|import| !is_misled(import, &known) && !known.iter().any(|known| covers(known, import)));
+        let misled =
+            stream.imports.iter().find(|import| is_misled(import, &known)).map(|import| import.offset);
+        stream.imports.retain(|import| {
+            !is_misled(import, &known) && !known.iter().any(|known| covers(known, import, misled))
+        });
     }
     streams.retain(|s| !(s.faults.is_empty() && s.nested.is_empty() && s.imports.is_empty()));
     streams
 }
 
 /// Whether a known stream does all with an import that another does.
-fn covers(known: &Stream, import: &Import) -> bool {
-    let alike = |a: &Use, b: &Use| a.kind == b.kind && a.objection == b.objection;
+fn covers(known: &Stream, import: &Import, misled: Option<u64>) -> bool {
+    // A guard cannot follow the dtype that a misled import would give; numpy takes none but its own.
+    let follows =
+        |used: &Use| used.objection.as_ref().is_some_and(|o| misled.is_some_and(|misled| o.offset > misled));
+    let alike = |a: &Use, b: &Use| {
+        a.kind == b.kind && (a.objection == b.objection || (follows(a) && b.objection.is_none()))
+    };
     // What was waiting to be applied when a reading ended was handed to no one, and whoever is handed it is judged.
     let waited = |used: &Use| used.kind == UseKind::Reference;
     // Numbers that spell a call of an object end the reading, unless its class has a `__call__`.
