@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use crate::source::git::object::ObjectId;
 use fickgate_engine::content::{Content, FileContent};
 
 /// Folders that lend objects to folders that lend objects, and so on.
@@ -58,16 +57,15 @@ impl Loose {
         }
     }
 
-    /// The object, if it is stored so. `held` is the size up to which it is kept in memory, `largest` that up to
+    /// The object of this name, if it is stored so. `held` is the size up to which it is kept in memory, `largest` that up to
     /// which it is unpacked.
     pub(in crate::source) fn read(
         &self,
-        id: ObjectId,
+        name: &str,
         held: u64,
         largest: u64,
     ) -> Option<Result<Found, String>> {
-        let name = id.to_string();
-        let (first, rest) = name.split_at(2);
+        let (first, rest) = name.split_at_checked(2)?;
         let file = self.folders.iter().find_map(|folder| {
             match crate::source::file::open(&folder.join(first).join(rest), true) {
                 Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
@@ -75,7 +73,7 @@ impl Loose {
             }
         })?;
         let read = file.and_then(|file| inflate(file, held, largest));
-        Some(read.map_err(|e| format!("object {id} cannot be read: {e}; run: git fsck")))
+        Some(read.map_err(|e| format!("object {name} cannot be read: {e}; run: git fsck")))
     }
 }
 

@@ -129,7 +129,7 @@ impl Objects {
 
     /// A blob. An error is a broken object or repository, in words.
     pub(in crate::source) fn read(&mut self, id: ObjectId) -> Result<Object, String> {
-        if let Some(found) = self.loose.read(id, self.held, LARGEST) {
+        if let Some(found) = self.loose.read(&id.to_string(), self.held, LARGEST) {
             return found.map(|found| match found {
                 Found::Blob(content) => Object::Blob(content),
                 Found::TooLarge(size) => Object::TooLarge(size),
