@@ -8,6 +8,7 @@ pub mod diff;
 pub mod history;
 pub mod hook;
 pub mod hooks;
+pub mod id;
 pub mod index;
 pub mod loose;
 pub mod names;
