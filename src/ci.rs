@@ -50,7 +50,7 @@ fn text(variable: Variable<'_>, name: &str) -> Option<String> {
 pub fn is_ci(variable: Variable<'_>) -> bool {
     let said =
         |name: &&str| text(variable, name).is_some_and(|v| !["false", "0", "no"].contains(&v.as_str()));
-    std::iter::once(&"CI").chain(&SERVICES).any(|name| said(name))
+    std::iter::once(&"CI").chain(&SERVICES).any(said)
 }
 
 /// The base of the change that the run is about, best first: a branch, or a commit where that is all that is

@@ -33,7 +33,7 @@ impl Scan<'_> {
     /// Where the type's name stands in a range, plain or in base64.
     fn extension_type(&self, content: &Content, range: Range<u64>) -> io::Result<Option<u64>> {
         let spellings: Vec<Vec<u8>> = std::iter::once(TYPE.to_vec()).chain((0..3).map(in_base64)).collect();
-        let finders: Vec<Finder<'_>> = spellings.iter().map(|spelling| Finder::new(spelling)).collect();
+        let finders: Vec<Finder<'_>> = spellings.iter().map(Finder::new).collect();
         let mut at = range.start;
         while at < range.end {
             let wanted = (range.end - at).min(self.limits.window as u64) as usize;

@@ -174,7 +174,7 @@ fn is_own(module: &str) -> bool {
 /// A name as messages show it.
 fn shown(module: &str, name: &str) -> String {
     let dotted: String = format!("{module}.{name}").chars().take(200).collect();
-    crate::escape::name(&dotted).into()
+    crate::escape::name(&dotted)
 }
 
 #[cfg(test)]

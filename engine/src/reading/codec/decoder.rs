@@ -559,6 +559,7 @@ mod tests {
     /// it is a finding under any name.
     #[test]
     #[ignore = "takes cases from FICKGATE_CODECS"]
+    #[allow(clippy::print_stdout)]
     fn no_less_than_the_c_libraries() {
         let file = std::env::var("FICKGATE_CODECS").expect("a file of cases");
         let bytes = std::fs::read(file).expect("readable");
