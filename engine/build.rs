@@ -108,6 +108,9 @@ struct Refused {
     import: String,
     criterion: String,
     why: String,
+    /// It runs code, files, processes or the network as such.
+    #[serde(default)]
+    dangerous: bool,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -175,8 +178,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         let criterion = word(&item.value.criterion, Criterion::WORDS).map_err(|e| format!("{at}: {e}"))?;
         let why = item.value.why.trim();
+        let dangerous = item.value.dangerous;
         let row = format!(
-            "    Refused {{ module: {:?}, name: {:?}, criterion: Criterion::{criterion}, why: {why:?}, line: {line} }},",
+            "    Refused {{ module: {:?}, name: {:?}, criterion: Criterion::{criterion}, why: {why:?}, dangerous: {dangerous}, line: {line} }},",
             key.0, key.1
         );
         if refused.insert(key, row).is_some() {

@@ -22,7 +22,7 @@ use crate::report::Style;
 use crate::request::Request;
 use crate::source::{Selection, Source};
 use crate::why::Why;
-use crate::{ci, edit, event, explain, layers, manpage, manual, report, show};
+use crate::{ci, edit, event, explain, layers, manpage, manual, report, safe_globals, show};
 
 /// Does what the arguments ask for and says how it ended. Errors are printed to standard error.
 pub fn run(cli: &Cli) -> Exit {
@@ -257,6 +257,11 @@ fn explain_file(args: &ExplainArgs) -> Result<Exit> {
             true => error.remedy("the file holds none at all"),
             false => error.remedy(format!("members with pickles: {}", known.join(", "))),
         });
+    }
+    if args.safe_globals {
+        let call = safe_globals::call(&explanation)?;
+        printed(|out| out.write_all(call.as_bytes()))?;
+        return Ok(Exit::Clean);
     }
     let style = Style::of_stdout(args.color, false, 0);
     printed(|out| match args.format {

@@ -250,6 +250,9 @@ pub struct ExplainArgs {
     /// Show every opcode with stack and memo
     #[arg(long)]
     pub trace: bool,
+    /// Print the call of `add_safe_globals` with which torch reads the file under `weights_only`, if it passes
+    #[arg(long, conflicts_with_all = ["trace", "format"])]
+    pub safe_globals: bool,
     /// When to colour
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub color: Color,

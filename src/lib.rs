@@ -24,6 +24,7 @@ mod outcome;
 mod progress;
 mod report;
 mod request;
+mod safe_globals;
 mod show;
 pub mod source;
 mod why;

@@ -3,6 +3,20 @@
 use crate::path::BlobPath;
 use crate::rule::{Level, Rule};
 
+use crate::words::words;
+
+words! {
+    /// Why an import is not allowed: what a person makes of the finding depends on it.
+    Reason {
+        /// Nobody has judged it.
+        Unknown = "unknown",
+        /// It was judged, and is refused, or permitted for less than this.
+        Refused = "refused",
+        /// It runs code, or acts on files, processes or the network, as such.
+        Dangerous = "dangerous",
+    }
+}
+
 /// One thing that is wrong, where it is, and what to do next.
 #[derive(Clone, Debug)]
 pub struct Finding {
@@ -18,6 +32,8 @@ pub struct Finding {
     pub offset: Option<u64>,
     /// The import concerned, as `module.name`.
     pub import: Option<String>,
+    /// Why it is not allowed; for findings of that rule alone.
+    pub reason: Option<Reason>,
     /// What happened, one sentence without a full stop.
     pub message: String,
     /// What to do next.
@@ -43,6 +59,7 @@ impl Finding {
             member: String::new(),
             offset: None,
             import: None,
+            reason: None,
             message: message.into(),
             help: None,
             entry: None,

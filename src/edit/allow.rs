@@ -37,12 +37,19 @@ pub fn allow(args: &AllowArgs) -> Result<Vec<String>> {
     let policy = layers::policy_for(&PolicyArgs::default(), Some(&here))?;
     let mut additions = Additions::new(args)?;
     match &args.what {
-        None => additions.repository(&policy, args.pin)?,
+        None => additions.repository(&policy, args.pin, args.force)?,
         Some(what) if Path::new(what).is_file() => {
             let (content, path, _) = explain::open(what)?;
             let path = target.relative(&path.to_path())?;
             match args.pin {
-                true => additions.pin(&content, &path)?,
+                true => {
+                    let mut needs = Needs::default();
+                    needs.read(&content, &path, &policy).map_err(|e| unreadable(&path.to_path(), &e))?;
+                    if let Some(why) = needs.dangerous().filter(|_| !args.force) {
+                        return Err(Error::new(why));
+                    }
+                    additions.pin(&content, &path)?;
+                }
                 false => additions.file(&content, path, &policy, args.force)?,
             }
         }
@@ -126,6 +133,18 @@ struct Need {
 }
 
 impl Needs {
+    /// What runs code or acts on the machine as such, and why no command lets it in unasked.
+    fn dangerous(&self) -> Option<String> {
+        let mut found = self.imports.iter().filter_map(|(import, need)| Some((import, need.refused?)));
+        let (import, refused) = found.find(|(_, refused)| refused.dangerous)?;
+        Some(format!(
+            "dangerous: `{import}` {} ({}); do not load this file, and find out where it came from; --force lets it in \
+             all the same",
+            refused.criterion.in_words(),
+            refused.why.trim_end_matches('.')
+        ))
+    }
+
     fn read(&mut self, content: &Content, path: &BlobPath, policy: &Policy) -> io::Result<()> {
         let usage = policy.usage();
         let (facts, findings) = gate::judge_content(content, path, policy, &usage, &Limits::default())?;
@@ -259,7 +278,7 @@ impl Additions {
     }
 
     /// Everything that the files of the repository need today.
-    fn repository(&mut self, policy: &Policy, pin: bool) -> Result<()> {
+    fn repository(&mut self, policy: &Policy, pin: bool, force: bool) -> Result<()> {
         let source = Source::open(&Selection::Paths(Vec::new()))?;
         let mut needs = Needs::default();
         let mut pinned = Ok(());
@@ -272,11 +291,14 @@ impl Additions {
                         own.others.insert(path.clone(), error.to_string());
                     }
                     let refused = own.imports.iter().find_map(|(import, need)| Some((import, need.refused?)));
+                    let dangerous = own.dangerous().filter(|_| !force);
                     if let Some((import, refused)) = refused {
                         let why = format!("`{import}` {}", refused.criterion.in_words());
                         own.others.entry(path.clone()).or_insert(why);
                     }
-                    if own.others.is_empty() {
+                    if let Some(why) = dangerous {
+                        needs.others.insert(path, why);
+                    } else if own.others.is_empty() {
                         for (import, need) in own.imports {
                             let all = needs.imports.entry(import).or_default();
                             all.uses.extend(need.uses);

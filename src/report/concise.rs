@@ -7,7 +7,7 @@ use annotate_snippets::renderer::{
 };
 
 use crate::outcome::Outcome;
-use crate::report::phrase::{place, worst_first};
+use crate::report::phrase::{place, sentence, worst_first};
 use crate::report::style::Style;
 use crate::report::summary_line;
 use fickgate_engine::escape::{self, SENTENCE};
@@ -33,7 +33,7 @@ pub(super) fn line(finding: &Finding, style: &Style) -> String {
     let place = escape::terminal(&place);
     let offset = finding.offset.map(|o| format!(":{o}")).unwrap_or_default();
     let colour = colour(finding.level, style);
-    let message = escape::terminal_cut(&finding.message, SENTENCE);
+    let message = sentence(finding);
     let level = finding.level.as_str();
     // An entry that is only spelled alike decided nothing.
     let decided = finding.entry.as_ref().filter(|entry| entry.role != EntryRole::Near);

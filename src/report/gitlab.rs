@@ -11,7 +11,7 @@ use crate::report::json;
 use crate::report::phrase;
 use crate::report::phrase::{message_at, origin};
 use fickgate_engine::escape;
-use fickgate_engine::finding::Finding;
+use fickgate_engine::finding::{Finding, Reason as Kind};
 use fickgate_engine::rule::Level;
 
 pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
@@ -24,6 +24,8 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
             check_name: finding.rule.id(),
             fingerprint: fingerprints.in_repository(finding),
             severity: match finding.level {
+                Level::Error if finding.reason == Some(Kind::Dangerous) => "blocker",
+                Level::Error if finding.reason == Some(Kind::Unknown) => "major",
                 Level::Error => "critical",
                 Level::Warning => "minor",
                 Level::Note => "info",

@@ -1,5 +1,6 @@
 //! For people: each finding with the decompiled lines around it, files with the worst first.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use annotate_snippets::renderer::DecorStyle;
@@ -10,11 +11,12 @@ use annotate_snippets::{
 use crate::outcome::Outcome;
 use crate::report::concise;
 use crate::report::phrase;
-use crate::report::phrase::{place, worst_first};
+use crate::report::phrase::{count, place, sentence, worst_first};
 use crate::report::style::Style;
 use crate::report::summary_line;
 use fickgate_engine::escape::{self, SENTENCE};
-use fickgate_engine::finding::Finding;
+use fickgate_engine::finding::{Finding, Reason};
+use fickgate_engine::path::BlobPath;
 use fickgate_engine::rule::Level;
 
 /// Findings of one file that are drawn with their snippet. The rest get a line each: after so many,
@@ -33,10 +35,21 @@ pub(super) fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io
         .decor_style(if style.unicode { DecorStyle::Unicode } else { DecorStyle::Ascii });
 
     let findings = worst_first(outcome, style);
+    let packages = unknown_packages(&findings);
+    let mut told = BTreeSet::new();
     let (mut drawn, mut listed, mut left_out) = (0, 0, 0);
     for of_file in findings.chunk_by(|a, b| a.path == b.path) {
         for (at, finding) in of_file.iter().enumerate() {
-            if at < DRAWN_A_FILE && drawn < DRAWN {
+            // One remedy for a package that nobody has judged, and one picture.
+            if let Some((package, all)) = unknown_package(finding).and_then(|name| packages.get_key_value(name)) {
+                if told.insert(*package) {
+                    drawn += 1;
+                    writeln!(out, "{}\n", draw(&renderer, finding))?;
+                    writeln!(out, "{}\n", all.summary(package))?;
+                } else if style.verbose > 0 {
+                    writeln!(out, "{}", concise::line(finding, style))?;
+                }
+            } else if at < DRAWN_A_FILE && drawn < DRAWN {
                 drawn += 1;
                 writeln!(out, "{}\n", draw(&renderer, finding))?;
             } else if listed < LISTED || style.verbose > 0 {
@@ -63,6 +76,54 @@ pub(super) fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io
     summary_line::write_end(outcome, style, out)
 }
 
+/// Findings of one package that nobody has judged: from so many on they are told together.
+const TOGETHER: usize = 3;
+
+/// What is unknown of one package.
+#[derive(Default)]
+struct Unknown<'f> {
+    imports: BTreeSet<&'f str>,
+    files: BTreeSet<&'f BlobPath>,
+    findings: usize,
+}
+
+impl Unknown<'_> {
+    fn summary(&self, package: &str) -> String {
+        let names: Vec<String> = self.imports.iter().take(5).map(|import| escape::terminal(import).into_owned()).collect();
+        let more = if self.imports.len() > names.len() { ", …" } else { "" };
+        format!(
+            "{}: {} of {}, in {}: {}{more}\nif they are yours and safe, one command allows them all: \
+             `fickgate allow --from-findings --reason WHY`; -v lists every one",
+            count(self.findings, "finding"),
+            count(self.imports.len(), "import"),
+            escape::terminal(package),
+            count(self.files.len(), "file"),
+            names.join(", "),
+        )
+    }
+}
+
+/// The package of an import that nobody has judged.
+fn unknown_package(finding: &Finding) -> Option<&str> {
+    let unknown = finding.reason == Some(Reason::Unknown) && finding.level == Level::Error;
+    finding.import.as_deref().filter(|_| unknown)?.split('.').next()
+}
+
+/// Packages with several such findings.
+fn unknown_packages<'f>(findings: &[&'f Finding]) -> BTreeMap<&'f str, Unknown<'f>> {
+    let mut packages: BTreeMap<&str, Unknown<'_>> = BTreeMap::new();
+    for finding in findings {
+        if let Some((package, import)) = unknown_package(finding).zip(finding.import.as_deref()) {
+            let all = packages.entry(package).or_default();
+            all.imports.insert(import);
+            all.files.insert(&finding.path);
+            all.findings += 1;
+        }
+    }
+    packages.retain(|_, all| all.findings >= TOGETHER);
+    packages
+}
+
 /// `path!member at byte N`, ready to print.
 fn location(finding: &Finding) -> String {
     let place = place(&finding.path, &finding.member);
@@ -80,11 +141,13 @@ const ORIGIN: &str = "\u{fdd0}";
 fn draw(renderer: &Renderer, finding: &Finding) -> String {
     let location = location(finding);
     let title = match finding.level {
+        // Red is for what was judged: of what nobody judged, nobody knows that it is bad.
+        Level::Error if finding.reason == Some(Reason::Unknown) => Shown::WARNING.with_name("error"),
         Level::Error => Shown::ERROR,
         Level::Warning => Shown::WARNING,
         Level::Note => Shown::NOTE,
     }
-    .primary_title(escape::terminal_cut(&finding.message, SENTENCE))
+    .primary_title(sentence(finding))
     .id(finding.rule.id());
 
     let mut elements: Vec<Element<'_>> = Vec::new();

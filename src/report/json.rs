@@ -9,7 +9,7 @@ use serde_json::ser::{Formatter, PrettyFormatter};
 
 use crate::outcome::Outcome;
 use fickgate_engine::escape;
-use fickgate_engine::finding::Finding;
+use fickgate_engine::finding::{Finding, Reason};
 use fickgate_engine::path::BlobPath;
 use fickgate_engine::rule::Level;
 
@@ -73,6 +73,7 @@ struct JsonFinding<'o> {
     member: &'o str,
     offset: Option<u64>,
     import: Option<&'o str>,
+    reason: Option<&'static str>,
     message: &'o str,
     help: Option<&'o str>,
     entry: Option<JsonEntry<'o>>,
@@ -87,6 +88,7 @@ impl<'o> JsonFinding<'o> {
             member: &finding.member,
             offset: finding.offset,
             import: finding.import.as_deref(),
+            reason: finding.reason.map(Reason::as_str),
             message: &finding.message,
             help: finding.help.as_deref(),
             entry: finding.entry.as_ref().map(|e| JsonEntry {

@@ -15,9 +15,18 @@ pub(super) fn place(path: &BlobPath, member: &str) -> String {
     if member.is_empty() { path.into_owned() } else { format!("{path}!{member}") }
 }
 
+/// What happened, behind the kind of refusal where the finding has one.
+pub(super) fn sentence(finding: &Finding) -> String {
+    let message = escape::terminal_cut(&finding.message, SENTENCE);
+    match finding.reason {
+        Some(reason) => format!("{}: {message}", reason.as_str()),
+        None => message.into_owned(),
+    }
+}
+
 /// The message with its place inside the file, for formats that only know the file.
 pub(super) fn message_at(finding: &Finding) -> String {
-    let mut text = escape::terminal_cut(&finding.message, SENTENCE).into_owned();
+    let mut text = sentence(finding);
     let member = escape::terminal(&finding.member);
     match (member.is_empty(), finding.offset) {
         (true, None) => {}

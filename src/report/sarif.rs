@@ -14,7 +14,7 @@ use crate::report::json;
 use crate::report::phrase::{message_at, remarks, worst_first};
 use crate::report::style::Style;
 use fickgate_engine::escape::{self, SENTENCE};
-use fickgate_engine::finding::Finding;
+use fickgate_engine::finding::{Finding, Reason};
 use fickgate_engine::rule::{Level, Rule};
 
 /// Results of a run. GitHub refuses a run with more; of these it shows the first 5,000.
@@ -179,6 +179,7 @@ impl SarifResult {
             },
             properties: json!({
                 "import": finding.import.as_deref().map(escape::terminal),
+                "reason": finding.reason.map(Reason::as_str),
                 "member": escape::terminal(&finding.member),
                 "offset": finding.offset,
                 "entry": finding.entry.as_ref().map(|entry| json!({

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use crate::outcome::Outcome;
 use crate::report::human;
-use crate::report::phrase::{place, remarks, worst_first};
+use crate::report::phrase::{place, remarks, sentence, worst_first};
 use crate::report::style::Style;
 use crate::report::summary_line;
 use fickgate_engine::escape::{self, markdown};
@@ -111,7 +111,7 @@ fn row(finding: &Finding) -> String {
         finding.level.as_str(),
         finding.rule,
         code(&place(&finding.path, &finding.member)),
-        markdown(&finding.message)
+        markdown(&sentence(finding))
     )
 }
 

@@ -12,7 +12,7 @@ use crate::finding::{EntryRole, Finding};
 use crate::path::BlobPath;
 use crate::policy::{Policy, Refusal, Site, Usage, Verdict};
 use crate::rule::{Level, Rule};
-use refusal::{at, denied_by, done, entry_of, entry_ref, help, message, why};
+use refusal::{at, denied_by, done, entry_of, entry_ref, help, message, reason, why};
 
 /// Refusals of one blob for which a similar entry is looked up: the search walks the whole list.
 const NEAR_LOOKUPS: usize = 16;
@@ -135,6 +135,7 @@ impl Judge<'_> {
             member: stream.member.clone(),
             offset: Some(offset),
             import: Some(import.dotted()),
+            reason: Some(reason(&refusal)),
             help: Some(help(self.text, stream, import, &refusal, near)),
             entry: entry_of(&refusal)
                 .map(|entry| entry_ref(entry, EntryRole::FallsShort))

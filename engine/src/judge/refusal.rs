@@ -1,7 +1,7 @@
 //! What a refusal says to a person: why, what to do next, and which line of a policy decided.
 
 use crate::facts::{Import, Reading, Stream, UseKind};
-use crate::finding::{EntryRef, EntryRole};
+use crate::finding::{EntryRef, EntryRole, Reason};
 use crate::policy::pattern::{self, Pattern};
 use crate::policy::{Entry, Kind, Layer, Refusal, Uses};
 
@@ -27,6 +27,20 @@ pub(super) fn done(used: UseKind) -> &'static str {
         UseKind::State => "yields an object whose state is set",
         UseKind::Items => "yields an object that is given items",
         UseKind::CallResult => "yields something that is called in turn",
+    }
+}
+
+/// What kind of refusal it is.
+pub(super) fn reason(refusal: &Refusal<'_>) -> Reason {
+    match refusal {
+        Refusal::NotListed => Reason::Unknown,
+        Refusal::Unsafe { refused } if refused.dangerous => Reason::Dangerous,
+        Refusal::Unsafe { .. }
+        | Refusal::Denied { .. }
+        | Refusal::OtherUse { .. }
+        | Refusal::Elsewhere { .. }
+        | Refusal::Expired { .. }
+        | Refusal::Guarded { .. } => Reason::Refused,
     }
 }
 
@@ -63,10 +77,18 @@ pub(super) fn help(
             let near = near.map_or(String::new(), |e| format!("`{}` is on the list; ", e.import()));
             let tensors =
                 if stream.storages.is_empty() { "" } else { ", or store the tensors alone, as safetensors" };
+            let file = shell_word(path).unwrap_or("FILE");
             match allow_command(import) {
-                Some(command) => format!("{near}if it is yours and safe: `{command}`{tensors}"),
+                Some(command) => format!(
+                    "{near}nobody has judged it: look at it with `fickgate explain {file}`; if it is yours and safe: \
+                     `{command}`{tensors}"
+                ),
                 None => format!("{near}{pin}{tensors}"),
             }
+        }
+        Refusal::Unsafe { refused } if refused.dangerous => {
+            let why = refused.why.trim_end_matches('.');
+            format!("do not load this file, and find out where it came from; no model needs this import: {why}")
         }
         Refusal::Unsafe { refused } => {
             format!("{pin}; why it is refused: {}", refused.why.trim_end_matches('.'))

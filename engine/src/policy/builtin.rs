@@ -33,6 +33,8 @@ pub struct Refused {
     pub criterion: Criterion,
     /// How it fails it.
     pub why: &'static str,
+    /// Whether it runs code, or acts on files, processes or the network, as such: no honest model needs it.
+    pub dangerous: bool,
     /// Line in `allowlists/refused.yaml`.
     pub line: usize,
 }
