@@ -36,7 +36,8 @@ const NEVER_READ: &[&str] = &["builtins.getattr"];
 
 /// The Python text, or why there is none.
 pub fn call(explanation: &Explanation) -> Result<String> {
-    let faults = explanation.faults.is_empty() && explanation.streams.iter().all(|s| s.stream.faults.is_empty());
+    let faults =
+        explanation.faults.is_empty() && explanation.streams.iter().all(|s| s.stream.faults.is_empty());
     let allowed = explanation.streams.iter().all(|s| s.rulings.iter().all(|r| r.allowed));
     let file = || escape::terminal_bytes(explanation.path.as_bytes()).into_owned();
     if !faults || !allowed {
@@ -53,7 +54,9 @@ pub fn call(explanation: &Explanation) -> Result<String> {
         .filter(|(module, name)| !reads_anyway(module, name) && !module.starts_with("__torch__"))
         .collect();
     let mut text = String::new();
-    if let Some((module, name)) = needed.iter().find(|(m, n)| NEVER_READ.contains(&format!("{m}.{n}").as_str())) {
+    if let Some((module, name)) =
+        needed.iter().find(|(m, n)| NEVER_READ.contains(&format!("{m}.{n}").as_str()))
+    {
         let error = Error::new(format!("weights_only does not read {module}.{name}, whatever is added"));
         return Err(error.remedy(format!("{} passes: load it with weights_only=False", file())));
     }

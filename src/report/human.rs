@@ -41,7 +41,9 @@ pub(super) fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io
     for of_file in findings.chunk_by(|a, b| a.path == b.path) {
         for (at, finding) in of_file.iter().enumerate() {
             // One remedy for a package that nobody has judged, and one picture.
-            if let Some((package, all)) = unknown_package(finding).and_then(|name| packages.get_key_value(name)) {
+            if let Some((package, all)) =
+                unknown_package(finding).and_then(|name| packages.get_key_value(name))
+            {
                 if told.insert(*package) {
                     drawn += 1;
                     writeln!(out, "{}\n", draw(&renderer, finding))?;
@@ -89,7 +91,8 @@ struct Unknown<'f> {
 
 impl Unknown<'_> {
     fn summary(&self, package: &str) -> String {
-        let names: Vec<String> = self.imports.iter().take(5).map(|import| escape::terminal(import).into_owned()).collect();
+        let names: Vec<String> =
+            self.imports.iter().take(5).map(|import| escape::terminal(import).into_owned()).collect();
         let more = if self.imports.len() > names.len() { ", …" } else { "" };
         format!(
             "{}: {} of {}, in {}: {}{more}\nif they are yours and safe, one command allows them all: \

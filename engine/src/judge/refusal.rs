@@ -88,7 +88,9 @@ pub(super) fn help(
         }
         Refusal::Unsafe { refused } if refused.dangerous => {
             let why = refused.why.trim_end_matches('.');
-            format!("do not load this file, and find out where it came from; no model needs this import: {why}")
+            format!(
+                "do not load this file, and find out where it came from; no model needs this import: {why}"
+            )
         }
         Refusal::Unsafe { refused } => {
             format!("{pin}; why it is refused: {}", refused.why.trim_end_matches('.'))

@@ -87,6 +87,19 @@ words! {
         /// `zoneinfo.ZoneInfo._unpickle(key, from_cache)`: `key` is literal text that names no file outside the
         /// databases of time zones: letters, digits, `+`, `-`, `_` and single slashes between them.
         ZoneKey = "zone-key",
+        /// Models of Ultralytics: the architecture in `yaml` names layers and activations that are known, with
+        /// literal arguments. Training evaluates it.
+        Architecture = "architecture",
+        /// `functools.partial`: a class or function of packages that compute, with plain arguments.
+        Partial = "partial",
+        /// Distributions of `scipy.stats`: the text that `__setstate__` executes is the one that SciPy makes.
+        Distribution = "distribution",
+        /// mmengine's `HistoryBuffer`: the functions that go into the table of its class are its own.
+        History = "history",
+        /// statsmodels' `ModelData`: the formula that `__setstate__` evaluates has names and operators alone.
+        Formula = "formula",
+        /// Sphinx's `_TranslationProxy`: three texts, or a stored call of Sphinx's own translation of texts.
+        Translation = "translation",
     }
 }
 
@@ -101,15 +114,25 @@ impl Guard {
                 | Guard::TimeZone
                 | Guard::OptionDefaults
                 | Guard::MethodNames
+                | Guard::Architecture
+                | Guard::Partial
+                | Guard::Distribution
+                | Guard::History
+                | Guard::Formula
         )
     }
 
     /// What it leaves open to the arguments that it does not judge.
     pub const fn leaves(self) -> Shapes {
         Shapes::all(match self {
-            Guard::PlainArguments | Guard::OptionDefaults | Guard::MethodNames | Guard::JoblibArray => {
-                Shape::Plain
-            }
+            Guard::PlainArguments
+            | Guard::OptionDefaults
+            | Guard::MethodNames
+            | Guard::Architecture
+            | Guard::Distribution
+            | Guard::History
+            | Guard::Formula
+            | Guard::JoblibArray => Shape::Plain,
             Guard::TensorArgument | Guard::TimeZone => Shape::Inert,
             Guard::StorageArgument => return Shapes::new(&[Shape::Stored], Shape::Inert),
             Guard::PandasIndex => return Shapes::new(&[Shape::References], Shape::Inert),

@@ -2,18 +2,24 @@
 //! view of values. A new guard is a function in a file of its own, a line in the table below, and its word in
 //! `policy/guard.rs`.
 
+mod architecture;
 mod array;
 mod attribute;
 mod codec;
 pub mod container;
+mod distribution;
+mod formula;
+mod history;
 mod instance;
 pub mod numpy;
 mod options;
 mod outcome;
 mod pandas;
+mod partial;
 mod random;
 pub mod table;
 mod torch;
+mod translation;
 mod unpickler;
 pub mod view;
 mod words;
@@ -51,6 +57,9 @@ pub fn call<C: Cursor>(guard: Guard, view: &View<'_, C>, dtypes: &mut Dtypes, ca
         Guard::TypeOfNone => words::type_of_none(view, call),
         Guard::Number => words::number(view, call),
         Guard::Fraction => words::fraction(view, call),
+        Guard::Partial => partial::call(view, call),
+        Guard::Translation => translation::call(view, call),
+        Guard::Architecture | Guard::Distribution | Guard::History | Guard::Formula => Ok(Outcome::Object),
         Guard::PlainArguments | Guard::JoblibArray | Guard::OptionDefaults | Guard::MethodNames => {
             Ok(Outcome::Object)
         }
@@ -71,6 +80,12 @@ pub fn state<C: Cursor>(
         Guard::TimeZone | Guard::PandasIndex => pandas::time_zone_state(view, build),
         Guard::OptionDefaults => options::defaults(view, build),
         Guard::MethodNames => words::methods(view, build),
+        Guard::Architecture => architecture::model(view, build),
+        Guard::Partial => partial::state(view, build),
+        Guard::Distribution => distribution::state(view, build),
+        Guard::History => history::state(view, build),
+        Guard::Formula => formula::data(view, build),
+        Guard::Translation => translation::state(view, build),
         Guard::NestedBytes => Err("state is set on what an unpickler gave".to_owned()),
         _ => Ok(()),
     }

@@ -101,6 +101,11 @@ impl<C: Cursor> View<'_, C> {
         self.contents.items(dict, self.heap.count(dict).filter(|_| dict.is(Tag::Dict))?)
     }
 
+    /// The items of a short list, where they are at hand.
+    pub fn list(&self, list: Value) -> Option<&[Value]> {
+        self.contents.list_of(list, self.heap.count(list).filter(|_| list.is(Tag::List))?)
+    }
+
     /// Whether a value has this shape.
     pub fn is(&self, value: Value, shape: Shape) -> bool {
         self.heap.has_shape(value, shape)

@@ -104,10 +104,7 @@ pub fn methods<C: Cursor>(view: &View<'_, C>, build: &Build) -> Result<(), Strin
             Tag::Text => is_method(*value) || view.word(*value).as_deref() == Some("auto"),
             Tag::None => true,
             Tag::Tuple => view.heap.tuples.items(*value).all(is_method),
-            Tag::List => {
-                let words = view.heap.count(*value).and_then(|count| view.contents.words_of(*value, count));
-                words.is_some_and(|words| words.iter().all(|v| is_method(*v)))
-            }
+            Tag::List => view.list(*value).is_some_and(|words| words.iter().all(|v| is_method(*v))),
             _ => false,
         };
         if !fine {

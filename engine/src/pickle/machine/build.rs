@@ -71,11 +71,13 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         objection: Option<String>,
     ) {
         let objection = objection.or_else(|| self.state_objection(at, target, import, state));
+        let expected = self.expects_dunders(import, state);
         let heap = &mut self.state.heap;
         let mut mark = heap.held(state);
         let parts = heap.tuples.items(state).take(2).fold(heap.mark(state), |all, v| all.with(heap.mark(v)));
         // An attribute of such a name is asked for by whoever converts the object.
-        if parts.has(Mark::DUNDER_KEY.with(Mark::COMPUTED_KEY)) || objection.is_some() {
+        let asked_for = parts.has(Mark::COMPUTED_KEY) || parts.has(Mark::DUNDER_KEY) && !expected;
+        if asked_for || objection.is_some() {
             mark = mark.with(Mark::STORED);
         }
         if heap.is_out(state) {
@@ -87,6 +89,22 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         }
         self.widen(at, target, held);
         self.state.imports.used(import, UseKind::State, at, code, objection);
+    }
+
+    /// Whether every attribute whose name begins with two underscores is one that the entry lists: a name of its
+    /// library, which neither Python nor an unpickler looks up.
+    fn expects_dunders(&self, import: u32, state: Value) -> bool {
+        let Some(State::Attributes { touched: listed @ (_, 1..), .. }) =
+            self.state.imports.known(import).triggers.map(|triggers| triggers.state)
+        else {
+            return false;
+        };
+        let view = self.view();
+        let expected =
+            |key: &str| !key.starts_with("__") || builtin::touched(listed).any(|listed| listed.key == key);
+        view.items(state).is_some_and(|items| {
+            items.iter().all(|(key, _)| view.word(*key).is_some_and(|key| expected(&key)))
+        })
     }
 
     /// What stands against a state.
@@ -128,6 +146,12 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 let found =
                     view.heap.tuples.items(state).enumerate().find(|(i, v)| !view.is(*v, shapes.at(*i)));
                 found.map(|(i, _)| open_for(shapes.at(i), &format!("part {} of the state is more", i + 1)))
+            }
+            // A dict that is its own `__dict__`: its items were judged as they came.
+            State::Attributes { touched: (_, 0), .. }
+                if state == object && self.view().text_keys(state, true) =>
+            {
+                None
             }
             State::Attributes { slots, touched } => self.attributes(state, slots, touched),
         }

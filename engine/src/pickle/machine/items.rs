@@ -53,7 +53,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         let items = self.state.stack.get(from..).unwrap_or(&[]);
         let mark = self.state.heap.gather(items);
         self.state.heap.grow(list, items.len());
-        self.state.contents.words(list, items);
+        self.state.contents.list(list, items);
         self.change(at, list, mark);
     }
 

@@ -6,16 +6,16 @@ use crate::pickle::stream::opcode as op;
 use crate::pickle::stream::reader::Cursor;
 use crate::pickle::values::keys::Keys;
 use crate::pickle::values::mark::Mark;
-use crate::pickle::values::value::{Tag, Value};
+use crate::pickle::values::value::Value;
 
 /// How many dicts are kept with their items. State is built right before it is used.
 const RECENT: usize = 32;
 /// Items beyond which a dict is not kept.
 const MAX_ITEMS: usize = 8192;
 
-/// Lists of words that are kept, and how many words each has at most.
+/// Short lists that are kept, the newest ones, and how many items each has at most.
 const LISTS: usize = 1024;
-const MAX_WORDS: usize = 64;
+const MAX_LIST: usize = 64;
 
 /// A dict whose items are kept.
 struct Recent {
@@ -29,8 +29,9 @@ pub struct Contents {
     recent: VecDeque<Recent>,
     /// Something was imported that wants items.
     wanted: bool,
-    /// Short lists of literal text that were given their items at once.
-    words: HashMap<Value, Box<[Value]>>,
+    /// Short lists that were given their items at once, and the order in which they were.
+    lists: HashMap<Value, Box<[Value]>>,
+    listed: VecDeque<Value>,
     /// Literal keys that do not begin with two underscores.
     ordinary: Keys,
 }
@@ -64,23 +65,32 @@ impl Contents {
 
     /// A list gets items.
     #[inline]
-    pub fn words(&mut self, list: Value, items: &[Value]) {
+    pub fn list(&mut self, list: Value, items: &[Value]) {
         if self.wanted {
-            self.keep_words(list, items);
+            self.keep_list(list, items);
         }
     }
 
-    fn keep_words(&mut self, list: Value, items: &[Value]) {
-        let first = self.words.remove(&list).is_none();
-        let short = items.len() <= MAX_WORDS && items.iter().all(|v| v.is(Tag::Text));
-        if first && short && self.words.len() < LISTS {
-            self.words.insert(list, items.into());
+    fn keep_list(&mut self, list: Value, items: &[Value]) {
+        let first = self.lists.remove(&list).is_none();
+        if !first || items.len() > MAX_LIST {
+            return;
         }
+        if self.listed.len() == LISTS
+            && let Some(oldest) = self.listed.pop_front()
+        {
+            self.lists.remove(&oldest);
+        }
+        self.listed.push_back(list);
+        self.lists.insert(list, items.into());
     }
 
-    /// The items of a short list of words, where they are at hand and `count` of them are all.
-    pub fn words_of(&self, list: Value, count: u64) -> Option<&[Value]> {
-        self.words.get(&list).map(|words| &**words).filter(|words| words.len() as u64 == count)
+    /// The items of a short list, where they are at hand and `count` of them are all.
+    pub fn list_of(&self, list: Value, count: u64) -> Option<&[Value]> {
+        if count == 0 {
+            return Some(&[]);
+        }
+        self.lists.get(&list).map(|items| &**items).filter(|items| items.len() as u64 == count)
     }
 
     fn keep(&mut self, dict: Value, items: &[Value]) {

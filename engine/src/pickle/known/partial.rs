@@ -1,0 +1,46 @@
+//! `functools.partial`: a stored call, of what is known to compute, with plain arguments.
+
+use crate::pickle::known::view::{Build, Call, View};
+use crate::pickle::known::{Judged, Outcome};
+use crate::pickle::stream::reader::Cursor;
+use crate::pickle::values::value::{Tag, Value};
+use crate::policy::trigger::Shape;
+
+/// Packages whose listed classes and functions take plain arguments to set sizes and rates, and open nothing.
+const COMPUTING: &[&str] =
+    &["torch.nn.", "torch.optim.", "torchvision.ops.", "timm.layers.", "timm.models.", "sklearn.metrics."];
+
+/// `partial(function, …)`.
+pub fn call<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
+    let mut parts = view.heap.tuples.items(call.args);
+    let function = parts.next();
+    if call.keywords || !function.is_some_and(|v| computes(view, v)) {
+        return Err("it would call something else than layers, optimizers and metrics".to_owned());
+    }
+    if !parts.all(|v| view.is(v, Shape::Plain)) {
+        return Err("the arguments that it keeps are not plain".to_owned());
+    }
+    Ok(Outcome::Object)
+}
+
+/// Its state: `(function, args, keywords, __dict__)`.
+pub fn state<C: Cursor>(view: &View<'_, C>, build: &Build) -> Result<(), String> {
+    let part = |i| view.part(build.state, i);
+    let plain = |v: Value| view.is(v, Shape::Plain);
+    if view.count(build.state) != Some(4) || !part(0).is_some_and(|v| computes(view, v)) {
+        return Err("it would call something else than layers, optimizers and metrics".to_owned());
+    }
+    let args = part(1).is_some_and(|v| v.is(Tag::Tuple) && plain(v));
+    let keywords = part(2).is_some_and(|v| v.is(Tag::Dict) && plain(v) && view.text_keys(v, true));
+    let attributes =
+        part(3).is_some_and(|v| v.is(Tag::None) || v.is(Tag::Dict) && view.heap.count(v) == Some(0));
+    if !(args && keywords && attributes) {
+        return Err("the arguments that it keeps are not plain".to_owned());
+    }
+    Ok(())
+}
+
+/// An import that its package makes for being called with settings.
+fn computes<C: Cursor>(view: &View<'_, C>, value: Value) -> bool {
+    view.named(value).is_some_and(|(module, _)| COMPUTING.iter().any(|package| module.starts_with(package)))
+}
