@@ -4,11 +4,13 @@
 
 Each class with an attribute state is given one by its own `__setstate__`, as an instance of a subclass that notes every
 name that is looked up on it, with a dict that notes every key that is asked for. What is looked at and does not stand
-under `touches` is printed: a state could put anything there. Each callable that claims to store an argument is given
+under `touches` is printed: a state could put anything there. A second state has spies under the name of every method of
+the class: what is called on them until the object is gone is printed as well. Each callable that claims to store an argument is given
 spies, which note what is called on them. A hook that ends with an error early is watched so far only; reading the
 code comes first. Exit code 1 where something was found. Unix, Python 3.8 or newer.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -111,6 +113,25 @@ def looked_at(cls, touched):
     return found
 
 
+def hidden(cls, touched):
+    """Methods of the class that are called while an object gets its state and ends, where the state hides them."""
+    Spy.heard = set()
+    names = [n for n in dir(cls) if not n.startswith("__") and n not in touched]
+    state = {name: Spy(name) for name in names}
+    state.update(dict.fromkeys(touched))
+
+    def live():
+        instance = cls.__new__(cls)
+        if hasattr(cls, "__setstate__"):
+            instance.__setstate__(state)
+        else:
+            instance.__dict__.update(state)
+
+    attempt(live)
+    gc.collect()
+    return Spy.heard
+
+
 def called(make, positions):
     """What is called on the arguments at these positions."""
     Spy.heard = set()
@@ -133,10 +154,14 @@ def main():
             continue
         tried += 1
         if "touches" in claim:
-            names = sorted(looked_at(found, claim["touches"]))
+            names = sorted(looked_at(found, claim["touches"])) if hasattr(found, "__setstate__") else []
             if names:
                 wrong += 1
                 print(f"{module}.{name}: state: looks at {', '.join(names)}")
+            heard = sorted(hidden(found, claim["touches"]))
+            if heard:
+                wrong += 1
+                print(f"{module}.{name}: state: calls {', '.join(heard)}, which it can hide")
         for way in ("call", "create"):
             if way in claim:
                 make = found if way == "call" else lambda *args: found.__new__(found, *args)

@@ -174,7 +174,7 @@ def claims(wanted):
             takes.get(f"{definer}.__setstate__") for definer in definers.get(entry["import"], [])
         ]
         if "state" in entry.get("use", DEFAULT_USES[entry["kind"]]) and entry["kind"] == "class":
-            for shape in shapes:
+            for shape in shapes or ["attributes"]:
                 if shape == "attributes":
                     claim.setdefault("touches", [])
                 elif isinstance(shape, dict):
