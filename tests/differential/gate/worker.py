@@ -1,6 +1,7 @@
 """One process of a campaign: makes the files of a batch, has them judged, and has them loaded."""
 
 import collections
+import functools
 import json
 import random
 import shutil
@@ -19,13 +20,18 @@ SAMPLE = 50  # one refused file of so many is judged alone as well, by its exit 
 
 
 class Worker:
-    """One process: a gate and its running interpreters."""
+    """One process: a gate and its interpreters, which are started when the first file has to be loaded."""
 
-    def __init__(self, options, interpreters, stub_folder):
+    def __init__(self, options, pythons, stub_folder):
         self.options, self.gate = options, options.gate and Gate(options.gate)
-        self.interpreters = [Interpreter(label, python, stub_folder) for label, python in interpreters.items()]
-        for interpreter in self.interpreters:
+        self.pythons, self.stub_folder = pythons, stub_folder
+
+    @functools.cached_property
+    def interpreters(self):
+        started = [Interpreter(label, python, self.stub_folder) for label, python in self.pythons.items()]
+        for interpreter in started:
             interpreter.greet()
+        return started
 
     def pairs(self, candidate):
         """(interpreter, loader) that may load a candidate, likely ones first."""
@@ -93,7 +99,10 @@ class Worker:
     def _batch(self, index, folder, loads):
         numbers = range(index * BATCH, (index + 1) * BATCH)
         candidates = [generator.candidate(self.options.seed, number, self.options.kinds) for number in numbers]
-        candidates = [candidate for candidate in candidates if self.pairs(candidate)]
+        if loads.asked:
+            candidates = [candidate for candidate in candidates if candidate.number in loads.asked]
+        else:
+            candidates = [candidate for candidate in candidates if self.pairs(candidate)]
         for candidate in candidates:
             place = folder / str(candidate.number)
             place.mkdir()
