@@ -8,6 +8,9 @@ use crate::random::Random;
 /// A longer file is cut: most of it is one long literal.
 const LONGEST: usize = 4096;
 
+/// How the fixtures begin that take an unpickler longer than anybody waits: keys that are hashed in 2^n steps.
+const ENDLESS: &str = "hash-of-";
+
 /// Numbered inputs; the same number gives the same input as long as the fixtures stay.
 pub struct Inputs {
     seeds: Vec<Vec<u8>>,
@@ -19,6 +22,9 @@ impl Inputs {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
         let mut seeds: Vec<Vec<u8>> = regressions().into_iter().map(|r| r.bytes).collect();
         for file in files(&tests.join("fixtures")) {
+            if file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(ENDLESS)) {
+                continue;
+            }
             let Ok(mut bytes) = std::fs::read(file) else { continue };
             bytes.truncate(LONGEST);
             // A stored member of an archive begins behind its header.
