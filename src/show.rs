@@ -23,6 +23,9 @@ pub fn write_human(policy: &Policy, out: &mut dyn Write) -> io::Result<()> {
         let risk = if extends.native_memory { "" } else { ", without entries at risk of native memory" };
         writeln!(out, "extends  {lists}{risk}")?;
     }
+    if let Some(by) = policy.no_pickles() {
+        writeln!(out, "pickles  none  {}", place(&by.source, Some(by.line)))?;
+    }
     for set in policy.levels() {
         let place = place(&set.source, Some(set.line));
         writeln!(out, "level    {}: {}  {place}", set.rule, set.level.as_str())?;
@@ -86,6 +89,7 @@ fn notes(policy: &Policy, entry: &Entry) -> Vec<String> {
 struct Document<'p> {
     schema: u32,
     extends: ExtendsRow<'p>,
+    pickles: Option<PicklesRow<'p>>,
     levels: Vec<LevelRow<'p>>,
     entries: Vec<Row<'p>>,
     deny: Vec<DenyRow<'p>>,
@@ -97,6 +101,15 @@ struct Document<'p> {
 struct ExtendsRow<'p> {
     lists: &'p [&'static str],
     native_memory: bool,
+}
+
+/// The line that refuses every pickle.
+#[derive(Serialize)]
+struct PicklesRow<'p> {
+    allowed: &'static str,
+    layer: &'static str,
+    source: &'p str,
+    line: usize,
 }
 
 #[derive(Serialize)]
@@ -150,7 +163,7 @@ struct ExcludeRow<'p> {
     line: usize,
 }
 
-/// Writes one JSON document: `schema`, `extends`, `levels`, `entries`, `deny`, `files`, `exclude`.
+/// Writes one JSON document: `schema`, `extends`, `pickles`, `levels`, `entries`, `deny`, `files`, `exclude`.
 pub fn write_json(policy: &Policy, out: &mut dyn Write) -> io::Result<()> {
     let entries = policy.all().map(|entry| Row {
         import: entry.import(),
@@ -168,6 +181,12 @@ pub fn write_json(policy: &Policy, out: &mut dyn Write) -> io::Result<()> {
     let document = Document {
         schema: VERSION,
         extends: ExtendsRow { lists: &policy.extends().lists, native_memory: policy.extends().native_memory },
+        pickles: policy.no_pickles().map(|by| PicklesRow {
+            allowed: "none",
+            layer: by.layer.as_str(),
+            source: &by.source,
+            line: by.line,
+        }),
         levels: policy
             .levels()
             .iter()

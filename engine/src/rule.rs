@@ -80,6 +80,11 @@ rules! {
         label: "not allowed",
         advice: None,
     }
+    PickleNotAllowed "pickle-not-allowed" Error fixed {
+        summary: "The policy says that the repository holds no pickles, and this is one",
+        label: "a pickle",
+        advice: Some("store it in a format that holds data only, such as safetensors, or accept this very content by its SHA-256 under `files` in .fickgate.yaml"),
+    }
     ImportUnresolved "import-unresolved" Error fixed {
         summary: "What loading imports is not a literal in the stream: computed names, extension codes, foreign persistent ids",
         label: "not a literal",

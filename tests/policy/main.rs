@@ -70,6 +70,58 @@ fn a_change_that_takes_a_deny_away_or_breaks_the_file_is_told() {
     assert!(run.text.contains("policy-changed") && run.text.contains(".fickgate.yaml:1:8"), "{}", run.text);
 }
 
+/// An empty dict, which no allowlist would refuse.
+const HARMLESS: &[u8] = b"\x80\x04}\x94.";
+
+#[test]
+fn where_no_pickles_are_wanted_each_is_an_error_whatever_it_imports() {
+    let repo = Repo::new();
+    repo.add("readme", "x");
+    repo.add(".fickgate.yaml", "pickles: none\nlevels: {unused-allow: note}\n");
+    repo.commit("first");
+    repo.git(&["checkout", "-qb", "change"]);
+    for path in ["m.pkl", "notes.txt"] {
+        repo.add(path, HARMLESS);
+    }
+    let run = fickgate(&repo, &["--staged", "--format", "concise"]);
+    assert_eq!((run.code, run.text.matches("error[pickle-not-allowed]").count()), (1, 2), "{}", run.text);
+    assert!(run.text.contains(".fickgate.yaml:1"), "{}", run.text);
+    // Neither this change nor a layer above takes it back.
+    repo.add(".fickgate.yaml", "extends: ml\n");
+    repo.commit("second");
+    let above = repo.root.parent().expect("a parent").join("above.yaml");
+    fs::write(&above, "extends: ml\n").unwrap();
+    for more in [&[][..], &["--policy", above.to_str().unwrap(), "--allow", "ours.Model"]] {
+        let run = fickgate(&repo, &[&["--diff", "main...change"], more].concat());
+        assert!(run.code == 1 && run.text.contains("removes pickles: none"), "{}", run.text);
+    }
+    assert_eq!(fickgate(&repo, &[]).code, 0, "merged, the other policy holds");
+    fs::write(&above, "pickles: none\n").unwrap();
+    assert_eq!(fickgate(&repo, &["--policy", above.to_str().unwrap()]).code, 1, "a layer above adds it");
+}
+
+#[test]
+fn where_no_pickles_are_wanted_a_pin_keeps_one_and_a_pointer_is_none() {
+    let repo = Repo::new();
+    repo.write(".fickgate.yaml", "pickles: none\n");
+    repo.write("m.pkl", HARMLESS);
+    assert_eq!(fickgate(&repo, &[]).code, 1);
+    let run = fickgate(&repo, &["allow", "--pin", "m.pkl", "--reason", "from 2019"]);
+    assert_eq!(run.code, 0, "{}", run.text);
+    let run = fickgate(&repo, &[]);
+    assert!(run.code == 0 && run.text.contains("accepted as it is"), "{}", run.text);
+    let pointer =
+        format!("version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 5\n", "a".repeat(64));
+    repo.add(".gitattributes", "*.pt filter=lfs\n");
+    repo.add("w.pt", pointer);
+    let run = fickgate(&repo, &["--format", "concise"]);
+    assert!(run.text.contains("pointer-unresolved"), "{}", run.text);
+    assert!(!run.text.contains("pickle-not-allowed"), "{}", run.text);
+    repo.write(".fickgate.yaml", "pickles: some\n");
+    let run = fickgate(&repo, &[]);
+    assert!(run.code == 2 && run.text.contains(".fickgate.yaml:1:10"), "{}", run.text);
+}
+
 #[test]
 fn what_help_says_is_what_allows() {
     let repo = Repo::new();
@@ -100,7 +152,7 @@ fn a_file_brings_its_imports_or_is_pinned() {
     assert!(refused.code == 2 && refused.text.contains("judged unsafe"), "{}", refused.text);
     assert_eq!(policy(&repo), text);
     assert_eq!(fickgate(&repo, &["allow", "os.system"]).code, 2);
-    assert_eq!(fickgate(&repo, &["allow", "--pin", "m/evil.pkl"]).code, 0);
+    assert_eq!(fickgate(&repo, &["allow", "--pin", "m/evil.pkl", "--force"]).code, 0);
     assert_eq!(fickgate(&repo, &[]).code, 0);
     fs::write(repo.root.join("m/evil.pkl"), [EVIL, b"\n"].concat()).unwrap();
     assert_eq!(fickgate(&repo, &[]).code, 1);
@@ -117,7 +169,7 @@ fn a_repository_is_adopted_but_for_what_is_unsafe() {
     assert!(!policy(&repo).contains("os.system"));
     let left = fickgate(&repo, &["--format", "concise"]);
     assert!(left.code == 1 && !left.text.contains("ours.Model"), "{}", left.text);
-    assert_eq!(fickgate(&repo, &["allow", "--from-findings", "--pin"]).code, 0);
+    assert_eq!(fickgate(&repo, &["allow", "--from-findings", "--pin", "--force"]).code, 0);
     assert_eq!(fickgate(&repo, &[]).code, 0);
 }
 
@@ -217,7 +269,7 @@ fn every_format_says_where_each_decision_stands() {
     fs::create_dir(repo.root.join("out")).unwrap();
     fs::write(repo.root.join("out/evil.pkl"), EVIL).unwrap();
     fs::write(repo.root.join("pinned.pkl"), [EVIL, b"\n"].concat()).unwrap();
-    let run = fickgate(&repo, &["allow", "--pin", "pinned.pkl", "--reason", "x"]);
+    let run = fickgate(&repo, &["allow", "--pin", "pinned.pkl", "--force", "--reason", "x"]);
     assert_eq!(run.code, 0, "{}", run.text);
     // Lines 1 to 5 are the pin's.
     let more = "allow:\n- {import: ours.Narrow, use: state, reason: x}\n- {import: ours.Old, use: call, expires: 2020-01-01, reason: x}\n- {import: ours.Else, use: call, paths: x/**, reason: x}\ndeny: ours.Denied\nexclude: out/**\n";

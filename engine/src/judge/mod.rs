@@ -38,6 +38,7 @@ pub fn judge(
     let mut lookups = NEAR_LOOKUPS;
     for stream in &facts.streams {
         let first = findings.len();
+        findings.extend(judge.pickle(stream));
         for import in &stream.imports {
             findings.extend(judge.import(stream, import, &mut lookups));
         }
@@ -113,6 +114,20 @@ impl Judge<'_> {
             }
         }
         worst.map(|(used, refusal)| (used.clone(), refusal))
+    }
+
+    /// The finding about a stream in a repository that wants none.
+    fn pickle(&self, stream: &Stream) -> Option<Finding> {
+        let by = self.policy.no_pickles()?;
+        let rule = Rule::PickleNotAllowed;
+        let message = format!("a pickle, and `pickles: none` stands in {}", at(&by.source, Some(by.line)));
+        Some(Finding {
+            level: self.policy.level(rule),
+            member: stream.member.clone(),
+            offset: Some(stream.start),
+            help: rule.advice().map(str::to_owned),
+            ..Finding::new(rule, self.path.clone(), message)
+        })
     }
 
     /// The finding about one import of a stream, if any of its uses is refused.

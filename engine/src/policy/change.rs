@@ -105,6 +105,7 @@ fn lines(file: &PolicyFile) -> BTreeSet<String> {
         let until = pin.expires.map(|day| format!(" until {day}")).unwrap_or_default();
         lines.insert(format!("accept {} ({hash}){until}", pin.path.as_deref().unwrap_or("any path")));
     }
+    lines.extend(file.no_pickles.iter().map(|_| "pickles: none".to_owned()));
     lines.extend(file.deny.iter().map(|deny| format!("deny {}", deny.pattern)));
     lines.extend(file.exclude.iter().map(|exclude| format!("exclude {}", exclude.glob)));
     lines.extend(file.levels.iter().map(|set| format!("{}: {}", set.rule, set.level.as_str())));

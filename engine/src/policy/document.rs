@@ -13,6 +13,8 @@ pub(super) struct Document {
     pub version: Option<Spanned<String>>,
     #[serde(default, deserialize_with = "said")]
     pub extends: Option<Spanned<Words>>,
+    #[serde(default, deserialize_with = "said")]
+    pub pickles: Option<Spanned<String>>,
     #[serde(default)]
     pub allow: Option<Vec<Spanned<Allow>>>,
     #[serde(default)]

@@ -14,6 +14,8 @@ pub struct PolicyFile {
     pub layer: Layer,
     /// Which parts of the built-in list lie below, where the file says so.
     pub extends: Option<Extends>,
+    /// Whether it refuses every pickle.
+    pub no_pickles: Option<NoPickles>,
     /// What it allows.
     pub allow: Vec<Entry>,
     /// Content it accepts.
@@ -24,6 +26,17 @@ pub struct PolicyFile {
     pub exclude: Vec<Exclude>,
     /// Levels that differ from the rules' own.
     pub levels: Vec<SetLevel>,
+}
+
+/// The line that refuses every pickle, whatever it imports.
+#[derive(Clone, Debug)]
+pub struct NoPickles {
+    /// Who says so.
+    pub layer: Layer,
+    /// The file it stands in.
+    pub source: String,
+    /// Line in that file, from 1.
+    pub line: usize,
 }
 
 /// A level that a rule is given.
@@ -104,6 +117,7 @@ impl PolicyFile {
             source: source.to_owned(),
             layer,
             extends: None,
+            no_pickles: None,
             allow: Vec::new(),
             files: Vec::new(),
             deny: Vec::new(),

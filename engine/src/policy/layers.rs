@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::facts::{Reading, Use, UseKind};
 use crate::policy::builtin::{self, Refused};
-use crate::policy::file::{Exclude, Extends, Pin, PolicyFile, SetLevel};
+use crate::policy::file::{Exclude, Extends, NoPickles, Pin, PolicyFile, SetLevel};
 use crate::policy::{Date, Deny, Entry, Kind, Layer, Refusal, Usage, Uses, Verdict, pattern};
 use crate::rule::{Level, Rule};
 
@@ -15,6 +15,7 @@ use crate::rule::{Level, Rule};
 #[derive(Clone, Debug)]
 pub struct Policy {
     extends: Extends,
+    no_pickles: Option<NoPickles>,
     /// Upper layers, by module and name, and the higher layer first.
     entries: Vec<Entry>,
     /// Indices of the entries that stand for any name of a module.
@@ -63,6 +64,7 @@ impl Policy {
         files.sort_by_key(|f| f.layer);
         let mut policy = Policy {
             extends: Extends::default(),
+            no_pickles: None,
             entries: Vec::new(),
             stars: Vec::new(),
             pins: Vec::new(),
@@ -77,6 +79,7 @@ impl Policy {
         }
         // From the highest down: the stable sort below keeps that order among equal names.
         for file in files.into_iter().rev() {
+            policy.no_pickles = policy.no_pickles.or(file.no_pickles);
             policy.entries.extend(file.allow);
             policy.pins.extend(file.files);
             policy.deny.extend(file.deny);
@@ -273,6 +276,11 @@ impl Policy {
     /// The parts of the built-in list that apply.
     pub fn extends(&self) -> &Extends {
         &self.extends
+    }
+
+    /// The line that refuses every pickle, if there is one: no layer can take it back.
+    pub fn no_pickles(&self) -> Option<&NoPickles> {
+        self.no_pickles.as_ref()
     }
 
     /// Every level that a rule is given, the ones that win first.

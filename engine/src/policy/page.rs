@@ -208,7 +208,9 @@ impl<'t> Page<'t> {
             let (key, _) = line.split_once(':')?;
             let key = key.trim_matches(['{', '"', '\'', ' ']);
             (!line.starts_with([' ', '-', '#'])).then_some(())?;
-            ["extends", "allow", "files", "deny", "exclude", "levels"].into_iter().find(|k| *k == key)
+            ["extends", "pickles", "allow", "files", "deny", "exclude", "levels"]
+                .into_iter()
+                .find(|k| *k == key)
         };
         above.iter().rev().find_map(key).unwrap_or("")
     }

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::policy::date::Date;
 use crate::policy::document::{Allow, Document, File, Words};
 use crate::policy::entry::{Bounds, Deny, Entry, Layer};
-use crate::policy::file::{Exclude, Extends, Pin, PolicyFile, SetLevel};
+use crate::policy::file::{Exclude, Extends, NoPickles, Pin, PolicyFile, SetLevel};
 use crate::policy::guard::Guard;
 use crate::policy::page::{Page, list, nearest, shown};
 use crate::policy::pattern::{Names, Pattern};
@@ -124,6 +124,15 @@ impl Page<'_> {
             None => None,
             Some(words) => Some(self.extends(&Words::texts(Some(words)))?),
         };
+        if let Some(word) = &document.pickles {
+            if word.value != "none" {
+                let message = format!("`pickles: {}` says nothing that is known", shown(&word.value));
+                let help = "write `pickles: none` to refuse every pickle, or leave the key out to judge what they import";
+                return Err(self.error(word.referenced, message, help));
+            }
+            let (source, line) = (self.source.to_owned(), line(word.referenced));
+            file.no_pickles = Some(NoPickles { layer, source, line });
+        }
         let mut places = HashMap::new();
         for item in document.allow.unwrap_or_default() {
             let at = item.value.import.referenced;
