@@ -59,7 +59,8 @@ install() {
         fail "there is no checksum for $asset in this version of the action" "use the action at v$version"
     command -v cargo >/dev/null ||
         fail "no released fickgate for $RUNNER_OS-$RUNNER_ARCH could be had" "set binary-path, or install Rust"
-    cargo install --locked --quiet --path "$GITHUB_ACTION_PATH" --root "$folder" ||
+    # From the action's folder: rustup and cargo obey files of the current one, and of those above it.
+    (cd "$GITHUB_ACTION_PATH" && cargo install --locked --quiet --path . --root "$folder") ||
         fail "fickgate could not be built from the action's source" "set binary-path to one that is built"
 }
 
@@ -111,7 +112,9 @@ need() {
 
 # tip BRANCH: where origin has it now, else as far as this clone knows. A tag of that name is no branch.
 tip() {
-    at=$(GIT_TERMINAL_PROMPT=0 git ls-remote origin "refs/heads/$1" 2>/dev/null | sed -n '1s/[^0-9a-f].*//p')
+    # git lists every ref that ends so, such as refs/heads/x/refs/heads/main.
+    at=$(GIT_TERMINAL_PROMPT=0 git ls-remote origin "refs/heads/$1" 2>/dev/null |
+        awk -v ref="refs/heads/$1" '$2 == ref { print $1 }')
     if [ -n "$at" ]; then
         has "$at" || fetch "refs/heads/$1" || true
         if has "$at"; then
@@ -158,7 +161,14 @@ choose() {
         push) choose_push ;;
         unknown) fail "the event $GITHUB_EVENT_NAME is about a pull request and does not say which commit" \
             "judge pull requests in the event pull_request" ;;
-        *) about "$GITHUB_SHA" commit "give actions/checkout no ref, or ref: \${{ github.sha }}" ;;
+        *)
+            about "$GITHUB_SHA" commit "give actions/checkout no ref, or ref: \${{ github.sha }}"
+            # What was built on that commit is a change to it, and does not judge itself.
+            if [ "$head" != "$GITHUB_SHA" ]; then
+                need "$GITHUB_SHA"
+                policy=$GITHUB_SHA
+            fi
+            ;;
     esac
     [ -z "$INPUT_BASE" ] || choose_base
 }

@@ -535,7 +535,7 @@ fn released(job: &mut Job, asset: &[u8], checksum: &str) {
         job.folder.path().display()
     );
     job.script("bin/curl", &body);
-    job.script("bin/cargo", "echo CARGO \"$@\"; exit 1");
+    job.script("bin/cargo", "echo CARGO \"$@\"; echo \"CARGO in $PWD\"; exit 1");
     job.inputs.remove("binary-path");
 }
 
@@ -586,6 +586,9 @@ fn a_release_is_run_only_with_the_checksum_in_the_actions_tree() {
     let ran = run(&job);
     ran.code(2);
     assert!(ran.log.contains("CARGO install --locked"), "{}", ran.log);
+    // In the workspace, rustup would take the toolchain that a change names.
+    let folder = format!("CARGO in {}\n", job.action_path.display());
+    assert!(ran.log.contains(&folder), "{}", ran.log);
     job.input("binary-path", "no/such/fickgate");
     run(&job).code(2);
 }
@@ -682,6 +685,38 @@ fn the_policy_is_the_one_of_the_tip_of_the_base() {
     let before = hub.git.run(&["rev-parse", &hub.head]);
     let payload = json!({ "before": before, "after": hub.head, "repository": { "default_branch": "main" } });
     job.run("push", &payload, &hub.head, "refs/heads/lax").found(&["legacy/m.pkl"]);
+}
+
+#[test]
+fn a_branch_whose_name_ends_like_the_bases_is_not_the_base() {
+    let mut hub = Hub::new();
+    hub.git.run(&["checkout", "-q", "-b", "change"]);
+    hub.git.commit(".fickgate.yaml", b"version: 1\nexclude: ['m/**']\n");
+    hub.head = hub.git.commit("m/m.pkl", EVIL);
+    hub.test_merge();
+    // `git ls-remote` matches the ends of names, and this one is sorted in front.
+    hub.git.run(&["branch", "a/refs/heads/main", &hub.head]);
+    let job = Job::new();
+    hub.checkout(&job.workspace(), &hub.merge, 2);
+    let ran = job.run("pull_request", &hub.pull_request(), &hub.merge, "refs/pull/1/merge");
+    ran.found(&["m/m.pkl"]);
+    assert!(!ran.arguments.contains(&hub.head), "{}", ran.arguments);
+}
+
+#[test]
+fn what_was_built_on_the_workflows_commit_is_not_judged_by_its_own_policy() {
+    let hub = Hub::new();
+    hub.git.run(&["checkout", "-q", "-b", "change"]);
+    hub.git.commit(".fickgate.yaml", b"version: 1\nexclude: ['**/*.pkl', 'm/**']\n");
+    let change = hub.git.commit("m/m.pkl", EVIL);
+    let payload = json!({ "check_suite": { "head_sha": change, "pull_requests": [] } });
+    for event in ["check_suite", "workflow_dispatch"] {
+        let job = Job::new();
+        hub.checkout(&job.workspace(), &change, 0);
+        let ran = job.run(event, &payload, &hub.base, "refs/heads/main");
+        ran.found(&["m/m.pkl", "old.pkl"]);
+        assert!(ran.arguments.contains(&hub.base), "{}", ran.arguments);
+    }
 }
 
 #[test]

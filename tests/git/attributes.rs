@@ -299,3 +299,23 @@ fn every_commit_of_a_push_has_the_attributes_that_were_there() {
     let (code, text) = judge("", &[tip]);
     assert!(code == Some(1) && text.contains("m.dat"), "what was true of a commit in between: {text}");
 }
+
+#[test]
+fn attributes_that_become_a_link_or_a_submodule_are_gone() {
+    let repo = Repo::new();
+    repo.add("models/m.dat", "raw");
+    repo.add(".gitattributes", "*.dat working-tree-encoding=UTF-16LE\n");
+    repo.add("models/.gitattributes", "*.dat -working-tree-encoding\n");
+    let base = repo.commit("base");
+    let link = repo.git_with_input(&["hash-object", "-w", "--stdin"], b"elsewhere");
+    for (mode, id) in [("120000", &link), ("160000", &base)] {
+        repo.git(&["checkout", "-qfB", "topic", "main"]);
+        let info = format!("{mode},{id},models/.gitattributes");
+        repo.git(&["update-index", "--cacheinfo", &info]);
+        let staged = repo.list("staged");
+        assert!(staged.iter().any(|line| line.contains("models/m.dat")), "{mode}: {staged:?}");
+        repo.commit("another kind");
+        let changed = repo.list("diff main...topic");
+        assert!(changed.iter().any(|line| line.contains("models/m.dat")), "{mode}: {changed:?}");
+    }
+}

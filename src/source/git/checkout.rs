@@ -98,15 +98,17 @@ fn outside_files(common: &Path, configured: Option<Vec<u8>>) -> Vec<PathBuf> {
     [common.join("info/attributes"), PathBuf::from("/etc/gitattributes")].into_iter().chain(own).collect()
 }
 
-/// Whether attributes in this text can make a checkout differ from what is stored. Generous: a path
-/// pattern that is spelled like an attribute counts too.
+/// Whether attributes in this text can make a checkout differ from what is stored. Generous: only git knows
+/// where a pattern ends and its attributes begin, so any word with the name of one in it counts, unless it
+/// can be nothing but one that leaves the content alone.
 fn changes_content(text: &[u8]) -> bool {
-    text.split(u8::is_ascii_whitespace).any(|word| match word {
-        b"text" | b"crlf" | b"ident" | b"export-subst" => true,
-        b"eol=lf" | b"filter=lfs" | b"filter=annex" | b"text=false" => false,
-        _ => ["text=", "crlf=", "eol=", "working-tree-encoding=", "filter="]
-            .iter()
-            .any(|name| word.starts_with(name.as_bytes())),
+    const NAMES: [&str; 7] =
+        ["text", "crlf", "eol", "ident", "working-tree-encoding", "filter", "export-subst"];
+    const HARMLESS: [&[u8]; 4] = [b"eol=lf", b"filter=lfs", b"filter=annex", b"text=false"];
+    text.split(u8::is_ascii_whitespace).any(|word| {
+        let unset = word.strip_prefix(b"-").is_some_and(|name| NAMES.iter().any(|n| n.as_bytes() == name));
+        let named = |name: &&str| memchr::memmem::find(word, name.as_bytes()).is_some();
+        !unset && !HARMLESS.contains(&word) && NAMES.iter().any(named)
     })
 }
 
@@ -124,17 +126,20 @@ pub(in crate::source) fn mark(
     before: Option<ObjectId>,
     gone: &[Vec<u8>],
 ) -> Result<()> {
-    if !entries.iter().any(|e| matches!(e.what, What::Object { link: false, .. })) && gone.is_empty() {
+    // A link or a submodule of that name is read by nobody: what is around it has other attributes then.
+    let rules =
+        |e: &Entry| is_attributes(&e.path) && matches!(e.what, What::Object { .. } | What::Submodule { .. });
+    let files = |e: &Entry| matches!(e.what, What::Object { link: false, .. });
+    if !entries.iter().any(|e| files(e) || rules(e)) && gone.is_empty() {
         return Ok(());
     }
     let checkout = Checkout::new(repository);
     let gone = gone.iter().map(|path| BlobPath::new(path.as_slice()));
     let folders: BTreeSet<Vec<u8>> = entries
         .iter()
-        .filter(|e| matches!(e.what, What::Object { .. }))
+        .filter(|e| rules(e))
         .map(|e| e.path.clone())
-        .chain(gone)
-        .filter(is_attributes)
+        .chain(gone.filter(is_attributes))
         .map(|path| folder(path.as_bytes()).to_vec())
         .collect();
     let relevant =
@@ -482,5 +487,10 @@ mod tests {
             assert!(changes_content(risky.as_bytes()), "{risky}");
         }
         assert!(changes_content(b"x working-tree-encoding=UTF-16"));
+        // Behind a quoted pattern git wants no blank.
+        for quoted in ["\"m.dat\"working-tree-encoding=UTF-16LE", "\"a b\"text eol=crlf", "\"a -text\"ident"]
+        {
+            assert!(changes_content(quoted.as_bytes()), "{quoted}");
+        }
     }
 }
