@@ -152,7 +152,7 @@ fn a_file_brings_its_imports_or_is_pinned() {
     assert!(refused.code == 2 && refused.text.contains("judged unsafe"), "{}", refused.text);
     assert_eq!(policy(&repo), text);
     assert_eq!(fickgate(&repo, &["allow", "os.system"]).code, 2);
-    assert_eq!(fickgate(&repo, &["allow", "--pin", "m/evil.pkl", "--force"]).code, 0);
+    assert_eq!(fickgate(&repo, &["allow", "--pin", "m/evil.pkl", "--force", "--reason", "x"]).code, 0);
     assert_eq!(fickgate(&repo, &[]).code, 0);
     fs::write(repo.root.join("m/evil.pkl"), [EVIL, b"\n"].concat()).unwrap();
     assert_eq!(fickgate(&repo, &[]).code, 1);
@@ -169,7 +169,7 @@ fn a_repository_is_adopted_but_for_what_is_unsafe() {
     assert!(!policy(&repo).contains("os.system"));
     let left = fickgate(&repo, &["--format", "concise"]);
     assert!(left.code == 1 && !left.text.contains("ours.Model"), "{}", left.text);
-    assert_eq!(fickgate(&repo, &["allow", "--from-findings", "--pin", "--force"]).code, 0);
+    assert_eq!(fickgate(&repo, &["allow", "--from-findings", "--pin", "--force", "--reason", "x"]).code, 0);
     assert_eq!(fickgate(&repo, &[]).code, 0);
 }
 
