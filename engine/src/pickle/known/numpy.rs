@@ -297,17 +297,13 @@ fn checked<C: Cursor>(
     if !view.is(metadata, Shape::Plain) {
         return Err("dtype metadata that are not plain");
     }
-    let dated = view.part(metadata, 1);
-    if matches!(dtype.kind, b'M' | b'm')
-        && let Some(unit) = dated
-        && !view
-            .heap
-            .tuples
-            .items(unit)
-            .skip(1)
-            .all(|v| v.as_int().is_some_and(|n| (1..=i64::from(i32::MAX)).contains(&n)))
-    {
-        return Err("a unit of time that is not positive");
+    // Without its unit, numpy keeps a type of times that ends the process as soon as it is shown.
+    if matches!(dtype.kind, b'M' | b'm') {
+        let unit = view.part(metadata, 1).filter(|unit| matches!(view.count(*unit), Some(2..=4)));
+        let positive = |v: Value| v.as_int().is_some_and(|n| (1..=i64::from(i32::MAX)).contains(&n));
+        if !unit.is_some_and(|unit| view.heap.tuples.items(unit).skip(1).all(positive)) {
+            return Err("a type of times whose unit is missing, or is not positive");
+        }
     }
     Ok(())
 }
