@@ -408,8 +408,16 @@ impl Heap {
             Shape::Number => {
                 matches!(value.tag(), Tag::None | Tag::Bool | Tag::Int | Tag::BigInt | Tag::Float)
             }
-            shape => self.fits(self.mark(value), shape),
+            shape => self.fits(self.mark(value), shape) && (shape == Shape::Stored || !self.is_large(value)),
         }
+    }
+
+    /// Whether hashing, copying or showing a tuple takes more steps, or goes deeper, than is allowed: an enum hashes
+    /// what it is called with.
+    fn is_large(&self, value: Value) -> bool {
+        self.tuples
+            .head(value)
+            .is_some_and(|head| Tuples::expanded(head) >= EXPANDED || Tuples::depth(head) > DEPTH)
     }
 
     /// An object gets its state. Says what stands against that.
