@@ -97,6 +97,8 @@ class Audit:
             return None
         if event == "open" and of_a_zone(str(args[0])):
             return None
+        if event in ("os.listdir", "os.scandir") and str(args[0]) in sys.path:
+            return None  # which packages there are
         if event == "compile" and sys._getframe(2).f_code.co_filename.endswith("/ast.py"):
             return None  # read as a literal, and not compiled
         return ", ".join(shown(a) for a in args) or event

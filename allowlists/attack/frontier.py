@@ -10,12 +10,12 @@ import re
 
 from family.items import callable_
 from family.stored import outward
-from node import Node, build, copy, from_rows, list_, lit, to_rows, tuple_, walk
+from node import Node, build, copy, from_rows, imp, imports, list_, lit, to_rows, tuple_, walk
 from palette import Palette
 
 DEEPEST = 14
 OFTEN = 12  # followers of loads that ended the same way
-LONGEST = 20_000
+LONGEST = 4_000
 
 
 def ending(outcome):
@@ -38,7 +38,7 @@ class Frontier:
         self.seen[way] += 1
         if self.seen[way] > OFTEN:
             return
-        missing = outcome.get("missing")
+        missing = outcome.get("missing") or self.unfitted(root, outcome, label)
         for turn in range(4 if missing else 1):
             name = f"{label}.{turn}"
             palette = Palette(self.target, random.Random(f"{self.seed}:{name}"))
@@ -46,14 +46,34 @@ class Frontier:
             if follower is not None:
                 self.queue.append((name, follower))
 
+    def unfitted(self, root, outcome, label):
+        """An estimator wants any attribute that a fit would have set: one that its code looks up."""
+        if not outcome["ended"].startswith("NotFittedError"):
+            return None
+        inner = root
+        while inner.op in ("build", "setitems") and inner.kids:
+            inner = inner.kids[0]
+        fact = self.target.facts.get(inner.kids[0].data, {}) if inner.op in ("new", "call") else {}
+        words = [w for w in (*fact.get("first", ()), *fact.get("rest", ())) if w.endswith("_") and not w.startswith("_")]
+        return [inner.kids[0].data, random.Random(f"{self.seed}:{label}:fit").choice(words)] if words else None
+
     def take(self, most):
         return [self.queue.popleft() for _ in range(min(most, len(self.queue)))]
 
     # ------------------------------------------------------------------------------- followers
 
-    def value(self, palette):
+    def value(self, palette, root):
+        """What may stand where something was missing; sometimes an import of a package that the file uses already."""
         rng = palette.rng
-        roll = rng.randrange(12)
+        roll = rng.randrange(18)
+        if roll > 13:
+            # A method of something that is in the file already, by its name.
+            names = [method for name in imports(root) for method in self.target.facts.get(name, {}).get("out", ())]
+            if names:
+                return rng.choice([lit, lambda name: list_(lit(name))])(rng.choice(names))
+        if roll > 11:
+            own = self.target.of_package(rng.choice(imports(root) or ["builtins:list"]).split(":")[0].split(".")[0])
+            return imp(rng.choice(own).name) if own else palette.reference()
         if roll < 2:
             return palette.canary()
         if roll < 5:
@@ -83,7 +103,7 @@ class Frontier:
         if not holders:
             return self.mutated(root, palette)
         holder = holders[-1]
-        value = self.value(palette)
+        value = self.value(palette, root)
         if holder.op == "dict":
             return copy(root, {id(holder): Node("dict", [*map(copy, holder.kids), lit(name), value])})
         if holder.op == "build" and holder.kids[1].op == "dict":
@@ -97,7 +117,7 @@ class Frontier:
         places = [n for n in order if n.op != "imp"]
         if not places:
             return None
-        return copy(root, {id(palette.rng.choice(places)): self.value(palette)})
+        return copy(root, {id(palette.rng.choice(places)): self.value(palette, root)})
 
     # ------------------------------------------------------------------------------- resume
 

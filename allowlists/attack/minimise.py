@@ -4,11 +4,13 @@ import judge
 from node import Node, copy, dump, lit, walk
 
 
-def smaller(root):
-    """Graphs with one piece less, the boldest first."""
+def smaller(root, whole=False):
+    """Graphs with one piece less, the boldest first. `whole`: objects go or stay, and are not taken apart."""
     order = walk(root)
     for node in order[:-1]:
         yield copy(node)
+    if whole:
+        return
     for node in reversed(order):
         kids = node.kids
         if node.op in ("build", "append", "appends", "setitem", "setitems", "add"):
@@ -29,7 +31,7 @@ def same(outcome, kind):
     return any(effect[0] == kind for effect in outcome["effects"])
 
 
-def minimise(binary, environment, root, kind, later=(), rounds=40):
+def minimise(binary, environment, root, kind, later=(), rounds=40, whole=False):
     """The smallest graph found that still has an effect of this kind, and its outcome.
 
     Copies of one piece would no longer be one piece, so a step that makes the effect go away is undone.
@@ -38,7 +40,7 @@ def minimise(binary, environment, root, kind, later=(), rounds=40):
     for _ in range(rounds):
         size = len(dump(best))
         seen, tries = set(), []
-        for graph in smaller(best):
+        for graph in smaller(best, whole):
             data = dump(graph)
             if len(data) < size and data not in seen:
                 seen.add(data)

@@ -20,7 +20,7 @@ import listing
 from environment import Environment
 from family.uses import plain
 from frontier import Frontier
-from generator import family_of, generate
+from generator import TURNS, family_of, generate
 from minimise import minimise
 from node import dump, imports
 from report import Report, group
@@ -45,9 +45,17 @@ def arguments():
     parser.add_argument("--resume", type=pathlib.Path, metavar="DIR", help="where progress and effects are kept")
     parser.add_argument("--family", action="append", help="this family only, such as memory or memory.arrays (repeatable)")
     parser.add_argument("--package", action="append", help="entries of this package only (repeatable)")
+    parser.add_argument("--keep", type=int, default=KEPT, help=f"files kept for one group of effects [default: {KEPT}]")
+    parser.add_argument("--whole", action="store_true", help="keep objects whole when a file is made small: what else is wrong stays")
     parser.add_argument("--later", action="store_true", help="call methods of what was loaded, too")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} files of the standard library alone, for CI")
     return parser.parse_args()
+
+
+def name_of(number):
+    """The family of a number: module and function."""
+    family = family_of(number)
+    return f"{family.__module__.split('.')[-1]}.{family.__name__}"
 
 
 class Attack:
@@ -68,17 +76,22 @@ class Attack:
         digest = hashlib.sha256(pathlib.Path(self.binary).read_bytes()).hexdigest()[:16]
         self.run = [digest, str(options.env), options.seed, options.family, options.package, options.later]
         self.kept = set()
-        self.size = 2000 if options.quick else BATCH
+        share = sum(self.wanted(name_of(turn)) for turn in range(len(TURNS))) / len(TURNS)
+        if not share:
+            raise SystemExit(f"no family is named {options.family}")
+        self.size = int((2000 if options.quick else BATCH) / share)
+
+    def wanted(self, name):
+        return not self.options.family or bool({name, name.split(".")[0]} & set(self.options.family))
 
     def files(self, first, count):
         """The next files: by number, and followers of what was loaded."""
         made = []
         for number in range(first, first + count):
-            family = family_of(number)
-            name = f"{family.__module__.split('.')[-1]}.{family.__name__}"
-            if not self.options.family or {name, name.split(".")[0]} & set(self.options.family):
+            name = name_of(number)
+            if self.wanted(name):
                 made.append((str(number), name, generate(self.target, self.options.seed, number)))
-        made += [(label, "frontier", node) for label, node in self.frontier.take(count // 2)]
+        made += [(label, "frontier", node) for label, node in self.frontier.take(max(1, len(made)) // 2)]
         return made
 
     def batch(self):
@@ -113,11 +126,13 @@ class Attack:
             return
         key = group(effect, family)
         self.report.groups[key] += 1
-        if self.report.groups[key] > KEPT:
+        if self.report.groups[key] > self.options.keep:
             return
         smallest, outcome = node, None
         if effect[0] not in ("time", "memory"):  # each try would cost as much again
-            smallest, outcome = minimise(self.binary, self.environment, node, effect[0], self.later)
+            smallest, outcome = minimise(
+                self.binary, self.environment, node, effect[0], self.later, whole=self.options.whole
+            )
         small = next((e for e in (outcome or {"effects": []})["effects"] if e[0] == effect[0]), effect)
         minimal = dump(smallest)
         if minimal in self.kept:
@@ -156,6 +171,7 @@ class Attack:
             if time.monotonic() - shown > 30:
                 shown = time.monotonic()
                 self.progress()
+                self.report.save(self.run, self.frontier.state())
         self.take(waiting, self.environment.load([row[3] for row in waiting], self.later))
         self.report.save(self.run, self.frontier.state())
         self.environment.close()
@@ -182,7 +198,7 @@ class Attack:
 def main():
     options = arguments()
     if options.quick:
-        options.count = QUICK
+        options.count, options.seconds = QUICK, options.seconds or 90
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.resume or pathlib.Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,9 @@
 from node import Node, attributes, build, call, dict_, imp, lit, new
 from palette import ADDRESS, DUNDERS, TEXTS
 
+# Text that makes a converter open something.
+OUTWARD = [word for word in TEXTS if "marker" in word]
+
 
 def interface(palette):
     """What `__array_interface__` promises of an address."""
@@ -52,7 +55,7 @@ def text(palette, number):
         return palette.plain()
     args = palette.arguments(entry, 0) or [lit("x")]
     args = [rng.choice([a, lit(rng.choice(["ns", "D", 1, None]))]) for a in args]
-    word = rng.choice(TEXTS)
+    word = rng.choice(TEXTS if rng.random() < 0.5 else OUTWARD)
     args[rng.randrange(len(args))] = palette.computed_text(word) if rng.random() < 0.6 else lit(word)
     make = call if "call" in entry.uses else new
     return make(imp(entry.name), *args)
