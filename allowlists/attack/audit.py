@@ -18,10 +18,12 @@ ZONES = (*zoneinfo.TZPATH, *(os.path.join(folder, "tzdata", "zoneinfo") for fold
 MARKER = "marker"
 
 def importing():
-    """Whether a module is being imported: that is an event of its own, which came first and was let through."""
+    """Whether a module is being imported, an event of its own that came first and was let through; or whether it is
+    asked which packages there are."""
     frame = sys._getframe(3)
     while frame is not None:
-        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+        file = frame.f_code.co_filename
+        if file == "<frozen importlib._bootstrap>" or "/importlib/metadata/" in file:
             return True
         frame = frame.f_back
     return False
@@ -97,8 +99,6 @@ class Audit:
             return None
         if event == "open" and of_a_zone(str(args[0])):
             return None
-        if event in ("os.listdir", "os.scandir") and str(args[0]) in sys.path:
-            return None  # which packages there are
         if event == "compile" and sys._getframe(2).f_code.co_filename.endswith("/ast.py"):
             return None  # read as a literal, and not compiled
         return ", ".join(shown(a) for a in args) or event

@@ -115,7 +115,6 @@ class Attack:
             figures[f"ended {outcome['ended'].split(':')[0]}"] += 1
             effects = outcome["effects"]
             if effects:
-                figures["with an effect"] += 1
                 self.effect(label, family, node, data, effects[0])
             self.frontier.offer(label, node, outcome)
 
@@ -124,6 +123,7 @@ class Attack:
         if native and effect[0] == "crash":
             self.report.figures["crash under native-memory"] += 1
             return
+        self.report.figures["with an effect"] += 1
         key = group(effect, family)
         self.report.groups[key] += 1
         if self.report.groups[key] > self.options.keep:
