@@ -14,7 +14,7 @@ FLOATS = [0.0, 1.0, -1.0, 1e308, -1e-308, float("inf"), float("-inf"), float("na
 TEXTS = [
     "", "x", "marker", "0", "1", "-1", "1.5", "1e5", "1e1000000000", "9" * 5000, "1/3", "nan", "inf", "NaT",
     "i8", "<i8", "f8", "b", "O", "V8", "S4", "U4", "M8[ns]", "datetime64[ns]", "int64", "float64", "object", "i8,i8", "(2,)i8",
-    "UTC", "utc", "Europe/Berlin", "dateutil/marker", "dateutil//marker", "tzlocal()", "+01:00", "D", "ns", "W-SUN", "MS",
+    "UTC", "utc", "Europe/Berlin", "dateutil/marker", "dateutil//proc/version", "/proc/version", "tzlocal()", "+01:00", "D", "ns", "W-SUN", "MS",
     "datetime64[ns, dateutil/marker]", "period[D]", "interval[int64, right]", "category", "Sparse[int]", "string[pyarrow]",
     "cpu", "cuda:0", "meta", "latin1", "utf-8", "rot13", "zlib", "euclidean", "linear", "rbf", "left", "right", "both", "C", "r", "w",
     "2020-01-01", "12:00", "P1D", "00000000-0000-0000-0000-000000000001", "127.0.0.1", "::1", "127.0.0.0/8", "__main__", "os",
@@ -225,9 +225,22 @@ class Palette:
                 rng.choice([lit(None), self.plain(), attributes(a=self.value(depth))]),
                 dict_(*((lit(rng.choice(self.words(entry))), self.value(depth)) for _ in range(rng.randrange(3)))),
             )
-        if roll < 0.9:
+        if roll < 0.85:
+            return self.pairs_of(entry, depth)
+        if roll < 0.93:
             return self.plain()
         return self.value(depth)
+
+    def pairs_of(self, entry, depth):
+        """What `dict.update` takes for pairs: two of anything, the keys of a dict of two, a text of two letters."""
+        rng, made = self.rng, []
+        for _ in range(rng.choice([1, 2, 2, 3])):
+            key, value = lit(rng.choice(self.words(entry))), self.value(depth)
+            made.append(rng.choice([
+                tuple_(key, value), list_(key, value), dict_((key, lit(None)), (lit(self.text()), lit(None))), lit("ab"),
+                Node("set", [key, lit(self.text())]),
+            ]))
+        return Node(rng.choice(["tuple", "tuple", "list"]), made)
 
     def value(self, depth=1):
         """Anything."""

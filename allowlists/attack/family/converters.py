@@ -4,7 +4,7 @@ from node import Node, attributes, build, call, dict_, imp, lit, new
 from palette import ADDRESS, DUNDERS, TEXTS
 
 # Text that makes a converter open something.
-OUTWARD = [word for word in TEXTS if "marker" in word]
+OUTWARD = [word for word in TEXTS if "marker" in word or "/proc" in word]
 
 
 def interface(palette):
