@@ -136,7 +136,7 @@ def main():
     printed = subprocess.run([FICKGATE, "policy", "schema"], capture_output=True, check=True).stdout
     wrong = [] if json.loads(printed) == schema else ["`fickgate policy schema` prints another schema"]
 
-    template = (ROOT / "src" / "init.yaml").read_text(encoding="utf-8")
+    template = (ROOT / "src" / "edit" / "init.yaml").read_text(encoding="utf-8")
     examples = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs" / "policy.md").read_text(encoding="utf-8"), re.M | re.S)
     # A key that is commented out begins right behind the mark, a sentence does not.
     whole = re.sub(r"^#(?=[a-z]+:|  )", "", template, flags=re.M)

@@ -297,7 +297,10 @@ mod tests {
         assert_eq!(found[0].offset, Some(2));
         assert_eq!(
             found[0].help.as_deref(),
-            Some("if it is yours and safe: `fickgate allow ours.Model --reason WHY`")
+            Some(
+                "nobody has judged it: look at it with `fickgate explain m/x.pkl`; if it is yours and safe: \
+                 `fickgate allow ours.Model --reason WHY`"
+            )
         );
         assert!(
             judged(vec![stream(vec![import("numpy", "ndarray", vec![])])], &Policy::built_in()).is_empty()

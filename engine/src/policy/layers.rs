@@ -399,8 +399,8 @@ mod tests {
         }
         // OBJ without arguments makes an instance of a class and calls a function.
         assert!(allows(&policy, ("collections", "OrderedDict"), UseKind::Instantiate, "x"));
-        assert!(allows(&policy, ("torch._utils", "_rebuild_tensor_v2"), UseKind::Instantiate, "x"));
-        assert!(!allows(&policy, ("torch._utils", "_rebuild_tensor_v2"), UseKind::Reference, "x"));
+        assert!(allows(&policy, ("torch._utils", "_rebuild_parameter"), UseKind::Instantiate, "x"));
+        assert!(!allows(&policy, ("torch._utils", "_rebuild_parameter"), UseKind::Reference, "x"));
         assert!(!allows(&policy, ("collections", "OrderedDict"), UseKind::CallResult, "x"));
     }
 
