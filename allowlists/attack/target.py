@@ -22,6 +22,8 @@ class Target:
         self.states = [e for e in self.entries if "state" in e.uses]
         self.items = [e for e in self.entries if "items" in e.uses]
         self.references = [e for e in self.entries if "reference" in e.uses]
+        # A guard looks at what they are given: where what it looks for may be hidden.
+        self.guarded = [e for e in self.calls if e.guard]
         # Called by nothing but an attack.
         self.canaries = [
             e for e in self.entries

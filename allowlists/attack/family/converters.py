@@ -50,12 +50,16 @@ def converted(palette, number):
 def text(palette, number):
     """Text with a meaning for a converter, as a literal or by way of a subclass of str."""
     rng, target = palette.rng, palette.target
-    entry = target.mixed(rng, target.calls if rng.random() < 0.7 else target.creates)
+    pool = target.guarded if target.guarded and rng.random() < 0.5 else target.calls
+    entry = target.mixed(rng, pool if rng.random() < 0.8 else target.creates)
     if entry is None:
         return palette.plain()
-    args = palette.arguments(entry, 0) or [lit("x")]
-    args = [rng.choice([a, lit(rng.choice(["ns", "D", 1, None]))]) for a in args]
     word = rng.choice(TEXTS if rng.random() < 0.5 else OUTWARD)
-    args[rng.randrange(len(args))] = palette.computed_text(word) if rng.random() < 0.6 else lit(word)
+    word = palette.computed_text(word) if rng.random() < 0.6 else lit(word)
+    if rng.random() < 0.5:
+        args = [lit(rng.choice(["ns", "ns", "D", 1, None, "x"])) for _ in range(rng.randrange(3))] + [word]
+    else:
+        args = palette.arguments(entry, 0) or [lit("x")]
+        args[rng.randrange(len(args))] = word
     make = call if "call" in entry.uses else new
     return make(imp(entry.name), *args)
