@@ -1,6 +1,5 @@
 //! What a guard makes of a call.
 
-use crate::facts::NestedBytes;
 use crate::pickle::values::mark::Mark;
 use crate::pickle::values::value::Value;
 
@@ -40,6 +39,6 @@ pub enum Outcome {
         /// Its name.
         name: String,
     },
-    /// What unpickling these bytes gives; `None` where they are not literal.
-    Nested(Option<(Value, NestedBytes)>),
+    /// What unpickling these bytes gives; `None` where none are given.
+    Nested(Option<Value>),
 }

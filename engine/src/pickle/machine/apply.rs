@@ -166,13 +166,15 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             Outcome::Nested(bytes) => {
                 let value = self.made(import, create, args, mark);
                 let callable = self.name_of(import).to_owned();
-                match bytes {
-                    Some((value, bytes)) => {
-                        if self.state.nested.insert(value) {
-                            self.nest(Nested { callable, offset: at, bytes });
-                        }
+                // The same bytes, over and over, are decoded once.
+                let noted = |v: &Value| self.state.nested.contains(v) && !self.state.changed.contains(v);
+                match bytes.filter(|v| !noted(v)).map(|v| (v, self.view().literal_bytes(v))) {
+                    Some((value, Some(bytes))) => {
+                        self.state.nested.insert(value);
+                        self.nest(Nested { callable, offset: at, bytes });
                     }
-                    None => {
+                    None if bytes.is_some() => {}
+                    _ => {
                         let message = format!("{callable} is given bytes that are not literal");
                         self.fault_of(Rule::NestedUnresolved, at, message.clone(), Some(callable));
                         return (value, Some(message));
