@@ -3,21 +3,19 @@
 use crate::pickle::known::view::{Build, View};
 use crate::pickle::stream::reader::Cursor;
 use crate::pickle::stream::text::Text;
-use crate::pickle::values::value::{Tag, Value};
+use crate::pickle::values::value::Value;
 use crate::policy::trigger::Shape;
 
 /// Longest text that is compared: the longest that SciPy writes has 400 bytes.
 const TEXT: u64 = 1024;
 
-/// A state as SciPy writes it: the text is the one that it makes of names of shapes, the rest is inert. Before
-/// SciPy 1.5 the state is the arguments of `__init__`, which makes the text of names that it has checked.
+/// A state as SciPy writes it: the text is the one that it makes of names of shapes, the rest is inert. A
+/// state that is no dict, as before SciPy 1.5, is refused.
 pub fn state<C: Cursor>(view: &View<'_, C>, build: &Build) -> Result<(), String> {
     if !view.is(build.state, Shape::Inert) {
         return Err("it keeps something that code of its own would run".to_owned());
     }
-    if view.count(build.state) == Some(2) && view.part(build.state, 0).is_some_and(|v| v.is(Tag::Dict)) {
-        return Ok(());
-    }
+    // A tuple is a sequence of pairs to `__dict__.update`, and a dict of two keys is such a pair.
     let Some(items) = view.items(build.state) else {
         return Err("its attributes cannot be followed, and __setstate__ executes one".to_owned());
     };
