@@ -66,9 +66,18 @@ pub fn outlook(args: &PolicyArgs, source: &Source) -> Result<Option<Outlook>> {
 }
 
 fn outlook_of(args: &PolicyArgs, source: &Source, before: &Place, after: &Place) -> Result<Option<Outlook>> {
+    // Merging runs git: once a file.
+    let mut own = Vec::new();
+    for name in policy::FILES {
+        own.push((name, source.read_merged(after, name)?));
+    }
+    let merged = |name: &str| match own.iter().find(|(own, _)| *own == name) {
+        Some((_, bytes)) => Ok(bytes.clone()),
+        None => source.read_merged(after, name),
+    };
     let mut outlook = None;
     let mut compare = |name: &str, layer| -> Result<Option<PolicyFile>> {
-        let (old, new) = (source.read_file(before, name), source.read_merged(after, name)?);
+        let (old, new) = (source.read_file(before, name), merged(name)?);
         let parse = |bytes: Option<Vec<u8>>| bytes.map(|b| PolicyFile::parse(&b, name, layer)).transpose();
         let differs = !matches!(&old, Ok(old) if *old == new);
         let new = parse(new)?;
@@ -82,7 +91,7 @@ fn outlook_of(args: &PolicyArgs, source: &Source, before: &Place, after: &Place)
         Ok(new)
     };
     // By the rules that will hold: two files, or one under another name, are no policy.
-    repository_policy(&|name| source.read_merged(after, name))?;
+    repository_policy(&merged)?;
     let mut files = Vec::new();
     for name in policy::FILES {
         files.extend(compare(name, Layer::Repository)?);

@@ -2,33 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// Extensions of files that are loaded with pickle, or that wrap such files. Content is looked at
-/// whatever its name; this only says what to think of content that is not here.
-const MODEL_EXTENSIONS: &[&str] = &[
-    "bin",
-    "ckpt",
-    "cloudpickle",
-    "dill",
-    "joblib",
-    "mar",
-    "model",
-    "nemo",
-    "npy",
-    "npz",
-    "p",
-    "pck",
-    "pcl",
-    "pickle",
-    "pk",
-    "pkl",
-    "pt",
-    "pt2",
-    "pth",
-    "sav",
-    "torch",
-];
-/// Extensions that compression adds behind another one.
-const COMPRESSED: &[&str] = &["bz2", "gz", "lz4", "lzma", "xz", "z", "zst"];
+use crate::reading::family::{self, Family};
 
 /// A path of any bytes, `/`-separated: relative to the repository root, or as given on the command line.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,25 +39,14 @@ impl BlobPath {
         self.0.rsplit(|b| *b == b'/').next().unwrap_or(&self.0)
     }
 
-    /// The lower-cased ASCII extension, without the dot; `None` where there is none.
+    /// The lower-cased extension, without the dot; `None` where there is none.
     pub fn extension(&self) -> Option<String> {
-        let name = self.file_name();
-        let dot = name.iter().rposition(|b| *b == b'.')?;
-        let ext = String::from_utf8_lossy(&name[dot + 1..]);
-        let ext = ext.trim().to_ascii_lowercase();
-        (!ext.is_empty()).then_some(ext)
+        Some(family::extension(&self.to_lossy())).filter(|extension| !extension.is_empty())
     }
 
     /// Whether the name is one that pickles go by, compressed or not.
     pub fn is_model(&self) -> bool {
-        let Some(extension) = self.extension() else { return false };
-        if COMPRESSED.contains(&extension.as_str()) {
-            let name = self.file_name();
-            let stem =
-                name.iter().rposition(|b| *b == b'.').and_then(|dot| name.get(..dot)).unwrap_or_default();
-            return BlobPath::new(stem).extension().is_some_and(|e| MODEL_EXTENSIONS.contains(&e.as_str()));
-        }
-        MODEL_EXTENSIONS.contains(&extension.as_str())
+        Family::of(family::unpacked(&self.to_lossy())).of_models()
     }
 }
 

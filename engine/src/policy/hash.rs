@@ -1,7 +1,7 @@
 //! A SHA-256 as a policy file writes it.
 
-/// A hash as `sha256sum` prints it.
-pub fn hex(hash: &[u8; 32]) -> String {
+/// A hash as `sha256sum` and its like print it.
+pub fn hex(hash: &[u8]) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -23,7 +23,8 @@ const PICKLE: &[&str] =
     &["pkl", "pickle", "p", "pk", "pck", "pcl", "pckl", "pkl2", "pkl3", "dill", "cloudpickle", "cpkl"];
 
 const SHARED: &[&str] = &[
-    "bin", "ckpt", "model", "mdl", "dat", "data", "sav", "th", "jit", "mar", "nemo", "ptc", "pyobj", "distcp",
+    "bin", "ckpt", "model", "mdl", "dat", "data", "sav", "th", "torch", "jit", "mar", "nemo", "ptc", "pyobj",
+    "distcp",
 ];
 
 /// Types that have a well-known writer which never writes a pickle.

@@ -111,9 +111,7 @@ impl Search {
         }
         Ok(())
     }
-}
 
-impl Search {
     /// Whether a place lies in a word of protocol 0: in its line stands `V` or `S'` and letters, behind an opcode or two.
     fn in_a_text(&self, at: u64) -> io::Result<bool> {
         let from = at.saturating_sub(REACH);

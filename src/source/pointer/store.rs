@@ -13,6 +13,7 @@ use crate::source::pointer::dvc;
 use fickgate_engine::content::{Content, FileContent};
 use fickgate_engine::facts::FileFault;
 use fickgate_engine::path::BlobPath;
+use fickgate_engine::policy;
 use fickgate_engine::rule::Rule;
 
 /// Content up to this size, in bytes, is kept in memory while it is verified.
@@ -168,7 +169,7 @@ impl Stores {
     fn annex_objects(&self, key: &str) -> Vec<PathBuf> {
         let Some(common) = &self.common else { return Vec::new() };
         let digest = Md5::digest(key.as_bytes());
-        let lower = hex(&digest);
+        let lower = policy::hex(&digest);
         let first: [u8; 4] = std::array::from_fn(|i| digest.get(i).copied().unwrap_or(0));
         let word = u32::from_le_bytes(first);
         let letter = |i: u32| {
@@ -269,11 +270,7 @@ fn hash<D: Digest>(content: &Content, folded: bool) -> io::Result<String> {
     if carriage_return {
         hash.update(b"\r");
     }
-    Ok(hex(&hash.finalize()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    Ok(policy::hex(&hash.finalize()))
 }
 
 #[cfg(test)]

@@ -165,16 +165,17 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             }
             Outcome::Nested(bytes) => {
                 let value = self.made(import, create, args, mark);
-                let callable = self.name_of(import).to_owned();
                 // The same bytes, over and over, are decoded once.
                 let noted = |v: &Value| self.state.nested.contains(v) && !self.state.changed.contains(v);
                 match bytes.filter(|v| !noted(v)).map(|v| (v, self.view().literal_bytes(v))) {
                     Some((value, Some(bytes))) => {
                         self.state.nested.insert(value);
+                        let callable = self.name_of(import).to_owned();
                         self.nest(Nested { callable, offset: at, bytes });
                     }
                     None if bytes.is_some() => {}
                     _ => {
+                        let callable = self.name_of(import).to_owned();
                         let message = format!("{callable} is given bytes that are not literal");
                         self.fault_of(Rule::NestedUnresolved, at, message.clone(), Some(callable));
                         return (value, Some(message));
