@@ -115,6 +115,15 @@ impl Project {
         text
     }
 
+    /// Commits a pickle behind the hook's back.
+    #[track_caller]
+    fn commit_unseen(&self, stem: &str, bytes: &[u8]) {
+        let name = format!("{stem}.pkl");
+        self.write(&name, bytes);
+        self.git(&["add", &name]);
+        self.git(&["commit", "-q", "--no-verify", "-m", stem]);
+    }
+
     /// Runs something that the hook has to refuse, and that leaves HEAD where it was.
     #[track_caller]
     fn refused(&self, program: &str, arguments: &[&str]) {
@@ -205,9 +214,7 @@ fn all_files_and_ranges_are_never_nothing() {
         assert!(text.contains("(1 pickle"), "{text}");
         project.passed(framework, &["run", "--files", "clean.pkl"]);
 
-        project.write("evil.pkl", EVIL);
-        project.git(&["add", "evil.pkl"]);
-        project.git(&["commit", "-q", "--no-verify", "-m", "evil"]);
+        project.commit_unseen("evil", EVIL);
         project.refused(framework, &["run", "--all-files"]);
         // A list of files is a framework's idea; what is tracked is judged.
         project.refused(framework, &["run", "--files", "clean.pkl"]);
@@ -222,9 +229,7 @@ fn all_files_and_ranges_are_never_nothing() {
 fn all_files_are_judged_whatever_an_earlier_step_staged() {
     for framework in FRAMEWORKS {
         let project = Project::new(framework, "fickgate-system");
-        project.write("evil.pkl", EVIL);
-        project.git(&["add", "evil.pkl"]);
-        project.git(&["commit", "-q", "--no-verify", "-m", "evil"]);
+        project.commit_unseen("evil", EVIL);
         project.write("built.txt", b"built");
         project.git(&["add", "built.txt"]);
         for arguments in [&["run", "--all-files"][..], &["run", "--files", "evil.pkl"], &["run"]] {
@@ -247,13 +252,9 @@ fn every_ref_of_a_push_counts() {
         project.git(&["checkout", "-q", "-B", "main"]);
         project.passed("git", &["push", "origin", "main"]);
         project.git(&["checkout", "-q", "-b", "second"]);
-        project.write("evil.pkl", EVIL);
-        project.git(&["add", "evil.pkl"]);
-        project.git(&["commit", "-q", "--no-verify", "-m", "evil"]);
+        project.commit_unseen("evil", EVIL);
         project.git(&["checkout", "-q", "main"]);
-        project.write("more.pkl", CLEAN_TOO);
-        project.git(&["add", "more.pkl"]);
-        project.git(&["commit", "-q", "--no-verify", "-m", "more"]);
+        project.commit_unseen("more", CLEAN_TOO);
         project.refused("git", &["push", "origin", "main", "second"]);
     }
 }
@@ -269,9 +270,7 @@ fn a_push_is_refused_for_what_any_commit_of_it_publishes() {
         project.git(&["remote", "add", "origin", &remote]);
         project.passed("git", &["push", "origin", "HEAD:refs/heads/main"]);
 
-        project.write("evil.pkl", EVIL);
-        project.git(&["add", "evil.pkl"]);
-        project.git(&["commit", "-q", "--no-verify", "-m", "evil"]);
+        project.commit_unseen("evil", EVIL);
         project.refused("git", &["push", "origin", "HEAD:refs/heads/main"]);
         project.git(&["rm", "-q", "evil.pkl"]);
         project.git(&["commit", "-q", "--no-verify", "-m", "as if nothing had been"]);
@@ -287,13 +286,9 @@ fn a_merge_is_refused_for_what_it_brings() {
     for framework in FRAMEWORKS {
         let project = Project::new(framework, "fickgate-system");
         project.git(&["checkout", "-q", "-b", "side"]);
-        project.write("evil.pkl", EVIL);
-        project.git(&["add", "evil.pkl"]);
-        project.git(&["commit", "-q", "--no-verify", "-m", "evil"]);
+        project.commit_unseen("evil", EVIL);
         project.git(&["checkout", "-q", "-"]);
-        project.write("more.pkl", CLEAN_TOO);
-        project.git(&["add", "more.pkl"]);
-        project.git(&["commit", "-q", "--no-verify", "-m", "more"]);
+        project.commit_unseen("more", CLEAN_TOO);
         project.refused("git", &["merge", "--no-edit", "side"]);
     }
 }
@@ -306,9 +301,7 @@ fn try_repo_runs_the_system_hook() {
         let hooks = project.path("hooks").to_string_lossy().into_owned();
         let run = ["try-repo", &hooks, "fickgate-system", "--all-files", "--verbose"];
         project.passed(framework, &run);
-        project.write("evil.pkl", EVIL);
-        project.git(&["add", "evil.pkl"]);
-        project.git(&["commit", "-q", "--no-verify", "-m", "evil"]);
+        project.commit_unseen("evil", EVIL);
         project.refused(framework, &run);
     }
 }
@@ -321,9 +314,7 @@ fn try_repo_builds_the_source_hook() {
         let hooks = project.path("hooks").to_string_lossy().into_owned();
         let run = ["try-repo", &hooks, "fickgate-src", "--all-files", "--verbose"];
         project.passed(framework, &run);
-        project.write("evil.pkl", EVIL);
-        project.git(&["add", "evil.pkl"]);
-        project.git(&["commit", "-q", "--no-verify", "-m", "evil"]);
+        project.commit_unseen("evil", EVIL);
         project.refused(framework, &run);
     }
 }
