@@ -9,6 +9,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+#[path = "build/lists.rs"]
+mod lists;
 #[path = "build/triggers.rs"]
 mod triggers;
 
@@ -20,98 +22,18 @@ mod loader;
 #[path = "src/policy"]
 mod policy {
     pub mod guard;
+    pub mod tree;
     pub mod trigger;
     pub mod words;
 }
 #[path = "src/words.rs"]
 mod words;
 
+use lists::Allow;
 use loader::Reading;
 use policy::guard::Guard;
 use policy::words::{Criterion, Kind, Risk, Uses};
-use serde::Deserialize;
-use serde_yaml::Spanned;
-use triggers::{Hooks, Said, Touched, Written};
-
-/// One file of the list.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct List {
-    version: u32,
-    /// What the list covers, for people.
-    title: String,
-    /// Part of `extends: [core]`.
-    #[serde(default)]
-    core: bool,
-    /// The packages whose code was read: `numpy 2.4.6`.
-    #[serde(default)]
-    sources: Vec<String>,
-    allow: Vec<Spanned<Allow>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Allow {
-    import: String,
-    kind: String,
-    #[serde(default)]
-    r#use: Option<Vec<String>>,
-    #[serde(default)]
-    guard: Option<String>,
-    #[serde(default)]
-    risk: Option<String>,
-    #[serde(default)]
-    container: Option<String>,
-    /// What each trigger is open for, see `docs/triggers.md`.
-    #[serde(default)]
-    call: Option<Written>,
-    #[serde(default)]
-    create: Option<Written>,
-    #[serde(default)]
-    state: Option<Written>,
-    #[serde(default)]
-    items: Option<BTreeMap<String, String>>,
-    #[serde(default)]
-    inert: bool,
-    #[serde(default)]
-    hash: Option<String>,
-    #[serde(default)]
-    del: Option<String>,
-    /// `empty`: what it makes without arguments is new, whatever it shares otherwise.
-    #[serde(default)]
-    fresh: Option<String>,
-    /// What was read to open them.
-    #[serde(default)]
-    read: Option<String>,
-    /// The first and the last release that has the name: documentation.
-    #[serde(default)]
-    since: Option<String>,
-    #[serde(default)]
-    until: Option<String>,
-    /// Where the code was read, if no environment of `verify/` can have the name: documentation.
-    #[serde(default)]
-    historical: Option<String>,
-    why: String,
-}
-
-/// What was judged and left out.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RefusedList {
-    version: u32,
-    refused: Vec<Spanned<Refused>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Refused {
-    import: String,
-    criterion: String,
-    why: String,
-    /// It runs code, files, processes or the network as such.
-    #[serde(default)]
-    dangerous: bool,
-}
+use triggers::{Hooks, Said, Touched};
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=build.rs");
@@ -139,10 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (index, name) in names.iter().enumerate() {
         let source = format!("allowlists/{name}");
         let text = fs::read_to_string(folder.join(name))?;
-        let list: List = serde_yaml::from_str(&text).map_err(|e| format!("{source}: {e}"))?;
-        if list.version != 1 {
-            return Err(format!("{source}: version {} is not 1", list.version).into());
-        }
+        let list = lists::list(&text, &source)?;
         let stem = name.trim_end_matches(".yaml");
         writeln!(
             lists,
@@ -150,41 +69,37 @@ fn main() -> Result<(), Box<dyn Error>> {
             list.title, list.core, list.sources
         )?;
         for allow in &list.allow {
-            let line = allow.referenced.line();
+            let line = allow.line;
             let at = format!("{source}:{line}");
-            let facts = facts.get(&allow.value.import);
-            let row = row(&allow.value, index, line)
-                .and_then(|row| row.with_triggers(&allow.value, facts, &hooks, &mut touched))
-                .map_err(|e| format!("{at}: {}: {e}", allow.value.import))?;
-            let key = split(&allow.value.import).map_err(|e| format!("{at}: {e}"))?;
+            let facts = facts.get(&allow.import);
+            let row = row(allow, index, line)
+                .and_then(|row| row.with_triggers(allow, facts, &hooks, &mut touched))
+                .map_err(|e| format!("{at}: {}: {e}", allow.import))?;
+            let key = split(&allow.import).map_err(|e| format!("{at}: {e}"))?;
             if let Some((_, other)) = entries.insert(key, (row, at.clone())) {
-                return Err(format!("{at}: {} is listed at {other} already", allow.value.import).into());
+                return Err(format!("{at}: {} is listed at {other} already", allow.import).into());
             }
         }
     }
 
     let text = fs::read_to_string(folder.join("refused.yaml"))?;
-    let list: RefusedList = serde_yaml::from_str(&text).map_err(|e| format!("refused.yaml: {e}"))?;
-    if list.version != 1 {
-        return Err("refused.yaml: the version is not 1".into());
-    }
     let mut refused = BTreeMap::new();
-    for item in &list.refused {
-        let line = item.referenced.line();
+    for item in &lists::refused(&text, "allowlists/refused.yaml")? {
+        let line = item.line;
         let at = format!("allowlists/refused.yaml:{line}");
-        let key = split(&item.value.import).map_err(|e| format!("{at}: {e}"))?;
+        let key = split(&item.import).map_err(|e| format!("{at}: {e}"))?;
         if let Some((_, other)) = entries.get(&key) {
-            return Err(format!("{at}: {} is listed at {other}", item.value.import).into());
+            return Err(format!("{at}: {} is listed at {other}", item.import).into());
         }
-        let criterion = word(&item.value.criterion, Criterion::WORDS).map_err(|e| format!("{at}: {e}"))?;
-        let why = item.value.why.trim();
-        let dangerous = item.value.dangerous;
+        let criterion = word(&item.criterion, Criterion::WORDS).map_err(|e| format!("{at}: {e}"))?;
+        let why = item.why.trim();
+        let dangerous = item.dangerous;
         let row = format!(
             "    Refused {{ module: {:?}, name: {:?}, criterion: Criterion::{criterion}, why: {why:?}, dangerous: {dangerous}, line: {line} }},",
             key.0, key.1
         );
         if refused.insert(key, row).is_some() {
-            return Err(format!("{at}: {} is refused twice", item.value.import).into());
+            return Err(format!("{at}: {} is refused twice", item.import).into());
         }
     }
 
@@ -246,7 +161,7 @@ struct Row {
     /// The fields that are words of the code.
     columns: String,
     list: usize,
-    line: u64,
+    line: usize,
 }
 
 impl Row {
@@ -289,7 +204,7 @@ fn uses_of(allow: &Allow) -> Vec<String> {
     allow.r#use.clone().unwrap_or_else(|| of_kind.iter().map(|word| (*word).to_owned()).collect())
 }
 
-fn row(allow: &Allow, list: usize, line: u64) -> Result<Row, String> {
+fn row(allow: &Allow, list: usize, line: usize) -> Result<Row, String> {
     let kind = word(&allow.kind, Kind::WORDS)?;
     let uses = match &allow.r#use {
         None => format!("Kind::{kind}.default_uses()"),
@@ -312,7 +227,6 @@ fn row(allow: &Allow, list: usize, line: u64) -> Result<Row, String> {
     if allow.why.trim().is_empty() {
         return Err("`why` is empty".into());
     }
-    let _ = (&allow.since, &allow.until, &allow.historical);
     let columns =
         format!("kind: Kind::{kind}, uses: {uses}, guard: {guard}, risk: {risk}, container: {container}");
     Ok(Row { why: allow.why.trim().to_owned(), columns, list, line })

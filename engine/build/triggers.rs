@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt::Write as _;
 
-use serde::Deserialize;
-use serde_yaml::Spanned;
+use crate::lists::{self, Written};
 
 /// Hooks, as `facts.tsv` and Python name them.
 const HOOKS: &[(&str, &str)] = &[
@@ -106,63 +105,23 @@ pub fn facts(text: &str) -> Result<BTreeMap<String, Row>, Box<dyn Error>> {
     Ok(rows)
 }
 
-/// `hooks.yaml`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HookList {
-    version: u32,
-    hooks: Vec<Spanned<Hook>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Hook {
-    hook: String,
-    #[serde(default)]
-    takes: Option<Written>,
-    why: String,
-}
-
-/// A shape as it is written: a word, words by position, or the keys that code looks at.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-pub enum Written {
-    /// One for all.
-    One(String),
-    /// By position.
-    Many(Vec<String>),
-    /// Attributes, some of which are looked at.
-    Touches(Touches),
-}
-
-/// Keys and shapes.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Touches {
-    touches: BTreeMap<String, String>,
-}
-
 /// What was read of hooks, by `module:Class.hook`.
 #[derive(Default)]
 pub struct Hooks(BTreeMap<String, Option<Written>>);
 
 /// Reads `hooks.yaml`.
 pub fn hooks(text: &str) -> Result<Hooks, Box<dyn Error>> {
-    let list: HookList = serde_yaml::from_str(text).map_err(|e| format!("hooks.yaml: {e}"))?;
-    if list.version != 1 {
-        return Err("hooks.yaml: the version is not 1".into());
-    }
     let mut read = BTreeMap::new();
-    for hook in &list.hooks {
-        let at = |what: &str| format!("hooks.yaml:{}: {}: {what}", hook.referenced.line(), hook.value.hook);
-        let name = hook.value.hook.rsplit_once('.').map_or("", |(_, name)| name);
+    for hook in &lists::hooks(text, "allowlists/hooks.yaml")? {
+        let at = |what: &str| format!("hooks.yaml:{}: {}: {what}", hook.line, hook.hook);
+        let name = hook.hook.rsplit_once('.').map_or("", |(_, name)| name);
         if !HOOKS.iter().any(|(_, python)| *python == name) {
             return Err(at("no hook that loading reaches").into());
         }
-        if hook.value.why.trim().is_empty() {
+        if hook.why.trim().is_empty() {
             return Err(at("`why` is empty").into());
         }
-        match &hook.value.takes {
+        match &hook.takes {
             Some(_) if !TAKING.contains(&name) => return Err(at("it takes nothing of a pickle").into()),
             None if name == "__setstate__" => return Err(at("`takes` is missing").into()),
             Some(takes) if name == "__setstate__" => drop(State::written(takes).map_err(|e| at(&e))?),
@@ -170,7 +129,7 @@ pub fn hooks(text: &str) -> Result<Hooks, Box<dyn Error>> {
             Some(_) => return Err(at("`takes` is one shape").into()),
             None => {}
         }
-        if read.insert(hook.value.hook.clone(), hook.value.takes.clone()).is_some() {
+        if read.insert(hook.hook.clone(), hook.takes.clone()).is_some() {
             return Err(at("read twice").into());
         }
     }
@@ -329,7 +288,6 @@ impl State {
             Written::Touches(touches) => State::Attributes {
                 slots: Some(BTreeSet::new()),
                 touched: touches
-                    .touches
                     .iter()
                     .map(|(key, word)| Ok((key.clone(), Wanted::written(word)?)))
                     // Code asks whether such a key is there, and no more: the attributes need not be followed for it.

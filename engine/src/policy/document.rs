@@ -1,128 +1,150 @@
-//! The schema of a policy file, as YAML is read into it.
+//! The schema of a policy file, and how it is taken from a tree of YAML.
 
-use std::fmt;
+use crate::policy::tree::{At, Fault, Fields, Node, Spot, Value, Wrong};
 
-use serde::de::{self, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use serde_yaml::Spanned;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Document {
-    #[serde(default, deserialize_with = "said")]
-    pub version: Option<Spanned<String>>,
-    #[serde(default, deserialize_with = "said")]
-    pub extends: Option<Spanned<Words>>,
-    #[serde(default, deserialize_with = "said")]
-    pub pickles: Option<Spanned<String>>,
-    #[serde(default)]
-    pub allow: Option<Vec<Spanned<Allow>>>,
-    #[serde(default)]
-    pub files: Option<Vec<Spanned<File>>>,
-    #[serde(default)]
-    pub deny: Option<Spanned<Words>>,
-    #[serde(default)]
-    pub exclude: Option<Spanned<Words>>,
-    #[serde(default)]
-    pub levels: Option<Pairs>,
+    pub version: Option<At<String>>,
+    pub extends: Option<At<Words>>,
+    pub pickles: Option<At<String>>,
+    pub allow: Vec<Allow>,
+    pub files: Vec<File>,
+    pub deny: Option<At<Words>>,
+    pub exclude: Option<At<Words>>,
+    /// In the order of the file.
+    pub levels: Vec<(At<String>, At<String>)>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+impl Document {
+    const KEYS: &[&str] = &["version", "extends", "pickles", "allow", "files", "deny", "exclude", "levels"];
+
+    pub fn of(node: Node) -> Result<Document, Fault> {
+        let mut fields = node.fields(Document::KEYS)?;
+        let levels = match said(&mut fields, "levels") {
+            None => Vec::new(),
+            Some(node) => {
+                let pairs = node.pairs()?.into_iter();
+                pairs.map(|(rule, level)| Ok((rule, level.text()?))).collect::<Result<_, Fault>>()?
+            }
+        };
+        Ok(Document {
+            version: fields.may("version")?,
+            extends: Words::of(&mut fields, "extends")?,
+            pickles: fields.may("pickles")?,
+            allow: entries(&mut fields, "allow", Allow::of)?,
+            files: entries(&mut fields, "files", File::of)?,
+            deny: Words::may(&mut fields, "deny")?,
+            exclude: Words::may(&mut fields, "exclude")?,
+            levels,
+        })
+    }
+}
+
 pub(super) struct Allow {
-    pub import: Spanned<String>,
-    pub reason: Spanned<String>,
-    #[serde(default, deserialize_with = "said")]
-    pub kind: Option<Spanned<String>>,
-    #[serde(default, deserialize_with = "said")]
-    pub r#use: Option<Spanned<Words>>,
-    #[serde(default, deserialize_with = "said")]
-    pub guard: Option<Spanned<String>>,
-    #[serde(default, deserialize_with = "said")]
-    pub paths: Option<Spanned<Words>>,
-    #[serde(default, deserialize_with = "said")]
-    pub expires: Option<Spanned<String>>,
+    pub import: At<String>,
+    pub reason: At<String>,
+    pub kind: Option<At<String>>,
+    pub r#use: Option<At<Words>>,
+    pub guard: Option<At<String>>,
+    pub paths: Option<At<Words>>,
+    pub expires: Option<At<String>>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+impl Allow {
+    const KEYS: &[&str] = &["import", "reason", "kind", "use", "guard", "paths", "expires"];
+
+    fn of(node: Node) -> Result<Allow, Fault> {
+        let mut fields = node.fields(Allow::KEYS)?;
+        Ok(Allow {
+            import: fields.text("import")?,
+            reason: fields.text("reason")?,
+            kind: fields.may("kind")?,
+            r#use: Words::of(&mut fields, "use")?,
+            guard: fields.may("guard")?,
+            paths: Words::of(&mut fields, "paths")?,
+            expires: fields.may("expires")?,
+        })
+    }
+}
+
 pub(super) struct File {
-    pub sha256: Spanned<String>,
-    pub reason: Spanned<String>,
-    #[serde(default, deserialize_with = "said")]
-    pub path: Option<Spanned<String>>,
-    #[serde(default, deserialize_with = "said")]
-    pub expires: Option<Spanned<String>>,
+    /// Line of the entry, from 1.
+    pub line: usize,
+    pub sha256: At<String>,
+    pub reason: At<String>,
+    pub path: Option<At<String>>,
+    pub expires: Option<At<String>>,
 }
 
-/// A value that has to be there where its key is: a key without one may mean everything or nothing.
-fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> std::result::Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
+impl File {
+    const KEYS: &[&str] = &["sha256", "reason", "path", "expires"];
+
+    fn of(node: Node) -> Result<File, Fault> {
+        let line = node.at.line;
+        let mut fields = node.fields(File::KEYS)?;
+        Ok(File {
+            line,
+            sha256: fields.text("sha256")?,
+            reason: fields.text("reason")?,
+            path: fields.may("path")?,
+            expires: fields.may("expires")?,
+        })
+    }
+}
+
+/// What stands at the key of a section. One without anything says nothing.
+fn said(fields: &mut Fields, key: &str) -> Option<Node> {
+    fields.take(key).map(|(_, node)| node).filter(|node| !matches!(node.value, Value::Nothing))
+}
+
+fn entries<T>(
+    fields: &mut Fields,
+    key: &str,
+    of: impl Fn(Node) -> Result<T, Fault>,
+) -> Result<Vec<T>, Fault> {
+    let Some(node) = said(fields, key) else { return Ok(Vec::new()) };
+    node.list()?.into_iter().map(of).collect()
 }
 
 /// A list of texts. One alone may do without its brackets.
 pub(super) enum Words {
     One(String),
-    Many(Vec<Spanned<String>>),
+    Many(Vec<At<String>>),
 }
 
 impl Words {
+    /// Those at a key. A key that is there says something: one without a value may mean everything or nothing.
+    fn of(fields: &mut Fields, key: &str) -> Result<Option<At<Words>>, Fault> {
+        match fields.take(key) {
+            None => Ok(None),
+            Some((key, Node { value: Value::Nothing, .. })) => Err(key.wrong(Wrong::NothingAtKey)),
+            Some((key, node)) => Words::at(key, node).map(Some),
+        }
+    }
+
+    /// Those of a section. One without anything says nothing.
+    fn may(fields: &mut Fields, key: &str) -> Result<Option<At<Words>>, Fault> {
+        match fields.take(key) {
+            None | Some((_, Node { value: Value::Nothing, .. })) => Ok(None),
+            Some((key, node)) => Words::at(key, node).map(Some),
+        }
+    }
+
+    fn at(key: Spot, Node { at, value }: Node) -> Result<At<Words>, Fault> {
+        let value = match value {
+            Value::Text { text, typed: false } => Words::One(text),
+            Value::List(list) => Words::Many(list.into_iter().map(Node::text).collect::<Result<_, Fault>>()?),
+            Value::Text { .. } | Value::Nothing => return Err(key.wrong(Wrong::NoTextNorTexts)),
+            Value::Map(_) => return Err(at.wrong(Wrong::NoTextNorTexts)),
+        };
+        Ok(At { at, value })
+    }
+
     /// The texts, each with its place.
-    pub fn texts(words: Option<Spanned<Words>>) -> Vec<Spanned<String>> {
+    pub fn texts(words: Option<At<Words>>) -> Vec<At<String>> {
         match words {
             None => Vec::new(),
-            Some(Spanned { value: Words::Many(texts), .. }) => texts,
-            Some(Spanned { value: Words::One(text), referenced, defined }) => {
-                vec![Spanned { value: text, referenced, defined }]
-            }
+            Some(At { value: Words::Many(texts), .. }) => texts,
+            Some(At { value: Words::One(text), at }) => vec![At { at, value: text }],
         }
-    }
-}
-
-impl<'de> Deserialize<'de> for Words {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct WordsVisitor;
-        impl<'de> Visitor<'de> for WordsVisitor {
-            type Value = Words;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of texts")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> std::result::Result<Words, E> {
-                Ok(Words::One(text.to_owned()))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Words, A::Error> {
-                let mut texts = Vec::new();
-                while let Some(text) = seq.next_element()? {
-                    texts.push(text);
-                }
-                Ok(Words::Many(texts))
-            }
-        }
-        deserializer.deserialize_any(WordsVisitor)
-    }
-}
-
-/// A mapping in the order of the file.
-pub(super) struct Pairs(pub Vec<(Spanned<String>, Spanned<String>)>);
-
-impl<'de> Deserialize<'de> for Pairs {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct PairsVisitor;
-        impl<'de> Visitor<'de> for PairsVisitor {
-            type Value = Pairs;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a mapping from rules to levels")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Pairs, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Pairs(pairs))
-            }
-        }
-        deserializer.deserialize_map(PairsVisitor)
     }
 }

@@ -32,6 +32,7 @@ pub mod pattern;
 #[doc(hidden)]
 pub mod shadow;
 mod stdlib;
+mod tree;
 #[doc(hidden)]
 pub mod trigger;
 mod usage;

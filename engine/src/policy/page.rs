@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use serde_yaml::Location;
-
 use crate::error::{Error, Result};
+use crate::policy::tree::{Fault, Spot, Wrong};
 
 /// Most characters of a line that an error shows.
 const SHOWN: usize = 160;
@@ -96,9 +95,8 @@ impl<'t> Page<'t> {
     }
 
     /// An error about the place that the YAML reader names.
-    pub fn error(&self, at: Location, message: impl fmt::Display, help: impl Into<String>) -> Error {
-        let number = |n: u64| usize::try_from(n).unwrap_or(0);
-        self.error_on(number(at.line()), number(at.column()), message, help)
+    pub fn error(&self, at: Spot, message: impl fmt::Display, help: impl Into<String>) -> Error {
+        self.error_on(at.line, at.column, message, help)
     }
 
     fn error_on(
@@ -126,67 +124,57 @@ impl<'t> Page<'t> {
         told(Error::new(format!("{}:{line}:{column}: {message}", shown(self.source))).excerpt(excerpt))
     }
 
-    /// An error of the YAML reader in words of this file's language.
-    pub fn yaml_error(&self, error: &serde_yaml::Error) -> Error {
-        use serde_yaml::Error as Yaml;
-        let error = error.without_snippet();
-        let at = error.location().unwrap_or(Location::UNKNOWN);
-        match error {
-            Yaml::SerdeUnknownField { field, expected, .. } => {
-                let help = meant(field, expected).map_or_else(
-                    || format!("the keys here are {}", list(expected)),
+    /// What is wrong with the file as YAML, in words of this file's language.
+    pub fn fault(&self, fault: &Fault) -> Error {
+        let at = fault.at;
+        let help = match &fault.value {
+            Wrong::UnknownKey { key, known } => {
+                let help = meant(key, known).map_or_else(
+                    || format!("the keys here are {}", list(known)),
                     |near| format!("did you mean `{near}`?"),
                 );
-                self.error(at, format!("unknown key `{}`", shown(field)), help)
+                return self.error(at, format!("unknown key `{}`", shown(key)), help);
             }
-            Yaml::SerdeMissingField { field, .. } => {
-                let help = match *field {
-                    "reason" => "say why, in a few words: `reason: our ranking model, reviewed by …`",
-                    "import" => "name the import: `import: ourcompany.models.Ranker`",
-                    "sha256" => "give the content's hash: `sha256sum FILE` prints it",
-                    _ => "",
-                };
-                self.error(at, format!("the key `{field}` is missing"), help)
+            Wrong::KeyTwice(key) => {
+                let message = format!("the key `{}` stands here twice", shown(key));
+                return self.error(at, message, "keep one of them");
             }
-            Yaml::DuplicateMappingKey { key, .. } => {
-                let key = key.as_deref().unwrap_or("?");
-                self.error(at, format!("the key `{}` stands here twice", shown(key)), "keep one of them")
+            Wrong::Syntax(text) => return self.error(at, told_plainly(text), advice(text)),
+            wrong @ (Wrong::NoText | Wrong::NoList | Wrong::NoMap) => return self.shape_error(at, wrong),
+            Wrong::MissingKey("reason") => {
+                "say why, in a few words: `reason: our ranking model, reviewed by …`"
             }
-            Yaml::MultipleDocuments { .. } => {
-                self.error(at, "a second YAML document begins", "a policy is one document: remove the `---`")
-            }
-            Yaml::MergeKeyNotAllowed { .. } => {
-                self.error(at, "`<<` is not read here", "write the keys out, so that the entry shows them")
-            }
-            Yaml::NullIntoString { .. } => {
-                let help = "write the value behind the key, or take the key away";
-                self.error(at, "nothing stands here where a text is wanted", help)
-            }
-            Yaml::Unexpected { expected, .. } => self.shape_error(at, expected),
-            other => {
-                let text = other.to_string();
-                let text = text.split(" at line ").next().unwrap_or(&text);
-                self.error(at, told_plainly(text), advice(text))
-            }
-        }
+            Wrong::MissingKey("import") => "name the import: `import: ourcompany.models.Ranker`",
+            Wrong::MissingKey("sha256") => "give the content's hash: `sha256sum FILE` prints it",
+            Wrong::MissingKey(_) => "",
+            Wrong::SecondDocument => "a policy is one document: remove the `---`",
+            Wrong::MergeKey => "write the keys out, so that the entry shows them",
+            Wrong::Nothing | Wrong::NothingAtKey => "write the value behind the key, or take the key away",
+            Wrong::UnknownAnchor => "quote a text that begins with `*`",
+            Wrong::KeyIsNoText => "write `key: value`",
+            Wrong::Tag => "write the value alone: tags are not read here",
+            Wrong::TagOfAnotherType => "write the value alone",
+            Wrong::AliasesRepeatMuch | Wrong::AliasOfItself => "write out what the aliases stand for",
+            Wrong::TooDeep => "`fickgate policy schema` prints the format",
+            Wrong::NoTextNorTexts => "write `[one, two]`, or one alone",
+        };
+        self.error(at, &fault.value, help)
     }
 
     /// Something else stands where a list, a mapping or a text has to.
-    fn shape_error(&self, at: Location, expected: &str) -> Error {
+    fn shape_error(&self, at: Spot, wrong: &Wrong) -> Error {
         let section = self.section(at);
-        let (message, help) = match (expected, section) {
-            ("string scalar", "deny") => {
-                ("a text is wanted here", "write names alone: `deny: [module.name]`")
-            }
-            ("string scalar", _) => ("a text is wanted here, not a list or a mapping", "write one value"),
-            ("sequence start", "allow") => ("`allow` is a list of entries", ENTRY),
-            ("mapping start", "allow") => ("an entry of `allow` has an import and a reason", ENTRY),
-            ("sequence start", "files") => ("`files` is a list of entries", PIN),
-            ("mapping start", "files") => ("an entry of `files` has a hash and a reason", PIN),
-            ("mapping start", "levels") => {
+        let (message, help) = match (wrong, section) {
+            (Wrong::NoText, "deny") => ("a text is wanted here", "write names alone: `deny: [module.name]`"),
+            (Wrong::NoText, _) => ("a text is wanted here, not a list or a mapping", "write one value"),
+            (Wrong::NoList, "allow") => ("`allow` is a list of entries", ENTRY),
+            (Wrong::NoMap, "allow") => ("an entry of `allow` has an import and a reason", ENTRY),
+            (Wrong::NoList, "files") => ("`files` is a list of entries", PIN),
+            (Wrong::NoMap, "files") => ("an entry of `files` has a hash and a reason", PIN),
+            (Wrong::NoMap, "levels") => {
                 ("`levels` has a level for each rule", "write `levels: {pointer-unresolved: warning}`")
             }
-            ("mapping start", _) => (
+            (Wrong::NoMap, _) => (
                 "a policy has keys with values",
                 "begin with `version: 1`; `fickgate init` writes an example",
             ),
@@ -196,11 +184,10 @@ impl<'t> Page<'t> {
     }
 
     /// The key of the top level below which a place lies, `""` where there is none.
-    fn section(&self, at: Location) -> &str {
-        let line = usize::try_from(at.line()).unwrap_or(0);
-        let mut above: Vec<&str> = self.lines().take(line).collect();
+    fn section(&self, at: Spot) -> &str {
+        let mut above: Vec<&str> = self.lines().take(at.line).collect();
         if let Some(last) = above.last_mut() {
-            let column = usize::try_from(at.column()).unwrap_or(1).saturating_sub(1);
+            let column = at.column.saturating_sub(1);
             let end = last.char_indices().nth(column).map_or(last.len(), |(i, _)| i);
             *last = last.get(..end).unwrap_or(last);
         }
@@ -227,50 +214,25 @@ const PIN: &str = "`fickgate allow --pin FILE` writes it: `sha256`, `path` and `
 
 /// A message of the YAML reader, where words for people are better.
 fn told_plainly(text: &str) -> String {
-    if text.starts_with("invalid type: unit value") {
-        return "this key has no value".to_owned();
-    }
-    if text.starts_with("invalid type: ") {
-        return "a text or a list of texts is wanted here".to_owned();
-    }
-    if text.starts_with("unsupported tag") {
-        return "a tag stands here".to_owned();
-    }
-    if text.starts_with("cannot deserialize tagged scalar") {
-        return "a tag stands here that makes something else of the text".to_owned();
-    }
     if text.starts_with("mapping values are not allowed") {
         return "a `:` makes a key here, where none can be".to_owned();
     }
     if text.contains("found a tab") || text.starts_with("tabs disallowed") {
         return "a tab indents here".to_owned();
     }
-    if text.starts_with("budget breached") || text.contains("alias") && text.contains("limit") {
-        return "aliases make more of this file than a policy may have".to_owned();
-    }
-    if text.starts_with("recursion limit") {
-        return "nested deeper than any policy is".to_owned();
-    }
     shown(text)
 }
 
 /// What to do about an error of the YAML reader.
 fn advice(text: &str) -> &'static str {
-    const HELP: [(&str, &str); 14] = [
-        ("invalid type: unit", "write the value behind the key, or take the key away"),
-        ("invalid type", "write `[one, two]`, or one alone"),
-        ("unsupported tag", "write the value alone: tags are not read here"),
-        ("tagged scalar", "write the value alone"),
+    const HELP: [(&str, &str); 7] = [
         ("mapping values are not allowed", "quote a text that has `: ` in it, and give every key its line"),
         ("tab", "indent with spaces"),
-        ("unknown anchor", "quote a text that begins with `*`"),
         ("anchor or alias", "quote a text that begins with `*` or `&`"),
         ("unclosed quote", "close the quote"),
         ("unclosed bracket", "close the bracket"),
         ("unexpected character", "quote a text that begins with this character"),
         ("simple key expected", "write `key: value`"),
-        ("budget breached", "write out what the aliases stand for"),
-        ("recursion limit", "`fickgate policy schema` prints the format"),
     ];
     HELP.iter().find(|(part, _)| text.contains(part)).map_or("", |(_, help)| help)
 }

@@ -6,7 +6,6 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use globset::{GlobSet, GlobSetBuilder};
-use serde_yaml::{Location, Spanned};
 
 use crate::error::{Error, Result};
 use crate::policy::date::Date;
@@ -16,6 +15,7 @@ use crate::policy::file::{Exclude, Extends, NoPickles, Pin, PolicyFile, SetLevel
 use crate::policy::guard::Guard;
 use crate::policy::page::{Page, list, nearest, shown};
 use crate::policy::pattern::{Names, Pattern};
+use crate::policy::tree::{self, At, Value};
 use crate::policy::words::{Kind, Uses};
 use crate::policy::{builtin, glob, hash};
 use crate::rule::{Level, Rule};
@@ -43,10 +43,11 @@ impl PolicyFile {
         if page.is_blank() {
             return Ok(PolicyFile::empty(source, layer));
         }
-        let document: Option<Document> =
-            serde_yaml::from_str_with_options(page.text, options()).map_err(|e| page.yaml_error(&e))?;
-        let Some(document) = document else { return Ok(PolicyFile::empty(source, layer)) };
-        page.policy(document, layer)
+        let tree = tree::read(page.text).map_err(|fault| page.fault(&fault))?;
+        if matches!(tree.value, Value::Nothing) {
+            return Ok(PolicyFile::empty(source, layer));
+        }
+        page.policy(Document::of(tree).map_err(|fault| page.fault(&fault))?, layer)
     }
 
     /// The layer of `--allow IMPORT`: each import for every use of its own.
@@ -98,23 +99,13 @@ fn blank(pattern: Pattern, source: &str, layer: Layer) -> Entry {
     }
 }
 
-fn options() -> serde_yaml::Options {
-    serde_yaml::options! {
-        with_snippet: false,
-        reject_unsupported_tags: true,
-        ignore_binary_tag_for_string: true,
-        merge_keys: serde_yaml::MergeKeyPolicy::Error,
-        alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: 10_000 },
-    }
-}
-
 impl Page<'_> {
     fn policy(&self, document: Document, layer: Layer) -> Result<PolicyFile> {
         if let Some(version) = &document.version
             && version.value != "1"
         {
             return Err(self.error(
-                version.referenced,
+                version.at,
                 format!("version `{}` is not known", shown(&version.value)),
                 "this fickgate reads `version: 1`; a newer file needs a newer fickgate",
             ));
@@ -128,40 +119,40 @@ impl Page<'_> {
             if word.value != "none" {
                 let message = format!("`pickles: {}` says nothing that is known", shown(&word.value));
                 let help = "write `pickles: none` to refuse every pickle, or leave the key out to judge what they import";
-                return Err(self.error(word.referenced, message, help));
+                return Err(self.error(word.at, message, help));
             }
-            let (source, line) = (self.source.to_owned(), line(word.referenced));
+            let (source, line) = (self.source.to_owned(), word.at.line);
             file.no_pickles = Some(NoPickles { layer, source, line });
         }
         let mut places = HashMap::new();
-        for item in document.allow.unwrap_or_default() {
-            let at = item.value.import.referenced;
+        for item in document.allow {
+            let at = item.import.at;
             let entry = self.entry(item, layer)?;
             let paths = entry.bounds.as_ref().map(|b| b.paths.clone()).unwrap_or_default();
             let place = (entry.module.to_string(), entry.name.to_string(), paths);
-            if let Some(line) = places.insert(place, line(at)) {
+            if let Some(line) = places.insert(place, at.line) {
                 let message = format!("`{}` is allowed in line {line} already", shown(&entry.import()));
                 return Err(self.error(at, message, "keep one of them, or give them different `paths`"));
             }
             file.allow.push(entry);
         }
         let mut places = HashMap::new();
-        for item in document.files.unwrap_or_default() {
-            let at = item.value.sha256.referenced;
+        for item in document.files {
+            let at = item.sha256.at;
             let pin = self.pin(item, layer)?;
-            if let Some(line) = places.insert((pin.sha256, pin.path.clone()), line(at)) {
+            if let Some(line) = places.insert((pin.sha256, pin.path.clone()), at.line) {
                 let message = format!("this content is accepted in line {line} already");
                 return Err(self.error(at, message, "keep one of them"));
             }
             file.files.push(pin);
         }
         for item in Words::texts(document.deny) {
-            let pattern = Pattern::parse(&item.value).map_err(|e| self.error(item.referenced, e, ""))?;
+            let pattern = Pattern::parse(&item.value).map_err(|e| self.error(item.at, e, ""))?;
             file.deny.push(Deny {
                 pattern,
                 layer,
                 source: Cow::Owned(self.source.to_owned()),
-                line: Some(line(item.referenced)),
+                line: Some(item.at.line),
             });
         }
         for item in Words::texts(document.exclude) {
@@ -170,12 +161,12 @@ impl Page<'_> {
                 glob: item.value,
                 layer,
                 source: self.source.to_owned(),
-                line: line(item.referenced),
+                line: item.at.line,
                 matcher,
             });
         }
-        for (rule, level) in document.levels.map(|p| p.0).unwrap_or_default() {
-            let line = line(rule.referenced);
+        for (rule, level) in document.levels {
+            let line = rule.at.line;
             let (rule, level) = self.level(&rule, &level)?;
             file.levels.push(SetLevel { rule, level, layer, source: self.source.to_owned(), line });
         }
@@ -183,14 +174,14 @@ impl Page<'_> {
     }
 
     /// Reads `extends` from left to right: a name adds, `-name` takes away.
-    fn extends(&self, words: &[Spanned<String>]) -> Result<Extends> {
+    fn extends(&self, words: &[At<String>]) -> Result<Extends> {
         let mut extends = Extends { lists: Vec::new(), native_memory: true };
         for word in words {
             match word.value.strip_prefix('-') {
                 Some(_) if extends.lists.is_empty() => {
                     let message = format!("`{}` takes away from nothing", shown(&word.value));
                     let help = format!("name a list before it: `[ml, {}]`", shown(&word.value));
-                    return Err(self.error(word.referenced, message, help));
+                    return Err(self.error(word.at, message, help));
                 }
                 Some("native-memory") => extends.native_memory = false,
                 Some(name) => {
@@ -199,7 +190,7 @@ impl Page<'_> {
                 }
                 None if word.value == "none" && words.len() > 1 => {
                     let help = "write `extends: [none]`, or leave `none` out";
-                    return Err(self.error(word.referenced, "`none` stands alone", help));
+                    return Err(self.error(word.at, "`none` stands alone", help));
                 }
                 None => {
                     let lists = self.lists(word, &word.value)?;
@@ -212,7 +203,7 @@ impl Page<'_> {
     }
 
     /// The built-in lists that a name of `extends` stands for.
-    fn lists(&self, word: &Spanned<String>, name: &str) -> Result<Vec<&'static str>> {
+    fn lists(&self, word: &At<String>, name: &str) -> Result<Vec<&'static str>> {
         let lists = builtin::lists().iter();
         match name {
             "ml" => return Ok(lists.map(|l| l.name).collect()),
@@ -232,22 +223,21 @@ impl Page<'_> {
                 |near| format!("did you mean `{near}`?"),
             ),
         };
-        Err(self.error(word.referenced, format!("no built-in list is named `{}`", shown(name)), help))
+        Err(self.error(word.at, format!("no built-in list is named `{}`", shown(name)), help))
     }
 
-    fn entry(&self, item: Spanned<Allow>, layer: Layer) -> Result<Entry> {
-        let allow = item.value;
+    fn entry(&self, allow: Allow, layer: Layer) -> Result<Entry> {
         let import = &allow.import;
         let pattern = Pattern::parse(&import.value)
             .and_then(|p| p.check_allow().map(|()| p))
-            .map_err(|e| self.error(import.referenced, e, ""))?;
+            .map_err(|e| self.error(import.at, e, ""))?;
         let (mut kind, mut uses) = pattern.assumed();
         if let Some(word) = &allow.kind {
             kind = self.word(word, "kind", &choices(Kind::WORDS, Kind::ALL))?;
             uses = kind.default_uses();
         }
         if let Some(words) = allow.r#use {
-            let at = words.referenced;
+            let at = words.at;
             uses = Uses::NONE;
             for word in Words::texts(Some(words)) {
                 uses = uses.with(self.word(&word, "use", &Uses::of_entries())?);
@@ -273,11 +263,11 @@ impl Page<'_> {
                 Names::Segment | Names::Below => None,
             },
         };
-        if let Some(paths @ Spanned { value: Words::Many(texts), .. }) = &allow.paths
+        if let Some(paths @ At { value: Words::Many(texts), .. }) = &allow.paths
             && texts.is_empty()
         {
             let help = "name a glob, or leave `paths` out to allow it everywhere";
-            return Err(self.error(paths.referenced, "`paths` is empty", help));
+            return Err(self.error(paths.at, "`paths` is empty", help));
         }
         let paths = Words::texts(allow.paths);
         let expires = allow.expires.map(|text| self.date(&text)).transpose()?;
@@ -296,25 +286,22 @@ impl Page<'_> {
             guard,
             guarded: allow.guard.as_ref().is_none_or(|word| word.value != "none"),
             reason: Cow::Owned(self.reason(allow.reason)?),
-            line: Some(line(import.referenced)),
+            line: Some(import.at.line),
             bounds,
             ..blank(pattern, self.source, layer)
         })
     }
 
-    fn pin(&self, item: Spanned<File>, layer: Layer) -> Result<Pin> {
-        let at = line(item.referenced);
-        let file = item.value;
+    fn pin(&self, file: File, layer: Layer) -> Result<Pin> {
         let sha256 = hash::parse(&file.sha256.value).ok_or_else(|| {
             let message = match file.sha256.value.len() {
                 64 => "a SHA-256 is 64 hexadecimal digits".to_owned(),
                 length => format!("a SHA-256 is 64 hexadecimal digits, and these are {length} characters"),
             };
-            self.error(file.sha256.referenced, message, "`sha256sum FILE` prints it")
+            self.error(file.sha256.at, message, "`sha256sum FILE` prints it")
         })?;
         if let Some(path) = &file.path {
-            glob::check_path(&path.value)
-                .map_err(|(message, help)| self.error(path.referenced, message, help))?;
+            glob::check_path(&path.value).map_err(|(message, help)| self.error(path.at, message, help))?;
         }
         Ok(Pin {
             sha256,
@@ -323,29 +310,29 @@ impl Page<'_> {
             reason: self.reason(file.reason)?,
             layer,
             source: self.source.to_owned(),
-            line: at,
+            line: file.line,
         })
     }
 
-    fn reason(&self, reason: Spanned<String>) -> Result<String> {
+    fn reason(&self, reason: At<String>) -> Result<String> {
         if reason.value.trim().is_empty() {
-            return Err(self.error(reason.referenced, "`reason` is empty", "say why, in a few words"));
+            return Err(self.error(reason.at, "`reason` is empty", "say why, in a few words"));
         }
         Ok(reason.value)
     }
 
-    fn date(&self, text: &Spanned<String>) -> Result<Date> {
+    fn date(&self, text: &At<String>) -> Result<Date> {
         Date::parse(&text.value).ok_or_else(|| {
             let message = format!("`{}` is not a day", shown(&text.value));
-            self.error(text.referenced, message, "a day is written 2027-06-30")
+            self.error(text.at, message, "a day is written 2027-06-30")
         })
     }
 
-    fn glob(&self, text: &Spanned<String>) -> Result<globset::Glob> {
-        glob::parse(&text.value).map_err(|(message, help)| self.error(text.referenced, message, help))
+    fn glob(&self, text: &At<String>) -> Result<globset::Glob> {
+        glob::parse(&text.value).map_err(|(message, help)| self.error(text.at, message, help))
     }
 
-    fn globs(&self, texts: &[Spanned<String>]) -> Result<GlobSet> {
+    fn globs(&self, texts: &[At<String>]) -> Result<GlobSet> {
         let mut set = GlobSetBuilder::new();
         for text in texts {
             set.add(self.glob(text)?);
@@ -353,23 +340,19 @@ impl Page<'_> {
         set.build().map_err(|e| Error::new(format!("{}: {}", shown(self.source), shown(&e.to_string()))))
     }
 
-    fn level(&self, rule: &Spanned<String>, level: &Spanned<String>) -> Result<(Rule, Level)> {
+    fn level(&self, rule: &At<String>, level: &At<String>) -> Result<(Rule, Level)> {
         let Some(found) = Rule::from_id(&rule.value) else {
             let near = nearest(&rule.value, Rule::ALL.iter().map(|r| r.id()));
             let help = near.map_or_else(
                 || "`fickgate rule` lists the rules".to_owned(),
                 |near| format!("did you mean `{near}`?"),
             );
-            return Err(self.error(
-                rule.referenced,
-                format!("no rule is named `{}`", shown(&rule.value)),
-                help,
-            ));
+            return Err(self.error(rule.at, format!("no rule is named `{}`", shown(&rule.value)), help));
         };
         let wanted = self.word(level, "level", &choices(Level::WORDS, Level::ALL))?;
         if wanted < found.level() && !found.may_be_lowered() {
             return Err(self.error(
-                rule.referenced,
+                rule.at,
                 format!("`{found}` may not be lowered"),
                 "allow the import, pin the file under `files`, or exclude its path",
             ));
@@ -378,7 +361,7 @@ impl Page<'_> {
     }
 
     /// The value that a word stands for.
-    fn word<T: Copy>(&self, word: &Spanned<String>, key: &str, words: &[(&'static str, T)]) -> Result<T> {
+    fn word<T: Copy>(&self, word: &At<String>, key: &str, words: &[(&'static str, T)]) -> Result<T> {
         if let Some((_, value)) = words.iter().find(|(w, _)| *w == word.value) {
             return Ok(*value);
         }
@@ -387,17 +370,13 @@ impl Page<'_> {
             || format!("it is one of {}", list(&known)),
             |near| format!("did you mean `{near}`?"),
         );
-        Err(self.error(word.referenced, format!("`{}` is not a {key}", shown(&word.value)), help))
+        Err(self.error(word.at, format!("`{}` is not a {key}", shown(&word.value)), help))
     }
 }
 
 /// Words with what they stand for.
 fn choices<T: Copy>(words: &[(&'static str, &str)], all: &[T]) -> Vec<(&'static str, T)> {
     words.iter().map(|(word, _)| *word).zip(all.iter().copied()).collect()
-}
-
-fn line(at: Location) -> usize {
-    usize::try_from(at.line()).unwrap_or(0)
 }
 
 #[cfg(test)]
