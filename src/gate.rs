@@ -12,12 +12,12 @@ use crate::outcome::{Outcome, PolicyLine, ReadFailure, Reason, Skipped, Tally};
 use crate::progress::Progress;
 use crate::source::{Blob, Checkout, Item, Reader, Source};
 use fickgate_engine::content::Content;
-use fickgate_engine::facts::{Facts, Stream};
-use fickgate_engine::finding::{Finding, Snippet, SnippetLine};
+use fickgate_engine::facts::Facts;
+use fickgate_engine::finding::{Finding, Snippet};
 use fickgate_engine::judge;
 use fickgate_engine::limits::Limits;
 use fickgate_engine::path::BlobPath;
-use fickgate_engine::pickle::listing::decompile::{self, BESIDE, Keep};
+use fickgate_engine::pickle::listing::snippet;
 use fickgate_engine::policy::{Policy, Usage};
 use fickgate_engine::scan;
 
@@ -186,7 +186,7 @@ impl Gate<'_> {
             let mut offsets: Vec<u64> = found.iter().filter_map(|finding| finding.offset).collect();
             offsets.dedup();
             offsets.truncate(room);
-            match self::snippets(content, stream, &offsets, &self.limits) {
+            match snippet::around(content, stream, &offsets, &self.limits) {
                 Ok(found) => {
                     snippets.extend(found.into_iter().map(|(offset, s)| (stream.member.clone(), offset, s)));
                 }
@@ -269,26 +269,4 @@ pub fn sha256(content: &Content) -> std::io::Result<[u8; 32]> {
         hasher.update(&chunk);
         at += chunk.len() as u64;
     }
-}
-
-/// The decompiled lines around each of these offsets of a stream, for all of them in one run.
-fn snippets(
-    content: &Content,
-    stream: &Stream,
-    offsets: &[u64],
-    limits: &Limits,
-) -> std::io::Result<Vec<(u64, Snippet)>> {
-    if offsets.is_empty() {
-        return Ok(Vec::new());
-    }
-    let kept = decompile::listing(content, stream, limits, Keep::Around(offsets.to_vec()))?.lines;
-    let around = |offset: u64| {
-        let at = kept.iter().rposition(|line| line.offset <= offset).unwrap_or(0);
-        let from = at.saturating_sub(BESIDE);
-        let lines = kept.iter().skip(from).take(at - from + 1 + BESIDE);
-        let lines: Vec<SnippetLine> =
-            lines.map(|line| SnippetLine { offset: line.offset, text: line.text.clone() }).collect();
-        (!lines.is_empty()).then_some((offset, Snippet { lines, marked: at - from }))
-    };
-    Ok(offsets.iter().filter_map(|offset| around(*offset)).collect())
 }

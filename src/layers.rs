@@ -9,14 +9,14 @@ use fickgate_engine::error::{Error, Result};
 use fickgate_engine::escape;
 use fickgate_engine::policy::change::PolicyChange;
 use fickgate_engine::policy::file::PolicyFile;
-use fickgate_engine::policy::{self, Date, Layer, Policy};
+use fickgate_engine::policy::{self, Date, Layer, Policy, repository};
 
 /// The layers above the built-in list: the repository's file, then `--policy` and `--allow`.
 pub fn policy_for(args: &PolicyArgs, source: Option<&Source>) -> Result<Policy> {
     let place = policy_place(source, args.policy_from.as_ref())?;
     let mut files = Vec::new();
     if !args.no_policy {
-        files.extend(repository_policy(&|name| read_own(source, &place, name))?);
+        files.extend(repository::policy(&|name| read_own(source, &place, name))?);
     }
     for path in &args.policy {
         files.extend(match inside(source, path) {
@@ -91,7 +91,7 @@ fn outlook_of(args: &PolicyArgs, source: &Source, before: &Place, after: &Place)
         Ok(new)
     };
     // By the rules that will hold: two files, or one under another name, are no policy.
-    repository_policy(&merged)?;
+    repository::policy(&merged)?;
     let mut files = Vec::new();
     for name in policy::FILES {
         files.extend(compare(name, Layer::Repository)?);
@@ -173,28 +173,6 @@ fn read_own(source: Option<&Source>, place: &Place, name: &str) -> Result<Option
         Some(source) => source.read_file(place, name),
         None => source::read_below(Path::new("."), name),
     }
-}
-
-/// The repository's policy, whose files are read by `read`.
-fn repository_policy(read: &dyn Fn(&str) -> Result<Option<Vec<u8>>>) -> Result<Option<PolicyFile>> {
-    let mut found = Vec::new();
-    for name in policy::FILES {
-        found.extend(read(name)?.map(|bytes| (name, bytes)));
-    }
-    if found.len() > 1 {
-        let [one, other] = policy::FILES;
-        return Err(Error::new(format!("there are two policy files: {one} and {other}"))
-            .remedy(format!("move everything into {one} and remove {other}")));
-    }
-    if found.is_empty() {
-        for name in policy::MISNAMED {
-            if read(name)?.is_some() {
-                return Err(Error::new(format!("{name} is not read, and looks like a policy"))
-                    .remedy(format!("name it {}", policy::FILES[0])));
-            }
-        }
-    }
-    found.first().map(|(name, bytes)| PolicyFile::parse(bytes, name, Layer::Repository)).transpose()
 }
 
 /// What is said whenever the policy is read from another place than usual.

@@ -29,6 +29,7 @@ mod page;
 mod parse;
 #[doc(hidden)]
 pub mod pattern;
+pub mod repository;
 #[doc(hidden)]
 pub mod shadow;
 mod stdlib;

@@ -149,6 +149,19 @@ impl Scan<'_> {
         Ok(Pickles { found: chain.certain, end })
     }
 
+    /// Reads the one pickle at an offset as this loader does.
+    pub fn one(&mut self, job: &Job, at: u64, reading: Reading) -> io::Result<()> {
+        let run = |reading| machine::run(&job.content, at, reading, &job.member, self.limits);
+        let mut read = Read::of(run(reading)?);
+        // Which release of joblib loads it is not known.
+        if reading == Reading::Joblib && read.main.imports.iter().any(joblib::is_wrapper) {
+            let more = joblib::beyond(run(Reading::JoblibUnpadded)?, &read.main, &read.others);
+            read.others.extend(more);
+        }
+        self.keep_read(job, read);
+        Ok(())
+    }
+
     fn settle(&mut self, job: &Job, chain: &mut Chain) {
         for stream in chain.pending.drain(..) {
             self.keep(job, stream);

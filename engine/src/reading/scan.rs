@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::content::Content;
-use crate::facts::{Facts, Stream};
+use crate::facts::{Facts, Reading, Stream};
 use crate::limits::Limits;
 use crate::path::BlobPath;
 use crate::reading::job::Job;
@@ -26,17 +26,40 @@ pub fn scan_watched(
     watch: &mut dyn FnMut(&Content, &Stream),
 ) -> io::Result<Facts> {
     let mut scan = Scan::new(content.len(), limits, watch);
-    let mut tasks = vec![Task::Open(Job::file(at_hand(content, limits)?, &path.to_lossy()))];
+    let first = Task::Open(Job::file(at_hand(content, limits)?, &path.to_lossy()));
+    through(&mut scan, vec![first])?;
+    Ok(scan.facts)
+}
+
+/// Reads the one pickle at `start` as this loader does, and what is given to unpickling callables in it. For a
+/// program that is about to load it: neither what else lies in the content nor what another loader would make of
+/// the bytes counts.
+pub fn one(
+    content: &Content,
+    start: u64,
+    reading: Reading,
+    limits: &Limits,
+    watch: &mut dyn FnMut(&Content, &Stream),
+) -> io::Result<Facts> {
+    let mut scan = Scan::new(content.len(), limits, watch);
+    scan.one(&Job::file(content.clone(), ""), start, reading)?;
+    let nested: Vec<Task> = scan.next().rev().collect();
+    through(&mut scan, nested)?;
+    Ok(scan.facts)
+}
+
+/// Does all that is left, and what that leaves in turn.
+fn through(scan: &mut Scan<'_>, mut tasks: Vec<Task>) -> io::Result<()> {
     while let Some(task) = tasks.pop() {
         match task {
             Task::Open(job) => scan.open(job)?,
-            Task::Step(walk) => walk.step(&mut scan)?,
+            Task::Step(walk) => walk.step(scan)?,
             Task::Conclude(verdict) => scan.conclude(verdict),
         }
         // What was found comes before what is left, in the order in which it was found.
         tasks.extend(scan.next().rev());
     }
-    Ok(scan.facts)
+    Ok(())
 }
 
 /// The content, in memory where it is small.

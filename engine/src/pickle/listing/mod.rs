@@ -5,3 +5,4 @@ pub mod disasm;
 mod identifier;
 mod quote;
 pub mod sharing;
+pub mod snippet;

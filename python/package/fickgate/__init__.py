@@ -1,0 +1,27 @@
+"""What loading a pickle would import and call, judged by an allowlist before it is loaded.
+
+- `scan` reads a file, bytes or a file object and gives a `Report`: nothing is unpickled, imported or run.
+- `load` unpickles what the policy permits, from the very bytes that were judged.
+
+The policy is that of the gate: the built-in list, and over it the repository's `.fickgate.yaml`, found from the working
+directory. `docs/python.md` says what this can stop, and what it cannot.
+"""
+
+from ._native import PolicyError
+from .errors import UnsafePickle
+from .judging import load, scan
+from .report import Entry, Fault, Finding, Import, Report, Stream, Use
+
+__all__ = [
+    "Entry",
+    "Fault",
+    "Finding",
+    "Import",
+    "PolicyError",
+    "Report",
+    "Stream",
+    "UnsafePickle",
+    "Use",
+    "load",
+    "scan",
+]

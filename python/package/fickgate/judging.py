@@ -1,0 +1,119 @@
+"""The same judge as a function, and loading of what it permits."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any, Optional, Union
+
+from . import _native
+from .errors import UnsafePickle
+from .report import Report
+
+PathLike = Union[str, "os.PathLike[str]"]
+Policies = Union[None, PathLike, Sequence[PathLike], _native.Policy]
+
+
+def policy_of(policy: Policies, also_allow: Sequence[str] = ()) -> _native.Policy:
+    """Finds and reads a policy.
+
+    `policy`: `None` for the repository's own, found from the working directory; one policy file or several, later ones
+    above earlier ones, instead of the repository's; an empty sequence for the built-in list alone. `also_allow`:
+    imports (`module.name`) that are allowed as they are, above all of that.
+
+    Raises `fickgate.PolicyError` where a policy cannot be read.
+    """
+    if isinstance(policy, _native.Policy):
+        if also_allow:
+            raise TypeError("also_allow belongs to the policy that was made before")
+        return policy
+    if isinstance(also_allow, str):
+        raise TypeError("also_allow is a sequence of imports, not one text")
+    if policy is None:
+        return _native.Policy(os.getcwd(), True, [], list(also_allow))
+    files = [policy] if isinstance(policy, (str, os.PathLike)) else list(policy)
+    return _native.Policy(os.getcwd(), False, files, list(also_allow))
+
+
+def content_of(source: Any) -> Union[_native.Replay, bytes, PathLike]:
+    """Bytes, a path, or a file object that is read by ranges where it can be."""
+    if isinstance(source, (str, os.PathLike, bytes, _native.Replay)):
+        return source
+    if isinstance(source, (bytearray, memoryview)):
+        return bytes(source)
+    if not hasattr(source, "read"):
+        raise TypeError(f"a path, bytes or a binary file object is wanted, not {type(source).__name__}")
+    if hasattr(source, "seekable") and source.seekable():
+        return _native.Replay(source)
+    content = source.read()
+    if not isinstance(content, bytes):
+        raise TypeError("read() of the file did not give bytes: open it with mode 'rb'")
+    return content
+
+
+def scan(
+    source: Union[PathLike, bytes, bytearray, memoryview, Any],
+    *,
+    policy: Policies = None,
+    also_allow: Sequence[str] = (),
+    name: Optional[PathLike] = None,
+) -> Report:
+    """Says what loading a file would import and call, and what the policy says of that, as `fickgate FILE` does.
+
+    `source` is a path, bytes, or a binary file object. One with `seek` is read by ranges, wherever it stands, and is
+    left where it stood: of a checkpoint of 10 GB its directory and its pickles are read. `name` is the path that the
+    policy and the report know it by; by default the path, the file's `name`, or `<bytes>`. The interpreter is free for
+    other threads meanwhile.
+
+    Raises `OSError` where the content cannot be read, `fickgate.PolicyError` where a policy cannot.
+    """
+    judged = policy_of(policy, also_allow)
+    content = content_of(source)
+    called = name if name is not None else name_of(source)
+    row = _native.scan(judged, content, called)
+    if isinstance(content, _native.Replay) and content is not source:
+        content.settle()
+    return Report.of(row)
+
+
+def name_of(source: Any) -> PathLike:
+    """What a file is called in messages."""
+    if isinstance(source, (str, os.PathLike)):
+        return source
+    called = getattr(source, "name", None)
+    return called if isinstance(called, str) and called else "<bytes>"
+
+
+def load(
+    source: Union[PathLike, bytes, bytearray, memoryview, Any],
+    *,
+    policy: Policies = None,
+    also_allow: Sequence[str] = (),
+    name: Optional[PathLike] = None,
+    loader: Callable[[Any], Any] = pickle.load,
+) -> Any:
+    """Judges a file as `scan` does, then loads it from the same bytes.
+
+    What was read to judge it is not read again: a file that somebody writes to meanwhile gives what was judged, or
+    fails. `loader` is called with a binary file object at the beginning of the content: `pickle.load` by default;
+    `torch.load`, `joblib.load`, `pandas.read_pickle` and whatever else takes an open file will do.
+
+    Raises `UnsafePickle` where the policy refuses the file, before anything is imported; what `scan` raises; and
+    whatever the loader does.
+    """
+    with ExitStack() as stack:
+        called = name if name is not None else name_of(source)
+        if isinstance(source, (str, os.PathLike)):
+            source = stack.enter_context(open(source, "rb"))
+        content = content_of(source)
+        report = scan(content, policy=policy, also_allow=also_allow, name=called)
+        if report.errors:
+            raise UnsafePickle.of(report.errors)
+        if isinstance(content, bytes):
+            return loader(io.BytesIO(content))
+        assert isinstance(content, _native.Replay)
+        content.seek(0)
+        return loader(content)

@@ -1,0 +1,141 @@
+//! A policy, as a program asks for one: the built-in list, the repository's file, files by name, names for this run.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use fickgate_engine::error::Error;
+use fickgate_engine::policy::{Date, Layer, repository};
+use fickgate_engine::{BlobPath, PolicyFile, escape};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+pyo3::create_exception!(
+    fickgate,
+    PolicyError,
+    PyValueError,
+    "A policy that cannot be read, or says what no policy can say. The message names file, line and what to write."
+);
+
+/// Longest policy file, in bytes: the gate's own bound.
+const LONGEST: u64 = 16 << 20;
+
+/// A policy and the folder that its paths begin at.
+#[pyclass(frozen, module = "fickgate._native")]
+pub struct Policy {
+    pub engine: fickgate_engine::Policy,
+    root: PathBuf,
+    sources: Vec<String>,
+}
+
+#[pymethods]
+impl Policy {
+    /// `folder`: where the repository is looked for. `own`: whether its policy is a layer. `files`: policy files, later
+    /// ones above earlier ones. `allow`: imports that are allowed as they are.
+    #[new]
+    fn new(folder: PathBuf, own: bool, files: Vec<PathBuf>, allow: Vec<String>) -> PyResult<Self> {
+        let folder = folder.canonicalize().unwrap_or(folder);
+        let root = folder.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&folder);
+        let mut layers = Vec::new();
+        if own {
+            layers.extend(repository::policy(&|name| below(root, name)).map_err(told)?);
+        }
+        for path in &files {
+            let name = path.to_string_lossy();
+            let bytes = fs::read(path).map_err(|error| {
+                let error =
+                    Error::new(format!("cannot read the policy {}: {error}", escape::terminal(&name)));
+                told(error.remedy("check the path, and that it may be read"))
+            })?;
+            layers.push(PolicyFile::parse(&bytes, &name, Layer::CommandLine).map_err(told)?);
+        }
+        if !allow.is_empty() {
+            let mut file = PolicyFile::of_allow(&allow).map_err(told)?;
+            "also_allow".clone_into(&mut file.source);
+            file.allow.iter_mut().for_each(|entry| entry.source = "also_allow".into());
+            layers.push(file);
+        }
+        let sources = layers.iter().map(|layer| layer.source.clone()).collect();
+        Ok(Policy {
+            engine: fickgate_engine::Policy::new(layers, Date::today()),
+            root: root.to_owned(),
+            sources,
+        })
+    }
+
+    /// The files that lie above the built-in list, lowest first.
+    #[getter]
+    fn sources(&self) -> Vec<String> {
+        self.sources.clone()
+    }
+
+    /// The folder that paths in the policy begin at.
+    #[getter]
+    fn root(&self) -> PathBuf {
+        self.root.clone()
+    }
+}
+
+impl Policy {
+    /// The path that entries of the policy are held against: from the root, or as it was named.
+    pub fn path_of(&self, path: &Path) -> BlobPath {
+        let full = path.canonicalize().ok();
+        let below = full.as_deref().and_then(|full| full.strip_prefix(&self.root).ok());
+        BlobPath::from_path(below.unwrap_or(path))
+    }
+}
+
+/// An error of the engine, with its lines and what to do.
+fn told(error: Error) -> PyErr {
+    let mut text = error.message().to_owned();
+    for line in error.lines() {
+        text.push('\n');
+        text.push_str(line);
+    }
+    if let Some(help) = error.help() {
+        text.push_str("\nhelp: ");
+        text.push_str(help);
+    }
+    PolicyError::new_err(text)
+}
+
+/// A policy file of the working tree, as the gate would read it: not through a link, and of a bounded length.
+fn below(root: &Path, name: &str) -> Result<Option<Vec<u8>>, Error> {
+    let full = root.join(name);
+    let shown = escape::terminal(&full.to_string_lossy()).into_owned();
+    let fail = |error: std::io::Error| Error::new(format!("{shown} cannot be read: {error}"));
+    let mut at = root.to_owned();
+    for part in name.split('/') {
+        at.push(part);
+        let meta = match fs::symlink_metadata(&at) {
+            Ok(meta) => meta,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+                ) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(fail(error)),
+        };
+        if meta.is_symlink() && full.symlink_metadata().is_ok() {
+            let link = at.strip_prefix(root).unwrap_or(&at).display();
+            return Err(Error::new(format!("{link} is a symbolic link, which is not followed to a policy"))
+                .remedy("put the file itself there"));
+        }
+        if meta.is_symlink() || (at != full && at.join(".git").exists()) {
+            return Ok(None);
+        }
+        if at == full && !meta.is_file() {
+            return Err(Error::new(format!("{shown} is a folder or a device, where a file is wanted"))
+                .remedy("move it away"));
+        }
+    }
+    let mut bytes = Vec::new();
+    fs::File::open(&full).map_err(fail)?.take(LONGEST + 1).read_to_end(&mut bytes).map_err(fail)?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(Error::new(format!("{shown} is larger than {LONGEST} bytes")));
+    }
+    Ok(Some(bytes))
+}

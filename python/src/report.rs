@@ -1,0 +1,71 @@
+//! Facts and findings as rows of Python: tuples in the order of the fields in `fickgate/report.py`.
+
+use fickgate_engine::facts::{Import, MemberFault, Stream, Use};
+use fickgate_engine::finding::{EntryRef, Finding, Snippet};
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
+
+/// A row of `Finding`.
+pub fn finding<'py>(py: Python<'py>, finding: &Finding) -> PyResult<Bound<'py, PyTuple>> {
+    let entry = finding.entry.as_ref().map(|entry| self::entry(py, entry)).transpose()?;
+    let (lines, marked) = finding.snippet.as_ref().map_or((Vec::new(), None), snippet);
+    (
+        (
+            finding.rule.id(),
+            finding.level.as_str(),
+            finding.path.to_lossy().into_owned(),
+            &finding.member,
+            finding.offset,
+            finding.import.as_deref(),
+        ),
+        (
+            finding.reason.map(|reason| reason.as_str()),
+            &finding.message,
+            finding.help.as_deref(),
+            entry,
+            lines,
+            marked,
+        ),
+    )
+        .into_pyobject(py)
+}
+
+fn entry<'py>(py: Python<'py>, entry: &EntryRef) -> PyResult<Bound<'py, PyTuple>> {
+    (entry.role.as_str(), &entry.import, entry.layer, &entry.source, entry.line).into_pyobject(py)
+}
+
+fn snippet(snippet: &Snippet) -> (Vec<String>, Option<usize>) {
+    (snippet.lines.iter().map(|line| line.text.clone()).collect(), Some(snippet.marked))
+}
+
+/// A row of `Stream`.
+pub fn stream<'py>(py: Python<'py>, stream: &Stream) -> PyResult<Bound<'py, PyTuple>> {
+    let imports =
+        PyList::new(py, stream.imports.iter().map(|i| import(py, i)).collect::<PyResult<Vec<_>>>()?)?;
+    (
+        &stream.member,
+        stream.reading.as_str(),
+        stream.start,
+        stream.end,
+        stream.protocol,
+        stream.opcodes,
+        stream.stopped(),
+        imports,
+    )
+        .into_pyobject(py)
+}
+
+fn import<'py>(py: Python<'py>, import: &Import) -> PyResult<Bound<'py, PyTuple>> {
+    let uses: Vec<(&str, u64, u64)> = import.uses.iter().map(used).collect();
+    (&import.module, &import.name, &import.raw_module, &import.raw_name, import.offset, uses)
+        .into_pyobject(py)
+}
+
+fn used(used: &Use) -> (&'static str, u64, u64) {
+    (used.kind.as_str(), used.offset, used.count)
+}
+
+/// A row of `Fault`.
+pub fn fault<'py>(py: Python<'py>, fault: &MemberFault) -> PyResult<Bound<'py, PyTuple>> {
+    (fault.fault.rule.id(), &fault.member, fault.fault.offset, &fault.fault.message).into_pyobject(py)
+}

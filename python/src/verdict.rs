@@ -1,0 +1,156 @@
+//! Content through scan and judge, while other threads of Python run.
+
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+
+use fickgate_engine::content::{Content, FileContent};
+use fickgate_engine::facts::{Facts, Stream};
+use fickgate_engine::finding::{Finding, Snippet};
+use fickgate_engine::pickle::listing::snippet;
+use fickgate_engine::{BlobPath, Limits, judge, scan as engine};
+use pyo3::exceptions::{PyOSError, PyRuntimeError};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyList, PyTuple};
+use sha2::{Digest, Sha256};
+
+use crate::policy::Policy;
+use crate::report;
+use crate::source::{Replay, held};
+
+/// Findings that get a snippet: the first say what there is to say, and each costs a run.
+const SNIPPETS: usize = 20;
+
+/// What content may be.
+#[derive(FromPyObject)]
+pub enum Given<'py> {
+    Replay(Bound<'py, Replay>),
+    Bytes(PyBackedBytes),
+    Path(PathBuf),
+}
+
+/// Facts and findings of some content, as rows: findings, streams, faults, forms, and what lets the content pass
+/// unread or unjudged.
+#[pyfunction]
+pub fn scan<'py>(
+    py: Python<'py>,
+    policy: &Bound<'py, Policy>,
+    given: Given<'py>,
+    name: PathBuf,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let policy = policy.get();
+    let content = match given {
+        Given::Replay(replay) => replay.borrow().content(),
+        Given::Bytes(bytes) => held(bytes),
+        Given::Path(path) => Content::new(FileContent::new(File::open(&path)?)?),
+    };
+    let path = policy.path_of(&name);
+    let excluded = policy.engine.excluded(&path.to_lossy()).map(|by| format!("{}:{}", by.source, by.line));
+    let found = guarded(py, || {
+        let mut snippets = Snippets::default();
+        let limits = Limits::default();
+        let facts = engine::scan_watched(&content, &path, &limits, &mut |content, stream| {
+            snippets.look(content, stream, &path, policy, &limits);
+        })?;
+        let usage = policy.engine.usage();
+        let sha256 = policy.engine.pins_content().then(|| hash(&content)).transpose()?;
+        let pin = sha256.and_then(|hash| policy.engine.pin(&hash, &path.to_lossy(), &usage));
+        let accepted = pin.map(|by| format!("{}:{}", by.source, by.line));
+        let mut findings = judge::judge(&facts, &path, sha256.as_ref(), &policy.engine, &usage);
+        snippets.give(&mut findings);
+        let changed = content.changed()?;
+        Ok((facts, findings, accepted, changed))
+    })?;
+    let (facts, findings, accepted, changed) = found;
+    if changed {
+        let message = format!("{} changed while it was read: scan it again", path.to_lossy());
+        return Err(PyOSError::new_err(message));
+    }
+    rows(py, &facts, &findings, path, (excluded, accepted))
+}
+
+fn rows<'py>(
+    py: Python<'py>,
+    facts: &Facts,
+    findings: &[Finding],
+    path: BlobPath,
+    passed: (Option<String>, Option<String>),
+) -> PyResult<Bound<'py, PyTuple>> {
+    let findings = findings.iter().map(|f| report::finding(py, f)).collect::<PyResult<Vec<_>>>()?;
+    let streams = facts.streams.iter().map(|s| report::stream(py, s)).collect::<PyResult<Vec<_>>>()?;
+    let faults = facts.faults.iter().map(|f| report::fault(py, f)).collect::<PyResult<Vec<_>>>()?;
+    (
+        path.to_lossy().into_owned(),
+        PyList::new(py, findings)?,
+        PyList::new(py, streams)?,
+        PyList::new(py, faults)?,
+        facts.forms.clone(),
+        facts.folded,
+        passed,
+    )
+        .into_pyobject(py)
+}
+
+/// Runs the engine without the interpreter. A panic becomes an error, as it would be one of this file alone.
+pub fn guarded<T: Send>(py: Python<'_>, work: impl FnOnce() -> std::io::Result<T> + Send) -> PyResult<T> {
+    match py.detach(|| catch_unwind(AssertUnwindSafe(work))) {
+        Ok(done) => Ok(done?),
+        Err(_) => {
+            Err(PyRuntimeError::new_err("fickgate failed on this content; please report it with the content"))
+        }
+    }
+}
+
+/// Decompiled lines, taken while the content of a stream is at hand.
+#[derive(Default)]
+pub struct Snippets(Vec<(String, u64, Snippet)>);
+
+impl Snippets {
+    /// Takes those of one stream that there is something to say of.
+    pub fn look(
+        &mut self,
+        content: &Content,
+        stream: &Stream,
+        path: &BlobPath,
+        policy: &Policy,
+        limits: &Limits,
+    ) {
+        let room = SNIPPETS.saturating_sub(self.0.len());
+        if room == 0 {
+            return;
+        }
+        let one = Facts { streams: vec![stream.clone()], ..Facts::default() };
+        let found = judge::judge(&one, path, None, &policy.engine, &policy.engine.usage());
+        let mut offsets: Vec<u64> = found.iter().filter_map(|finding| finding.offset).collect();
+        offsets.dedup();
+        offsets.truncate(room);
+        // Content that can no longer be read is told by whoever reads it next.
+        let taken = snippet::around(content, stream, &offsets, limits).unwrap_or_default();
+        self.0.extend(taken.into_iter().map(|(offset, lines)| (stream.member.clone(), offset, lines)));
+    }
+
+    /// Gives findings their lines.
+    pub fn give(&self, findings: &mut [Finding]) {
+        for finding in findings {
+            let own = |(member, offset, _): &&(String, u64, Snippet)| {
+                *member == finding.member && Some(*offset) == finding.offset
+            };
+            finding.snippet = self.0.iter().find(own).map(|(_, _, lines)| lines.clone());
+        }
+    }
+}
+
+/// The hash by which a policy pins content.
+pub fn hash(content: &Content) -> std::io::Result<[u8; 32]> {
+    let mut hasher = Sha256::new();
+    let mut at = 0;
+    loop {
+        let chunk = content.read_range(at, 1 << 18)?;
+        if chunk.is_empty() {
+            return Ok(hasher.finalize().into());
+        }
+        hasher.update(&chunk);
+        at += chunk.len() as u64;
+    }
+}
