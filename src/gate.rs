@@ -207,10 +207,11 @@ impl Gate<'_> {
             let found = snippets.iter().find(|(m, o, _)| *m == finding.member && Some(*o) == finding.offset);
             finding.snippet = found.map(|(_, _, s)| s.clone());
         }
-        if let Some(checkout) = &blob.checkout {
-            let finding = self.judge_checkout(blob, checkout, &facts, &findings)?;
-            findings.extend(finding);
+        let mut made = Vec::new();
+        for checkout in &blob.checkouts {
+            made.extend(self.judge_checkout(blob, checkout, &facts, &findings)?);
         }
+        findings.extend(made);
         let imports = facts.streams.iter().map(|s| s.imports.len() as u64).sum();
         let tally = Tally { blobs: 1, streams: facts.streams.len() as u64 + facts.folded, imports };
         Ok(Judged { findings, skipped, tally, ..Judged::default() })
@@ -226,8 +227,8 @@ impl Gate<'_> {
         stored: &Facts,
         findings: &[Finding],
     ) -> std::io::Result<Option<Finding>> {
-        let (contents, how) = match checkout {
-            Checkout::Bytes { contents, how } => (contents, how),
+        let (contents, how, asked) = match checkout {
+            Checkout::Bytes { contents, how, asked } => (contents, how, *asked),
             Checkout::Unknown(fault) => return Ok(Some(judge::file(fault, self.policy))),
         };
         let mut out = Vec::new();
@@ -235,7 +236,8 @@ impl Gate<'_> {
             let facts = scan::scan(content, &blob.path, &self.limits)?;
             out.extend(judge::judge(&facts, &blob.path, None, self.policy, self.usage));
         }
-        Ok(judge::checkout(&blob.path, how, findings, out, !stored.streams.is_empty()))
+        let pickles = !stored.streams.is_empty();
+        Ok(judge::checkout(&blob.path, how, asked, findings, out, pickles))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::reading::family::{self, Family};
+use crate::reading::family;
 
 /// A path of any bytes, `/`-separated: relative to the repository root, or as given on the command line.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,11 +42,6 @@ impl BlobPath {
     /// The lower-cased extension, without the dot; `None` where there is none.
     pub fn extension(&self) -> Option<String> {
         Some(family::extension(&self.to_lossy())).filter(|extension| !extension.is_empty())
-    }
-
-    /// Whether the name is one that pickles go by, compressed or not.
-    pub fn is_model(&self) -> bool {
-        Family::of(family::unpacked(&self.to_lossy())).of_models()
     }
 }
 
@@ -90,12 +85,5 @@ mod tests {
     #[test]
     fn a_leading_dot_slash_is_no_part_of_a_path() {
         assert_eq!(BlobPath::from_path(Path::new("./a/b")).as_bytes(), b"a/b");
-    }
-
-    #[test]
-    fn models_are_known_by_name() {
-        let model = |name: &str| BlobPath::new(name).is_model();
-        assert!(model("a/b.PT") && model("x.pkl.gz") && model("x.joblib.z"));
-        assert!(!model("x.png") && !model("notes.txt.gz") && !model("pkl"));
     }
 }

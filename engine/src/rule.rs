@@ -156,7 +156,7 @@ rules! {
         advice: Some("fetch the object, for example with `git fetch --refetch`"),
     }
     CheckoutDiffers "checkout-differs" Error lowered {
-        summary: "Attributes make the checked-out bytes differ from the stored ones",
+        summary: "Checked-out bytes differ from the stored ones",
         label: "here",
         advice: Some("mark the path `-text -ident -filter` in .gitattributes"),
     }

@@ -15,8 +15,8 @@ pub struct Blob {
     pub content: Content,
     /// Which version of the file it is.
     pub origin: Origin,
-    /// What a checkout makes of it, where that is something else.
-    pub checkout: Option<Checkout>,
+    /// What checkouts make of it, where that is something else.
+    pub checkouts: Vec<Checkout>,
 }
 
 /// Which version of a file a blob is. One path can yield several: committed, staged and on disk.
@@ -41,6 +41,8 @@ pub enum Checkout {
         contents: Vec<Content>,
         /** What makes the difference, in a few words: `CRLF line ends`. */
         how: &'static str,
+        /** Whether attributes ask for it: else machines that are set so do it by themselves. */
+        asked: bool,
     },
     /// Something that is not known here.
     Unknown(Box<FileFault>),

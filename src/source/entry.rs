@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::source::blob::Origin;
-use crate::source::git::attributes::Conversion;
 use crate::source::git::change::{Change, Kind};
+use crate::source::git::conversion::Conversions;
 use crate::source::git::object::ObjectId;
 use crate::source::pointer::Pointer;
 use fickgate_engine::error::{Error, Result};
@@ -17,8 +17,8 @@ use fickgate_engine::path::BlobPath;
 pub(super) struct Entry {
     pub(super) path: BlobPath,
     pub(super) what: What,
-    /// What a checkout does to an object, if anything.
-    pub(super) conversion: Option<Arc<Conversion>>,
+    /// What attributes have checkouts do to an object, if anything.
+    pub(super) conversions: Option<Arc<Conversions>>,
     /// Whether the same content was listed before, at another path.
     pub(super) again: bool,
 }
@@ -40,6 +40,8 @@ pub(super) enum What {
     Inner { folder: PathBuf, id: ObjectId, link: bool, commit: ObjectId },
     /// What a pointer in another file stands for.
     Pointer(Pointer),
+    /// A commit of a history in which attributes at this path are in force no more.
+    Lifted(ObjectId),
     /// Left out on purpose.
     Skipped(&'static str),
     /// Could not be listed.
@@ -48,7 +50,7 @@ pub(super) enum What {
 
 impl Entry {
     pub(super) fn new(path: BlobPath, what: What) -> Entry {
-        Entry { path, what, conversion: None, again: false }
+        Entry { path, what, conversions: None, again: false }
     }
 
     /// The new side of a change.
@@ -85,6 +87,7 @@ impl Entry {
             What::Stream(_) => (&self.path, 10, None),
             What::Skipped(_) => (&self.path, 3, None),
             What::Failed(_) => (&self.path, 4, None),
+            What::Lifted(commit) => (&self.path, 11, Some(*commit)),
             What::Recast { id, .. } => (&self.path, 6, Some(*id)),
             What::Submodule { commit } => (&self.path, 7, *commit),
             What::Inner { id, link, .. } => (&self.path, 8 + u8::from(*link), Some(*id)),

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::entry::{Entries, Entry, What};
 use super::expand::Expansion;
-use super::git::checkout::{self, Marked};
+use super::git::checkout;
 use super::git::history::{History, Range};
+use super::git::marked::Marked;
 use super::git::names::Side;
 use super::git::repository::Repository;
 use super::git::submodule::Submodules;

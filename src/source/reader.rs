@@ -10,7 +10,9 @@ use crate::outcome::{ReadFailure, Reason, Skipped};
 use crate::source::blob::{Blob, Origin};
 use crate::source::entry::{Entries, Entry, What};
 use crate::source::file;
+use crate::source::git::alias;
 use crate::source::git::command::Git;
+use crate::source::git::conversion::Conversions;
 use crate::source::git::object::{Object, ObjectId, Objects};
 use crate::source::item::Item;
 use crate::source::pointer::store::{Resolved, Stores};
@@ -100,8 +102,11 @@ impl Reader {
     /// The item at `index`. `None` past the end.
     pub fn read(&mut self, index: usize) -> Option<Item> {
         let entry = self.entries.get(index)?;
+        if let Some(fault) = alias::fault(&entry.path) {
+            return Some(Item::Fault(fault));
+        }
         let said = matches!(entry.what, What::Submodule { .. });
-        if entry.again && entry.conversion.is_none() && (said || !self.paths_matter) {
+        if entry.again && entry.conversions.is_none() && (said || !self.paths_matter) {
             return Some(Item::Unchanged(entry.path));
         }
         Some(self.item(&entry))
@@ -112,6 +117,7 @@ impl Reader {
         let path = &entry.path;
         match &entry.what {
             What::Skipped(reason) => skipped(path, reason),
+            What::Lifted(_) => Item::Unchanged(path.clone()),
             What::Failed(message) => failed(path, message.clone()),
             What::Submodule { .. } => skipped(path, "submodule"),
             What::Inner { folder, id, link, commit } => {
@@ -127,7 +133,7 @@ impl Reader {
                         let led = Box::new(self.committed_link(path, &target));
                         let origin = origin.clone();
                         Item::Target {
-                            text: Blob { path: path.clone(), content, origin, checkout: None },
+                            text: Blob { path: path.clone(), content, origin, checkouts: Vec::new() },
                             led,
                         }
                     }
@@ -140,15 +146,18 @@ impl Reader {
             What::Recast { id, origin } => match self.object(path, *id) {
                 Err(item) => *item,
                 Ok(content) => match self.stored(entry, content, *id, origin.clone()) {
-                    Ok(Item::Blob(Blob { checkout: None, .. })) => Item::Unchanged(path.clone()),
+                    Ok(Item::Blob(blob)) if blob.checkouts.is_empty() => Item::Unchanged(path.clone()),
                     Ok(item) => item,
                     Err(e) => failed(path, e.to_string()),
                 },
             },
             What::Stream(disk) => match spooled(disk.as_deref()) {
-                Ok(Some(content)) => {
-                    Item::Blob(Blob { path: path.clone(), content, origin: Origin::Disk, checkout: None })
-                }
+                Ok(Some(content)) => Item::Blob(Blob {
+                    path: path.clone(),
+                    content,
+                    origin: Origin::Disk,
+                    checkouts: Vec::new(),
+                }),
                 Ok(None) => Item::Fault(FileFault {
                     rule: Rule::ResourceLimit,
                     path: path.clone(),
@@ -219,18 +228,18 @@ impl Reader {
     /// Content as it is stored, and as a checkout would have it.
     fn stored(&self, entry: &Entry, content: Content, id: ObjectId, origin: Origin) -> io::Result<Item> {
         let path = entry.path.clone();
-        let checkout = match &entry.conversion {
-            Some(conversion) => conversion.apply(&path, &content, id)?,
-            None => None,
+        let checkouts = match &entry.conversions {
+            Some(conversions) => conversions.apply(&path, &content, id)?,
+            None => Conversions::default().apply(&path, &content, id)?,
         };
-        Ok(Item::Blob(Blob { path, content, origin, checkout }))
+        Ok(Item::Blob(Blob { path, content, origin, checkouts }))
     }
 
     /// What a pointer stands for.
     fn pointed(&self, path: &BlobPath, pointer: &Pointer) -> Item {
         match self.stores.resolve(pointer, path) {
             Ok(Resolved::Content(content)) => {
-                Item::Blob(Blob { path: path.clone(), content, origin: Origin::Store, checkout: None })
+                Item::Blob(Blob { path: path.clone(), content, origin: Origin::Store, checkouts: Vec::new() })
             }
             Ok(Resolved::Fault(fault)) => Item::Fault(*fault),
             Err(e) => failed(path, e.to_string()),
@@ -287,7 +296,7 @@ impl Reader {
             Look::Headed => headed(path),
             Look::Unclear => unclear(path),
             Look::File => {
-                Item::Blob(Blob { path: path.clone(), content, origin: Origin::Disk, checkout: None })
+                Item::Blob(Blob { path: path.clone(), content, origin: Origin::Disk, checkouts: Vec::new() })
             }
         })
     }
@@ -395,7 +404,7 @@ fn inside(path: &BlobPath, target: &[u8]) -> Option<BlobPath> {
     for component in BlobPath::new(target).to_path().components() {
         match component {
             Component::CurDir => {}
-            Component::Normal(name) if name.eq_ignore_ascii_case(".git") => return None,
+            Component::Normal(name) if alias::stands_for(name.as_encoded_bytes(), ".git") => return None,
             Component::Normal(name) => led.push(name),
             Component::ParentDir if led.pop() => {}
             Component::ParentDir | Component::RootDir | Component::Prefix(_) => return None,
@@ -446,9 +455,14 @@ mod tests {
         assert_eq!(led("a/b/link", "../../c").as_deref(), Some("c"));
         assert_eq!(led("link", "./x/../y").as_deref(), Some("y"));
         assert_eq!(led("a/link", "b//c/.").as_deref(), Some("a/b/c"));
-        for (path, target) in
-            [("a/link", "../../c"), ("link", "/etc/passwd"), ("link", "x/../../y"), ("a/link", "../.GIT/x")]
-        {
+        for (path, target) in [
+            ("a/link", "../../c"),
+            ("link", "/etc/passwd"),
+            ("link", "x/../../y"),
+            ("a/link", "../.GIT/x"),
+            ("link", "git~1/x"),
+            ("link", ".g\u{200d}it/x"),
+        ] {
             assert_eq!(led(path, target), None, "{target}");
         }
     }

@@ -248,24 +248,25 @@ fn shifted() -> Vec<u8> {
     [&b"\x80\x04C"[..], &[size], &vec![b'\n'; tail.len()], tail, b"."].concat()
 }
 
+/// What `pre-push` says of new branches at these commits.
+fn pushed(repo: &Repo, tips: &[String]) -> (Option<i32>, String) {
+    let zeros = "0".repeat(40);
+    let lines: String = tips.iter().map(|tip| format!("refs/heads/x {tip} refs/heads/x {zeros}\n")).collect();
+    let mut command = repo.command(env!("CARGO_BIN_EXE_fickgate"), &repo.root);
+    let mut child = command
+        .args(["hook", "pre-push", "origin"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), lines.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 #[test]
 fn every_commit_of_a_push_has_the_attributes_that_were_there() {
     let repo = Repo::new();
-    let judge = |folder: &str, tips: &[String]| {
-        let zeros = "0".repeat(40);
-        let lines: String =
-            tips.iter().map(|tip| format!("refs/heads/x {tip} refs/heads/x {zeros}\n")).collect();
-        let mut command = repo.command(env!("CARGO_BIN_EXE_fickgate"), &repo.root.join(folder));
-        let mut child = command
-            .args(["hook", "pre-push", "origin"])
-            .stdin(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        std::io::Write::write_all(&mut child.stdin.take().unwrap(), lines.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
-    };
     repo.git(&["remote", "add", "origin", "https://example.invalid/x.git"]);
     repo.add("there.dat", shifted());
     let base = repo.commit("base");
@@ -281,13 +282,13 @@ fn every_commit_of_a_push_has_the_attributes_that_were_there() {
         }
         tips.push(repo.commit("topic"));
     }
-    let (code, text) = judge("", &tips);
+    let (code, text) = pushed(&repo, &tips);
     assert!(code == Some(1) && text.contains("checkout-differs") && text.contains("m.dat"), "{text}");
     // Attributes alone change what a file that was there before is.
     repo.git(&["checkout", "-q", "-b", "attributes", &base]);
     repo.add(".gitattributes", "*.dat crlf\n");
     let tip = repo.commit("attributes");
-    let (code, text) = judge("", std::slice::from_ref(&tip));
+    let (code, text) = pushed(&repo, std::slice::from_ref(&tip));
     assert!(code == Some(1) && text.contains("there.dat"), "{text}");
     // They came with another push, and the model comes now.
     repo.git(&["update-ref", "refs/remotes/origin/main", &tip]);
@@ -296,7 +297,7 @@ fn every_commit_of_a_push_has_the_attributes_that_were_there() {
     repo.git(&["rm", "-q", ".gitattributes"]);
     let tip = repo.commit("gone");
     assert_ne!(added, tip);
-    let (code, text) = judge("", &[tip]);
+    let (code, text) = pushed(&repo, &[tip]);
     assert!(code == Some(1) && text.contains("m.dat"), "what was true of a commit in between: {text}");
 }
 
@@ -318,4 +319,151 @@ fn attributes_that_become_a_link_or_a_submodule_are_gone() {
         let changed = repo.list("diff main...topic");
         assert!(changed.iter().any(|line| line.contains("models/m.dat")), "{mode}: {changed:?}");
     }
+}
+
+/// What `fickgate` says of a repository: its exit code and its report.
+fn run(repo: &Repo, args: &[&str]) -> (Option<i32>, String) {
+    let out = repo.command(env!("CARGO_BIN_EXE_fickgate"), &repo.root).args(args).output().unwrap();
+    (
+        out.status.code(),
+        String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr),
+    )
+}
+
+#[test]
+fn every_text_is_judged_as_git_for_windows_writes_it() {
+    let text = [shifted(), b"# ".to_vec(), vec![b'x'; 2000]].concat();
+    let repo = Repo::new();
+    repo.commit("base");
+    repo.add("m.dat", &text);
+    for mode in [&["--staged"][..], &["hook", "pre-commit"], &["hook", "--all"]] {
+        let (code, said) = run(&repo, mode);
+        assert!(code == Some(1) && said.contains("core.autocrlf"), "{mode:?}: {said}");
+    }
+    repo.commit("model");
+    for mode in [&["--diff", "main~1..main"][..], &["--history"]] {
+        let (code, said) = run(&repo, mode);
+        assert!(code == Some(1) && said.contains("core.autocrlf"), "{mode:?}: {said}");
+    }
+    // That is what such a machine has.
+    repo.git(&["-c", "core.autocrlf=true", "clone", "-q", ".", "../windows"]);
+    let windows = std::fs::read(repo.root.join("../windows/m.dat")).unwrap();
+    assert_ne!(windows, text);
+    repo.write("as-there.dat", &windows);
+    assert_eq!(run(&repo, &["as-there.dat"]).0, Some(1));
+}
+
+#[test]
+fn attributes_are_matched_as_on_systems_that_tell_no_case_apart() {
+    let units = b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R. ";
+    let units = units.chunks(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+    let text = char::decode_utf16(units).map(|c| c.expect("no surrogates")).collect::<String>();
+    let repo = Repo::new();
+    repo.commit("base");
+    repo.write("model", &text);
+    let id = repo.git(&["hash-object", "-w", "--no-filters", "model"]);
+    repo.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{id},model")]);
+    repo.add(".gitattributes", "MODEL working-tree-encoding=UTF-16LE\n");
+    let (code, said) = run(&repo, &["--staged"]);
+    assert!(code == Some(1) && said.contains("checkout-differs"), "{said}");
+    repo.commit("model");
+    let (code, said) = run(&repo, &["--history", "main~1..main"]);
+    assert!(code == Some(1) && said.contains("checkout-differs"), "{said}");
+    // Names that such systems take for that of attributes or of the policy.
+    for name in
+        [".GitAttributes", "models/.GITATTRIBUTES", "GITATT~1", ".git\u{200c}attributes", ".FickGate.yaml"]
+    {
+        let repo = Repo::new();
+        repo.commit("base");
+        let id = repo.git_with_input(&["hash-object", "-w", "--stdin"], b"version: 1\n");
+        let git = ["-c", "core.protectHFS=false", "-c", "core.protectNTFS=false"];
+        let info = format!("100644,{id},{name}");
+        repo.git(&[&git[..], &["update-index", "--add", "--cacheinfo", &info]].concat());
+        let (code, said) = run(&repo, &["--staged"]);
+        assert!(code == Some(1) && said.contains("tell no case apart"), "{name}: {said}");
+        repo.commit("named");
+        for mode in [&["--diff", "main~1..main"][..], &["--history", "main~1..main"], &["hook", "--all"]] {
+            assert_eq!(run(&repo, mode).0, Some(1), "{name}: {mode:?}");
+        }
+    }
+}
+
+#[test]
+fn attributes_that_go_away_in_a_history_bring_up_what_they_protected() {
+    let repo = Repo::new();
+    repo.add("models/m.dat", shifted());
+    repo.add(".gitattributes", "*.dat text eol=crlf\n");
+    repo.add("models/.gitattributes", "*.dat -text\n");
+    let base = repo.commit("base");
+    let listed = |range: &str| repo.list(&format!("history {range}"));
+    let converted =
+        |lines: &[String]| lines.iter().any(|l| l.contains("models/m.dat") && l.contains("CRLF line ends:"));
+    let link = repo.git_with_input(&["hash-object", "-w", "--stdin"], b"elsewhere");
+    for kind in ["removed", "moved", "link", "submodule"] {
+        repo.git(&["checkout", "-qfB", "topic", "main"]);
+        match kind {
+            "removed" => drop(repo.git(&["rm", "-qf", "models/.gitattributes"])),
+            "moved" => drop(repo.git(&["mv", "models/.gitattributes", "models/attributes"])),
+            "link" => drop(repo.git(&[
+                "update-index",
+                "--cacheinfo",
+                &format!("120000,{link},models/.gitattributes"),
+            ])),
+            _ => drop(repo.git(&[
+                "update-index",
+                "--cacheinfo",
+                &format!("160000,{base},models/.gitattributes"),
+            ])),
+        }
+        repo.commit(kind);
+        assert!(converted(&listed("main..topic")), "{kind}: {:?}", listed("main..topic"));
+        // Also where a later commit puts it back.
+        repo.git(&["update-index", "--force-remove", "models/.gitattributes"]);
+        repo.commit("gone for sure");
+        repo.git(&["checkout", "-qf", "main", "--", "models"]);
+        repo.commit("back");
+        assert!(converted(&listed("main..topic")), "{kind}, and back: {:?}", listed("main..topic"));
+        assert!(converted(&listed("topic")), "{kind}, from the beginning");
+    }
+}
+
+#[test]
+fn a_merge_joins_attributes_of_one_side_with_files_of_the_other() {
+    let repo = Repo::new();
+    let base = repo.commit("base");
+    repo.git(&["checkout", "-q", "-b", "files"]);
+    repo.add("m.dat", shifted());
+    let files = repo.commit("files");
+    repo.git(&["checkout", "-q", "-b", "attributes", &base]);
+    repo.add(".gitattributes", "*.dat text eol=crlf\n");
+    let attributes = repo.commit("attributes");
+    repo.git(&["merge", "-q", "--no-edit", "files"]);
+    // Both sides are there already; what is new is that they are together.
+    for (name, commit) in [("files", files), ("attributes", attributes)] {
+        repo.git(&["update-ref", &format!("refs/remotes/origin/{name}"), &commit]);
+    }
+    let (code, text) = pushed(&repo, &[repo.git(&["rev-parse", "HEAD"])]);
+    assert!(code == Some(1) && text.contains("m.dat"), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_refuses_a_push_that_only_takes_attributes_away() {
+    let repo = Repo::new();
+    let server = repo.root.parent().unwrap().join("server.git");
+    repo.git(&["init", "-q", "--bare", "-b", "main", server.to_str().unwrap()]);
+    repo.add("models/m.dat", shifted());
+    repo.add(".gitattributes", "*.dat text eol=crlf\n");
+    repo.add("models/.gitattributes", "*.dat -text\n");
+    repo.commit("base");
+    repo.git(&["push", "-q", server.to_str().unwrap(), "main"]);
+    let hook = server.join("hooks/pre-receive");
+    std::fs::write(&hook, format!("#!/bin/sh\nexec '{}' hook pre-receive\n", env!("CARGO_BIN_EXE_fickgate")))
+        .unwrap();
+    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    repo.git(&["rm", "-q", "models/.gitattributes"]);
+    repo.commit("attributes go away");
+    let pushed = repo.try_git(&["push", "-q", server.to_str().unwrap(), "main"]);
+    let said = String::from_utf8_lossy(&pushed.stderr);
+    assert!(!pushed.status.success() && said.contains("checkout-differs"), "{said}");
 }

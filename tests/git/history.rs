@@ -35,17 +35,17 @@ fn a_shallow_history_says_that_it_is_cut() {
 }
 
 #[test]
-fn every_blob_counts_once_and_again_under_a_models_name() {
+fn every_blob_counts_once_and_again_under_another_name() {
     let repo = Repo::new();
-    repo.add("one.txt", "same");
+    repo.add("one.bin", "same");
     repo.commit("one");
-    repo.add("two.txt", "same");
-    repo.add("three.pkl", "same");
+    repo.add("moved/one.bin", "same");
+    repo.add("three.pt", "same");
     repo.commit("two");
-    repo.git(&["rm", "-q", "one.txt"]);
+    repo.git(&["rm", "-q", "one.bin"]);
     repo.commit("three");
     let got = repo.list("history");
-    assert_eq!(got, ["commit one.txt same", "commit three.pkl same", "unchanged two.txt"]);
+    assert_eq!(got, ["commit one.bin same", "unchanged moved/one.bin", "commit three.pt same"]);
 }
 
 #[test]

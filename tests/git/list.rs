@@ -93,9 +93,11 @@ fn lines_of(source: &Source) -> Vec<String> {
                 let bytes = blob.content.read_range(0, 64).expect("the content is readable");
                 let line =
                     format!("{origin} {} {}", blob.path.as_bytes().escape_ascii(), bytes.escape_ascii());
-                match blob.checkout {
+                // What machines do by themselves, they do to every text.
+                let asked = |c: &Checkout| !matches!(c, Checkout::Bytes { asked: false, .. });
+                match blob.checkouts.into_iter().find(asked) {
                     None => line,
-                    Some(Checkout::Bytes { contents, how }) => {
+                    Some(Checkout::Bytes { contents, how, .. }) => {
                         let bytes = contents[0].read_range(0, 4096).expect("the content is readable");
                         format!("{line} | {how}: {}", bytes.escape_ascii())
                     }

@@ -41,6 +41,7 @@ pub fn excluded_target(link: BlobPath, target: &BlobPath, policy: &Policy) -> Fi
 pub fn checkout(
     path: &BlobPath,
     how: &str,
+    asked: bool,
     stored: &[Finding],
     mut out: Vec<Finding>,
     pickles: bool,
@@ -59,19 +60,27 @@ pub fn checkout(
         ) || f.import.as_ref().is_some_and(|i| i.contains('\r'))
     };
     let worst = out.iter().filter(|f| !breaks(f)).max_by_key(|f| f.level);
-    let held = format!("a checkout holds it with {how}, as attributes ask for");
+    let held = match asked {
+        true => format!("a checkout holds it with {how}, as attributes ask for"),
+        false => format!("a checkout holds it with {how} where core.autocrlf is true, as in Git for Windows"),
+    };
+    let help = match asked {
+        true => "mark such files in .gitattributes: *.pkl -text -ident",
+        false => {
+            "do not load it there; a file that is written anew, with protocol 2 or newer, stays what it is"
+        }
+    };
     let (level, message) = match worst {
         Some(worst) => {
             (worst.level, format!("{held}, and loading that is another matter: {}", worst.message))
         }
-        None if pickles && !out.is_empty() => (Level::Note, format!("{held}, which breaks it")),
+        None if pickles && asked && !out.is_empty() => (Level::Note, format!("{held}, which breaks it")),
         None => return None,
     };
     Some(Finding {
         level,
         import: worst.and_then(|w| w.import.clone()),
-        ..Finding::new(Rule::CheckoutDiffers, path.clone(), message)
-            .with_help("mark such files in .gitattributes: *.pkl -text -ident")
+        ..Finding::new(Rule::CheckoutDiffers, path.clone(), message).with_help(help)
     })
 }
 
@@ -127,7 +136,8 @@ mod tests {
         let path = BlobPath::new("m.pkl");
         let call = Finding::new(Rule::ImportNotAllowed, path.clone(), "calls os.system");
         let broken = Finding::new(Rule::StreamMalformed, path.clone(), "breaks off");
-        let told = |stored: &[Finding], out| checkout(&path, "CRLF", stored, out, true).map(|f| f.level);
+        let told =
+            |stored: &[Finding], out| checkout(&path, "CRLF", true, stored, out, true).map(|f| f.level);
         assert_eq!(told(&[], vec![call.clone(), broken.clone()]), Some(Level::Error));
         assert_eq!(told(&[], vec![broken]), Some(Level::Note));
         assert_eq!(told(std::slice::from_ref(&call), vec![call.clone()]), None);

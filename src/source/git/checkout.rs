@@ -1,38 +1,32 @@
 //! Which entries a checkout changes: those that came with the attributes that say so, and those that
 //! were there before, when attributes change around them.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::source::blob::Origin;
 use crate::source::entry::{Entry, What};
-use crate::source::git::attributes::{Attributes, Conversion, Version};
+use crate::source::git::attributes::{Attributes, Version};
 use crate::source::git::change::stages;
 use crate::source::git::command::Git;
+use crate::source::git::conversion::Conversions;
 use crate::source::git::history;
-use crate::source::git::object::{Object, ObjectId, Objects};
+use crate::source::git::object::ObjectId;
 use crate::source::git::repository::Repository;
 use fickgate_engine::error::{Error, Result};
 use fickgate_engine::path::BlobPath;
 
-/// Different versions of attributes that one history is checked against.
-const VERSIONS: usize = 64;
-/// Entries of a history that are checked at once.
-const BATCH: usize = 256;
-
 /// What is needed to ask for attributes in one repository.
 #[derive(Clone)]
 pub(in crate::source) struct Checkout {
-    git: Git,
+    pub(in crate::source) git: Git,
     /// From the current folder to the root: `../` for each folder.
-    up: Vec<u8>,
-    /// This machine writes CRLF where attributes say nothing.
-    autocrlf: bool,
+    pub(in crate::source) up: Vec<u8>,
     /// Attributes outside of any tree, in `.git/info` or the user's files, change checkouts.
-    outside: bool,
+    pub(in crate::source) outside: bool,
     /// Whether there is an index to fall back on.
-    bare: bool,
+    pub(in crate::source) bare: bool,
 }
 
 impl Checkout {
@@ -56,16 +50,14 @@ impl Checkout {
                 }
             }
         };
-        let autocrlf = setting("core.autocrlf")
-            .is_some_and(|v| matches!(v.to_ascii_lowercase().as_slice(), b"true" | b"yes" | b"on" | b"1"));
         let files = outside_files(repository.common(), setting("core.attributesfile"));
         let outside = files.iter().any(|f| std::fs::read(f).is_ok_and(|text| changes_content(&text)));
-        Checkout { git: repository.git.clone(), up, autocrlf, outside, bare: root.is_none() }
+        Checkout { git: repository.git.clone(), up, outside, bare: root.is_none() }
     }
 
-    fn ask(&self, version: Version, paths: &[&BlobPath]) -> Result<Vec<Conversion>> {
+    pub(in crate::source) fn ask(&self, version: Version, paths: &[&BlobPath]) -> Result<Vec<Conversions>> {
         let asked = |version| {
-            let mut attributes = Attributes::start(&self.git, version, self.up.clone(), self.autocrlf)?;
+            let mut attributes = Attributes::start(&self.git, version, self.up.clone())?;
             attributes.of(paths)
         };
         match asked(version) {
@@ -79,7 +71,7 @@ impl Checkout {
     }
 }
 
-fn failed(error: std::io::Error) -> Error {
+pub(in crate::source) fn failed(error: std::io::Error) -> Error {
     Error::new(format!("git check-attr cannot tell the attributes of files: {error}"))
         .remedy("update git to 2.40 or newer")
 }
@@ -101,7 +93,7 @@ fn outside_files(common: &Path, configured: Option<Vec<u8>>) -> Vec<PathBuf> {
 /// Whether attributes in this text can make a checkout differ from what is stored. Generous: only git knows
 /// where a pattern ends and its attributes begin, so any word with the name of one in it counts, unless it
 /// can be nothing but one that leaves the content alone.
-fn changes_content(text: &[u8]) -> bool {
+pub(in crate::source) fn changes_content(text: &[u8]) -> bool {
     const NAMES: [&str; 7] =
         ["text", "crlf", "eol", "ident", "working-tree-encoding", "filter", "export-subst"];
     const HARMLESS: [&[u8]; 4] = [b"eol=lf", b"filter=lfs", b"filter=annex", b"text=false"];
@@ -112,7 +104,7 @@ fn changes_content(text: &[u8]) -> bool {
     })
 }
 
-fn is_attributes(path: &BlobPath) -> bool {
+pub(in crate::source) fn is_attributes(path: &BlobPath) -> bool {
     path.file_name() == b".gitattributes"
 }
 
@@ -142,8 +134,7 @@ pub(in crate::source) fn mark(
         .chain(gone.filter(is_attributes))
         .map(|path| folder(path.as_bytes()).to_vec())
         .collect();
-    let relevant =
-        checkout.outside || checkout.autocrlf || !folders.is_empty() || relevant(repository, entries, tip);
+    let relevant = checkout.outside || !folders.is_empty() || relevant(repository, entries, tip);
     if !relevant {
         return Ok(());
     }
@@ -155,9 +146,9 @@ pub(in crate::source) fn mark(
         }
         let paths: Vec<&BlobPath> = asked.iter().filter_map(|i| entries.get(*i)).map(|e| &e.path).collect();
         let found = checkout.ask(version, &paths)?;
-        for (index, conversion) in asked.into_iter().zip(found) {
-            if let Some(entry) = entries.get_mut(index).filter(|_| !conversion.is_none()) {
-                entry.conversion = Some(Arc::new(conversion));
+        for (index, conversions) in asked.into_iter().zip(found) {
+            if let Some(entry) = entries.get_mut(index).filter(|_| !conversions.is_plain()) {
+                entry.conversions = Some(Arc::new(conversions));
             }
         }
     }
@@ -176,15 +167,15 @@ pub(in crate::source) fn mark(
     let now = checkout.ask(version, &paths)?;
     let then = match before {
         Some(before) => checkout.ask(Version::Commit(before), &paths)?,
-        None => vec![Conversion::default(); paths.len()],
+        None => vec![Conversions::default(); paths.len()],
     };
     for ((entry, now), then) in around.into_iter().zip(now).zip(then) {
         if let What::Object { id, origin, .. } = entry.what
             && now != then
-            && !now.is_none()
+            && !now.is_plain()
         {
             let what = What::Recast { id, origin };
-            entries.push(Entry { conversion: Some(Arc::new(now)), ..Entry::new(entry.path, what) });
+            entries.push(Entry { conversions: Some(Arc::new(now)), ..Entry::new(entry.path, what) });
         }
     }
     Ok(())
@@ -198,7 +189,7 @@ fn is_of(entry: &Entry, version: Version) -> bool {
     )
 }
 
-fn folder(path: &[u8]) -> &[u8] {
+pub(in crate::source) fn folder(path: &[u8]) -> &[u8] {
     path.iter().rposition(|b| *b == b'/').and_then(|slash| path.get(..slash)).unwrap_or_default()
 }
 
@@ -227,7 +218,11 @@ fn relevant(repository: &Repository, entries: &[Entry], tip: Option<ObjectId>) -
 }
 
 /// Everything that a version has below some folders.
-fn tracked(git: &Git, version: Version, folders: &BTreeSet<Vec<u8>>) -> Result<Vec<Entry>> {
+pub(in crate::source) fn tracked(
+    git: &Git,
+    version: Version,
+    folders: &BTreeSet<Vec<u8>>,
+) -> Result<Vec<Entry>> {
     let mut found = Vec::new();
     for folder in folders {
         let name = String::from_utf8_lossy(folder).into_owned();
@@ -257,222 +252,6 @@ fn tracked(git: &Git, version: Version, folders: &BTreeSet<Vec<u8>>) -> Result<V
     found.sort_by(|a, b| a.key().cmp(&b.key()));
     found.dedup_by(|a, b| a.key() == b.key());
     Ok(found)
-}
-
-/// A file of a history: its path, its blob, where that came from.
-type File = (BlobPath, ObjectId, Origin);
-
-/// Entries of a history, each with what any version of the attributes in it makes of them.
-pub(in crate::source) struct Marked<I> {
-    entries: I,
-    checkout: Checkout,
-    objects: Objects,
-    versions: Vec<Attributes>,
-    /// Attributes at the ends of the history, each once.
-    states: HashSet<Vec<(BlobPath, ObjectId)>>,
-    /// What was handed out with what a checkout makes of it.
-    said: HashSet<(BlobPath, ObjectId, Conversion)>,
-    /// Files that were handed out, for attributes that are met later.
-    listed: Vec<File>,
-    ready: VecDeque<Entry>,
-    ended: bool,
-}
-
-impl<I: Iterator<Item = Entry>> Marked<I> {
-    /// `edges` are the commits at both ends of the history: what is between them has their attributes, or those
-    /// of a commit that changed them. Without a lower end, attributes are met where they were introduced.
-    pub(in crate::source) fn new(
-        entries: I,
-        checkout: Checkout,
-        objects: Objects,
-        edges: &[ObjectId],
-    ) -> Marked<I> {
-        let mut marked = Marked {
-            entries,
-            checkout,
-            objects,
-            versions: Vec::new(),
-            states: HashSet::new(),
-            listed: Vec::new(),
-            said: HashSet::new(),
-            ready: VecDeque::new(),
-            ended: false,
-        };
-        let everywhere = marked.checkout.outside || marked.checkout.autocrlf;
-        for edge in edges {
-            match marked.state(*edge) {
-                Ok(state) if (everywhere || !state.is_empty()) && marked.states.insert(state.clone()) => {
-                    marked.open(*edge, &BlobPath::new(".gitattributes"));
-                }
-                Ok(_) => {}
-                Err(e) => marked.fail(&BlobPath::new(".gitattributes"), e.to_string()),
-            }
-        }
-        if marked.versions.is_empty() && everywhere && !marked.checkout.bare {
-            let _ = marked.start(Version::Index);
-        }
-        marked
-    }
-
-    /// Everything in a commit that gives attributes which change content.
-    fn state(&mut self, commit: ObjectId) -> Result<Vec<(BlobPath, ObjectId)>> {
-        let everything = BTreeSet::from([Vec::new()]);
-        let mut state = Vec::new();
-        for entry in tracked(&self.checkout.git, Version::Commit(commit), &everything)? {
-            if let What::Object { id, .. } = entry.what
-                && is_attributes(&entry.path)
-                && self.matters(id)
-            {
-                state.push((entry.path, id));
-            }
-        }
-        Ok(state)
-    }
-
-    /// Whether attributes in this blob change content. What cannot be told counts as yes.
-    fn matters(&mut self, id: ObjectId) -> bool {
-        self.objects.read(id).map_or(true, |object| match object {
-            Object::Blob(text) => {
-                text.len() > 1 << 20 || text.read_range(0, 1 << 20).map_or(true, |t| changes_content(&t))
-            }
-            Object::Missing | Object::TooLarge(_) => true,
-        })
-    }
-
-    fn fail(&mut self, path: &BlobPath, message: String) {
-        self.ready.push_back(Entry::new(path.clone(), What::Failed(message)));
-    }
-
-    /// Adds the attributes of a commit, on account of the file at `path`; where that is not possible, says so.
-    fn open(&mut self, commit: ObjectId, path: &BlobPath) {
-        if let Some(message) = self.start(Version::Commit(commit)) {
-            self.fail(path, message);
-        }
-    }
-
-    /// Adds a version; a message where that is not possible.
-    fn start(&mut self, version: Version) -> Option<String> {
-        if self.versions.len() >= VERSIONS {
-            return Some(format!(
-                "there are more than {VERSIONS} versions of attributes; scan shorter ranges"
-            ));
-        }
-        let checkout = &self.checkout;
-        match Attributes::start(&checkout.git, version, checkout.up.clone(), checkout.autocrlf) {
-            Ok(mut attributes) => match attributes.of(&[&BlobPath::new("x")]) {
-                Ok(_) => {
-                    self.versions.push(attributes);
-                    None
-                }
-                Err(e) => Some(failed(e).to_string()),
-            },
-            Err(e) => Some(failed(e).to_string()),
-        }
-    }
-
-    /// Brings up files again that attributes which were just met check out in a way that was not judged yet.
-    fn recast(&mut self, files: &[File], first: usize) {
-        for (index, conversion) in self.conversions(files, first) {
-            let Some(file) = files.get(index) else { continue };
-            if self.said.insert((file.0.clone(), file.1, conversion.clone())) {
-                self.ready.push_back(recast(file, conversion));
-            }
-        }
-    }
-
-    fn fill(&mut self) {
-        let mut batch: Vec<Entry> = self.entries.by_ref().take(BATCH).collect();
-        self.ended = batch.is_empty();
-        let own: HashSet<(BlobPath, ObjectId)> =
-            batch.iter().filter_map(file).map(|(path, id, _)| (path, id)).collect();
-        for entry in &batch {
-            let What::Object { id, origin: Origin::Commit(commit), .. } = &entry.what else { continue };
-            if !is_attributes(&entry.path) || !self.matters(*id) {
-                continue;
-            }
-            let first = self.versions.len();
-            self.open(*commit, &entry.path);
-            let listed = std::mem::take(&mut self.listed);
-            self.recast(&listed, first);
-            self.listed = listed;
-            // Files around it that were there before the history starts.
-            let below = BTreeSet::from([folder(entry.path.as_bytes()).to_vec()]);
-            match tracked(&self.checkout.git, Version::Commit(*commit), &below) {
-                Ok(around) => {
-                    let around = around.iter().filter_map(file);
-                    let around: Vec<File> =
-                        around.filter(|(path, id, _)| !own.contains(&(path.clone(), *id))).collect();
-                    self.recast(&around, first);
-                }
-                Err(e) => self.fail(&entry.path, e.to_string()),
-            }
-        }
-        let at: Vec<usize> =
-            (0..).zip(&batch).filter(|(_, e)| file(e).is_some()).map(|(index, _)| index).collect();
-        let files: Vec<File> = batch.iter().filter_map(file).collect();
-        for (index, conversion) in self.conversions(&files, 0) {
-            let (Some(entry), Some(file)) =
-                (at.get(index).and_then(|at| batch.get_mut(*at)), files.get(index))
-            else {
-                continue;
-            };
-            if !self.said.insert((file.0.clone(), file.1, conversion.clone())) {
-                continue;
-            }
-            match entry.conversion {
-                None => entry.conversion = Some(Arc::new(conversion)),
-                Some(_) => self.ready.push_back(recast(file, conversion)),
-            }
-        }
-        self.ready.extend(batch);
-        self.listed.extend(files);
-    }
-
-    /// What versions from `first` on make of files, by the index of each, every kind once.
-    fn conversions(&mut self, files: &[File], first: usize) -> Vec<(usize, Conversion)> {
-        let paths: Vec<&BlobPath> = files.iter().map(|(path, ..)| path).collect();
-        let mut seen = HashSet::new();
-        let mut conversions = Vec::new();
-        for attributes in self.versions.iter_mut().skip(first) {
-            let found = match attributes.of(&paths) {
-                Ok(found) => found,
-                Err(e) => {
-                    let what = What::Failed(failed(e).to_string());
-                    self.ready.push_back(Entry::new(BlobPath::new(".gitattributes"), what));
-                    break;
-                }
-            };
-            for (index, conversion) in found.into_iter().enumerate() {
-                if !conversion.is_none() && seen.insert((index, conversion.clone())) {
-                    conversions.push((index, conversion));
-                }
-            }
-        }
-        conversions
-    }
-}
-
-fn file(entry: &Entry) -> Option<File> {
-    match &entry.what {
-        What::Object { id, link: false, origin } => Some((entry.path.clone(), *id, origin.clone())),
-        _ => None,
-    }
-}
-
-fn recast((path, id, origin): &File, conversion: Conversion) -> Entry {
-    let what = What::Recast { id: *id, origin: origin.clone() };
-    Entry { conversion: Some(Arc::new(conversion)), ..Entry::new(path.clone(), what) }
-}
-
-impl<I: Iterator<Item = Entry>> Iterator for Marked<I> {
-    type Item = Entry;
-
-    fn next(&mut self) -> Option<Entry> {
-        while self.ready.is_empty() && !self.ended {
-            self.fill();
-        }
-        self.ready.pop_front()
-    }
 }
 
 #[cfg(test)]

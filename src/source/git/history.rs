@@ -30,6 +30,18 @@ pub(in crate::source) struct Range {
     pub(in crate::source) base: Option<ObjectId>,
 }
 
+/// Refs of a whole history whose attributes are looked at beside those of the commits that change any.
+const MOST_EDGES: usize = 16;
+
+/// The commits at the ends of a range.
+#[derive(Clone, Debug, Default)]
+pub(in crate::source) struct Edges {
+    /// Those it leads to.
+    pub(in crate::source) upper: Vec<ObjectId>,
+    /// Those just outside of it. None where everything is new.
+    pub(in crate::source) lower: Vec<ObjectId>,
+}
+
 impl Range {
     /// Everything that a ref or HEAD leads to.
     pub(in crate::source) fn everything(repository: &Repository) -> Result<Range> {
@@ -100,22 +112,26 @@ impl Range {
         Ok(range)
     }
 
-    /// The commits at its ends: its tips, and those just outside of it. None where it has no lower end.
-    pub(in crate::source) fn edges(&self, git: &Git) -> Result<Vec<ObjectId>> {
-        if self.known.is_empty() || self.tips.is_empty() {
-            return Ok(Vec::new());
-        }
+    /// The commits at its ends: its tips, and those just outside of it.
+    pub(in crate::source) fn edges(&self, git: &Git) -> Result<Edges> {
         let (commits, _) = tips(git, &self.tips)?;
-        let ends: Vec<String> = commits.iter().map(|id| format!("{id}\n")).collect();
-        let known: String = self.known.iter().map(|id| format!("^{id}\n")).collect();
-        let out =
-            git.exchange(&["rev-list", "--boundary", "--stdin"], (ends.concat() + &known).into_bytes())?;
-        let outside =
-            out.split(|b| *b == b'\n').filter_map(|line| ObjectId::from_hex(line.strip_prefix(b"-")?));
-        let mut edges = peeled(git, &commits)?;
-        edges.extend(outside);
-        edges.sort_unstable();
-        edges.dedup();
+        let mut edges = Edges { upper: peeled(git, &commits)?, lower: Vec::new() };
+        edges.upper.sort_unstable();
+        edges.upper.dedup();
+        // Of everything there is, what changes attributes is met; refs without number need not be looked at for that.
+        if self.all {
+            edges.upper.truncate(MOST_EDGES);
+        }
+        if !self.known.is_empty() && !commits.is_empty() {
+            let ends: Vec<String> = commits.iter().map(|id| format!("{id}\n")).collect();
+            let known: String = self.known.iter().map(|id| format!("^{id}\n")).collect();
+            let asked = (ends.concat() + &known).into_bytes();
+            let out = git.exchange(&["rev-list", "--boundary", "--stdin"], asked)?;
+            let outside = |line: &[u8]| ObjectId::from_hex(line.strip_prefix(b"-")?);
+            edges.lower = out.split(|b| *b == b'\n').filter_map(outside).collect();
+        }
+        edges.lower.sort_unstable();
+        edges.lower.dedup();
         Ok(edges)
     }
 
@@ -146,12 +162,14 @@ pub(in crate::source) struct History {
     out: BufReader<ChildStdout>,
     /// The commit whose changes are being read.
     commit: Option<ObjectId>,
-    /// What was listed. A name that a model goes by is judged more strictly, so it counts again.
-    seen: HashSet<(ObjectId, Kind, bool)>,
+    /// What was listed, and by which name of a file: under another one the same bytes may be read in another way.
+    seen: HashSet<(ObjectId, Kind, Vec<u8>)>,
     /// The same with their paths: a policy or attributes may tell paths apart.
     placed: HashSet<(ObjectId, BlobPath)>,
     /// Changes of the commit that were read.
     changes: u64,
+    /// What comes next.
+    waiting: Option<Entry>,
     ended: bool,
 }
 
@@ -188,12 +206,16 @@ impl History {
             seen: HashSet::new(),
             placed: HashSet::new(),
             changes: 0,
+            waiting: None,
             ended: false,
         })
     }
 
     /// The next new blob of the walk; `None` at its end.
     fn step(&mut self) -> Result<Option<Entry>> {
+        if let Some(entry) = self.waiting.take() {
+            return Ok(Some(entry));
+        }
         loop {
             let Some(field) = self.field()? else { return Ok(None) };
             if let Some(commit) = ObjectId::from_hex(&field) {
@@ -206,11 +228,18 @@ impl History {
             if self.changes > MOST_CHANGES {
                 return Err(Error::new(format!("a commit changes more than {MOST_CHANGES} files")));
             }
-            let Some((kind, id)) = combined_head(&field)? else { continue };
+            let head = combined_head(&field)?;
             let (Some(commit), path) = (self.commit, BlobPath::new(path)) else {
                 return Err(Error::new("git diff-tree names a file before a commit"));
             };
-            if let Some(entry) = self.fresh(path, kind, id, commit) {
+            // Attributes that are gone, or that became something which nobody reads, change what is around them.
+            let lifted = path.file_name() == b".gitattributes" && !matches!(head, Some((Kind::File, _)));
+            let fresh = head.and_then(|(kind, id)| self.fresh(path.clone(), kind, id, commit));
+            if lifted {
+                self.waiting = fresh;
+                return Ok(Some(Entry::new(path, What::Lifted(commit))));
+            }
+            if let Some(entry) = fresh {
                 return Ok(Some(entry));
             }
         }
@@ -219,7 +248,7 @@ impl History {
     fn fresh(&mut self, path: BlobPath, kind: Kind, id: ObjectId, commit: ObjectId) -> Option<Entry> {
         if kind == Kind::Submodule {
             // Each submodule is said once, not once a commit.
-            let again = !self.seen.insert((ObjectId::of(path.as_bytes()), kind, false));
+            let again = !self.seen.insert((ObjectId::of(path.as_bytes()), kind, Vec::new()));
             let first = self.placed.insert((id, path.clone()));
             let what = What::Submodule { commit: Some(id) };
             return first.then_some(Entry { again, ..Entry::new(path, what) });
@@ -227,7 +256,7 @@ impl History {
         if !self.placed.insert((id, path.clone())) {
             return None;
         }
-        let again = !self.seen.insert((id, kind, path.is_model()));
+        let again = !self.seen.insert((id, kind, path.file_name().to_vec()));
         let what = What::Object { id, link: kind == Kind::Link, origin: Origin::Commit(commit) };
         Some(Entry { again, ..Entry::new(path, what) })
     }
@@ -264,7 +293,7 @@ impl Iterator for History {
         for entry in self.loose.by_ref() {
             let What::Object { id, link, .. } = &entry.what else { return Some(entry) };
             let kind = if *link { Kind::Link } else { Kind::File };
-            if self.seen.insert((*id, kind, entry.path.is_model())) {
+            if self.seen.insert((*id, kind, entry.path.file_name().to_vec())) {
                 return Some(entry);
             }
         }
