@@ -65,6 +65,16 @@ pub enum Written {
     Many(Vec<String>),
     /// Attributes, some of which are looked at.
     Touches(BTreeMap<String, String>),
+    /// Several forms of a state.
+    Forms(Forms),
+}
+
+/// Forms that a state may have.
+#[derive(Clone, Debug)]
+pub struct Forms {
+    pub attributes: Option<String>,
+    pub parts: Option<Vec<String>>,
+    pub value: Option<String>,
 }
 
 /// Reads a list of what is allowed. `source` is its path, for messages.
@@ -215,10 +225,21 @@ fn written(fields: &mut Fields, key: &str) -> Result<Option<Written>, Fault> {
     Ok(Some(match node.value {
         Value::List(_) => Written::Many(words(node)?),
         Value::Map(_) => {
-            let mut fields = node.fields(&["touches"])?;
-            let (_, node) =
-                fields.take("touches").ok_or_else(|| fields.at.wrong(Wrong::MissingKey("touches")))?;
-            Written::Touches(pairs(node)?)
+            let mut fields = node.fields(&["touches", "attributes", "parts", "value"])?;
+            let touches = fields.take("touches").map(|(_, node)| pairs(node)).transpose()?;
+            let forms = Forms {
+                attributes: fields.may("attributes")?.map(|text| text.value),
+                parts: fields.take("parts").map(|(_, node)| words(node)).transpose()?,
+                value: fields.may("value")?.map(|text| text.value),
+            };
+            let several = forms.attributes.is_some() || forms.parts.is_some() || forms.value.is_some();
+            match touches {
+                Some(_) if several => {
+                    return Err(fields.at.wrong(Wrong::Syntax("`touches` stands alone".to_owned())));
+                }
+                Some(touches) => Written::Touches(touches),
+                None => Written::Forms(forms),
+            }
         }
         Value::Text { .. } | Value::Nothing => Written::One(node.text()?.value),
     }))

@@ -177,10 +177,14 @@ const SHAPES: &[(&str, &str)] = &[
     ("dict", "Dict"),
     ("list", "List"),
     ("number", "Number"),
+    ("attributes", "Attributes"),
 ];
 const PLAIN: u8 = 0;
+const INERT: u8 = 1;
+const REFERENCES: u8 = 2;
 const STORED: u8 = 3;
 const NUMBER: u8 = 6;
+const ATTRIBUTES: u8 = 7;
 
 fn shape(word: &str) -> Result<u8, String> {
     let found = SHAPES.iter().position(|(w, _)| *w == word);
@@ -195,6 +199,7 @@ fn stricter(a: u8, b: u8) -> u8 {
     match (a, b) {
         (a, b) if a == b => a,
         (STORED, other) | (other, STORED) => other,
+        (ATTRIBUTES, INERT | REFERENCES) | (INERT | REFERENCES, ATTRIBUTES) => ATTRIBUTES,
         (NUMBER, _) | (_, NUMBER) => NUMBER,
         // A dict is no list.
         (a, b) if a > STORED && b > STORED => PLAIN,
@@ -224,7 +229,7 @@ fn shapes(written: &Written) -> Result<String, String> {
     match written {
         Written::One(word) => Ok(format!("Shapes::all({})", expression(shape(word)?))),
         Written::Many(words) => Ok(by_position(&positions(words)?)),
-        Written::Touches(_) => Err("`touches` belongs to `state`".into()),
+        Written::Touches(_) | Written::Forms(_) => Err("attributes and forms belong to `state`".into()),
     }
 }
 
@@ -269,31 +274,71 @@ type Slots = Option<BTreeSet<String>>;
 #[derive(Clone, Debug)]
 enum State {
     Closed(&'static str),
-    Whole(u8),
-    Parts { shapes: Vec<u8>, least: usize },
-    Attributes { slots: Slots, touched: BTreeMap<String, Wanted> },
+    Stored,
+    Read { attributes: Option<Attributes>, parts: Option<(Vec<u8>, usize)>, value: bool },
+}
+
+/// A dict of attributes: what their values are, whether BUILD itself takes it, slots, and keys that code looks at.
+#[derive(Clone, Debug)]
+struct Attributes {
+    values: u8,
+    pair: bool,
+    slots: Slots,
+    touched: BTreeMap<String, Wanted>,
+}
+
+impl Attributes {
+    /// What a `__setstate__` takes: a dict and nothing else.
+    fn of(values: u8) -> Attributes {
+        Attributes { values, pair: false, slots: None, touched: BTreeMap::new() }
+    }
+
+    fn both(self, other: Attributes) -> Result<Attributes, String> {
+        let mut touched = self.touched;
+        for (key, shape) in other.touched {
+            let seen = touched.entry(key).or_insert_with(|| shape.clone());
+            *seen = seen.both(&shape)?;
+        }
+        let slots = self.slots.zip(other.slots).map(|(mut a, b)| {
+            a.extend(b);
+            a
+        });
+        let pair = self.pair && other.pair;
+        Ok(Attributes { values: stricter(self.values, other.values), pair, slots, touched })
+    }
 }
 
 impl State {
+    /// A word is the shape of attributes: no other form of a state is open that is not spelled out.
     fn written(written: &Written) -> Result<State, String> {
+        let attributes = |word: &str| match word {
+            "attributes" => Ok(Attributes::of(STORED)),
+            word => shape(word).map(Attributes::of),
+        };
+        let read = |attributes| State::Read { attributes, parts: None, value: false };
         Ok(match written {
-            Written::One(word) if word == "attributes" => {
-                State::Attributes { slots: Some(BTreeSet::new()), touched: BTreeMap::new() }
-            }
-            Written::One(word) => State::Whole(shape(word)?),
+            Written::One(word) if word == "stored" => State::Stored,
+            Written::One(word) => read(Some(attributes(word)?)),
             Written::Many(words) => {
-                let (shapes, least) = parts(words)?;
-                State::Parts { shapes, least }
+                State::Read { attributes: None, parts: Some(parts(words)?), value: false }
             }
-            Written::Touches(touches) => State::Attributes {
-                slots: Some(BTreeSet::new()),
-                touched: touches
+            Written::Touches(touches) => {
+                let touched = touches
                     .iter()
                     .map(|(key, word)| Ok((key.clone(), Wanted::written(word)?)))
                     // Code asks whether such a key is there, and no more: the attributes need not be followed for it.
                     .filter(|key| !matches!(key, Ok((_, Wanted::Shape(STORED)))))
-                    .collect::<Result<_, String>>()?,
-            },
+                    .collect::<Result<_, String>>()?;
+                read(Some(Attributes { touched, ..Attributes::of(STORED) }))
+            }
+            Written::Forms(forms) => {
+                if forms.value.as_deref().is_some_and(|word| word != "plain") {
+                    return Err("`value` is `plain` or absent".into());
+                }
+                let attributes = forms.attributes.as_deref().map(attributes).transpose()?;
+                let parts = forms.parts.as_deref().map(parts).transpose()?;
+                State::Read { attributes, parts, value: forms.value.is_some() }
+            }
         })
     }
 
@@ -301,39 +346,37 @@ impl State {
     fn both(self, other: State) -> Result<State, String> {
         Ok(match (self, other) {
             (closed @ State::Closed(_), _) | (_, closed @ State::Closed(_)) => closed,
-            (State::Whole(a), State::Whole(b)) => State::Whole(stricter(a, b)),
-            (State::Whole(whole), State::Parts { shapes, least })
-            | (State::Parts { shapes, least }, State::Whole(whole)) => {
-                State::Parts { shapes: shapes.into_iter().map(|part| stricter(part, whole)).collect(), least }
-            }
-            (State::Parts { shapes: a, least }, State::Parts { shapes: b, least: other }) => {
-                let shapes = a.iter().zip(&b).map(|(a, b)| stricter(*a, *b)).collect();
-                State::Parts { shapes, least: least.max(other) }
-            }
-            (State::Whole(STORED), attributes @ State::Attributes { .. })
-            | (attributes @ State::Attributes { .. }, State::Whole(STORED)) => attributes,
-            (State::Whole(whole), State::Attributes { .. })
-            | (State::Attributes { .. }, State::Whole(whole)) => State::Whole(whole),
+            (State::Stored, other) | (other, State::Stored) => other,
             (
-                State::Attributes { slots, touched },
-                State::Attributes { slots: other_slots, touched: other },
+                State::Read { attributes: a, parts, value },
+                State::Read { attributes: b, parts: other_parts, value: other_value },
             ) => {
-                let mut all = touched;
-                for (key, shape) in other {
-                    let seen = all.entry(key).or_insert_with(|| shape.clone());
-                    *seen = seen.both(&shape)?;
-                }
-                let slots = slots.zip(other_slots).map(|(mut a, b)| {
-                    a.extend(b);
-                    a
+                let attributes = a.zip(b).map(|(a, b)| a.both(b)).transpose()?;
+                let parts = parts.zip(other_parts).map(|((a, least), (b, other))| {
+                    let shapes: Vec<u8> = a.iter().zip(&b).map(|(a, b)| stricter(*a, *b)).collect();
+                    (shapes, least.max(other))
                 });
-                State::Attributes { slots, touched: all }
-            }
-            (State::Parts { .. }, State::Attributes { .. })
-            | (State::Attributes { .. }, State::Parts { .. }) => {
-                return Err("one release takes a tuple, another one attributes: say `state`".into());
+                if parts.as_ref().is_some_and(|(shapes, least)| shapes.len() < *least) {
+                    return Err("releases take tuples of different lengths: say `state`".into());
+                }
+                let value = value && other_value;
+                if attributes.is_none() && parts.is_none() && !value {
+                    return Err("one release takes a tuple, another one attributes: say `state`".into());
+                }
+                State::Read { attributes, parts, value }
             }
         })
+    }
+
+    /// What BUILD itself makes of a state where a class has no `__setstate__`.
+    fn plainly_set(self, slots: Slots) -> State {
+        match self {
+            State::Read { attributes: Some(attributes), parts, value } => {
+                let attributes = Attributes { pair: true, slots, ..attributes };
+                State::Read { attributes: Some(attributes), parts, value }
+            }
+            other => other,
+        }
     }
 }
 
@@ -433,9 +476,13 @@ pub fn resolve(
 
     let read_lookups =
         row.is_none_or(|row| hooks.all_read(row, "getattr") && hooks.all_read(row, "getattribute"));
+    let slots = |row: &Row| (row.has("slots") && hooks.all_read(row, "setattr")).then(|| row.setters.clone());
     let state = match (said.state, row) {
+        (Some(written), Some(row)) if class && !row.hooks.contains_key("setstate") => {
+            State::written(written)?.plainly_set(slots(row))
+        }
         (Some(written), _) => State::written(written)?,
-        (None, _) if said.guard.is_some_and(|guard| JUDGED.contains(&guard)) => State::Whole(STORED),
+        (None, _) if said.guard.is_some_and(|guard| JUDGED.contains(&guard)) => State::Stored,
         (None, _) if !class => State::Closed("Unsaid"),
         (None, None) => State::Closed("Unmeasured"),
         (None, Some(row)) if row.hooks.contains_key("setstate") => {
@@ -453,28 +500,34 @@ pub fn resolve(
             state.unwrap_or(State::Closed("Unread"))
         }
         (None, Some(_)) if !read_lookups => State::Closed("Answered"),
-        (None, Some(row)) => State::Attributes {
-            slots: (row.has("slots") && hooks.all_read(row, "setattr")).then(|| row.setters.clone()),
-            touched: BTreeMap::new(),
-        },
+        (None, Some(row)) => {
+            let attributes = Some(Attributes::of(STORED));
+            State::Read { attributes, parts: None, value: false }.plainly_set(slots(row))
+        }
     };
     let state = match state {
         State::Closed(why) => format!("State::Closed(Closed::{why})"),
-        State::Whole(whole) => format!("State::Whole({})", expression(whole)),
-        State::Parts { shapes, least } => format!(
-            "State::Parts {{ shapes: {}, least: {least}, most: {} }}",
-            by_position(&shapes),
-            shapes.len()
-        ),
-        State::Attributes { slots, touched: keys } => {
-            let (start, len) = touched.place(&keys);
-            let slots = slots.map(|names| {
-                let absent = |name: String| (name, Wanted::Shape(PLAIN));
-                let (start, len) = touched.place(&names.into_iter().map(absent).collect());
-                format!("({start}, {len})")
+        State::Stored => "State::Stored".to_owned(),
+        State::Read { attributes, parts, value } => {
+            let attributes = attributes.map_or("None".to_owned(), |attributes| {
+                let (start, len) = touched.place(&attributes.touched);
+                let slots = attributes.slots.map(|names| {
+                    let absent = |name: String| (name, Wanted::Shape(PLAIN));
+                    let (start, len) = touched.place(&names.into_iter().map(absent).collect());
+                    format!("({start}, {len})")
+                });
+                format!(
+                    "Some(Attributes {{ values: {}, pair: {}, slots: {}, touched: ({start}, {len}) }})",
+                    expression(attributes.values),
+                    attributes.pair,
+                    slots.map_or("None".to_owned(), |range| format!("Some({range})"))
+                )
             });
-            let slots = slots.map_or("None".to_owned(), |range| format!("Some({range})"));
-            format!("State::Attributes {{ slots: {slots}, touched: ({start}, {len}) }}")
+            let parts = parts.map_or("None".to_owned(), |(shapes, least)| {
+                let most = shapes.len();
+                format!("Some(Parts {{ shapes: {}, least: {least}, most: {most} }})", by_position(&shapes))
+            });
+            format!("State::Read(Forms {{ attributes: {attributes}, parts: {parts}, value: {value} }})")
         }
     };
 

@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 use crate::facts::Reading;
 use crate::policy::entry::{Entry, Layer};
 use crate::policy::guard::Guard;
-use crate::policy::trigger::{Closed, Hash, Shape, Shapes, State, Touched, Triggers};
+use crate::policy::trigger::{
+    Attributes, Closed, Forms, Hash, Parts, Shape, Shapes, State, Touched, Triggers,
+};
 use crate::policy::words::{Criterion, Kind, Risk, Uses};
 
 /// One file of the built-in list.

@@ -20,11 +20,13 @@ pub enum Shape {
     List,
     /// None, a truth value, or a literal number.
     Number,
+    /// None, or a literal dict whose keys are literal text and no names with two underscores, of inert values.
+    Attributes,
 }
 
 impl Shape {
     /// Every shape.
-    pub const ALL: [Shape; 7] = [
+    pub const ALL: [Shape; 8] = [
         Shape::Plain,
         Shape::Inert,
         Shape::References,
@@ -32,6 +34,7 @@ impl Shape {
         Shape::Dict,
         Shape::List,
         Shape::Number,
+        Shape::Attributes,
     ];
 
     /// The word of the list.
@@ -44,6 +47,7 @@ impl Shape {
             Shape::Dict => "dict",
             Shape::List => "list",
             Shape::Number => "number",
+            Shape::Attributes => "attributes",
         }
     }
 
@@ -57,6 +61,7 @@ impl Shape {
             Shape::Dict => "a dict with literal keys",
             Shape::List => "a list or a tuple",
             Shape::Number => "a number",
+            Shape::Attributes => "a dict of inert attributes",
         }
     }
 }
@@ -103,25 +108,47 @@ impl Shapes {
 pub enum State {
     /// Nothing.
     Closed(Closed),
-    /// A state of this shape as a whole.
-    Whole(Shape),
-    /// A tuple of so many parts, by position. Compiled code takes them without a look at how many there are.
-    Parts {
-        /// Their shapes.
-        shapes: Shapes,
-        /// The fewest.
-        least: u8,
-        /// The most.
-        most: u8,
-    },
-    /// Attributes: a dict with literal text keys, whose values are stored.
-    Attributes {
-        /// Whether attributes for slots may stand beside it, and which must not, as setting them runs code:
-        /// a range of `TOUCHED` too.
-        slots: Option<(u16, u8)>,
-        /// Which keys code looks at: a range of `TOUCHED`, by start and length.
-        touched: (u16, u8),
-    },
+    /// Anything: its `__setstate__` does nothing with it, or stores it, or a guard judges it.
+    Stored,
+    /// Values of the forms that the code was read for, and of no other: what takes a dict by its keys takes a tuple
+    /// as pairs, and a dict among these as a pair of its keys.
+    Read(Forms),
+}
+
+/// The forms of a state. At least one is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forms {
+    /// A dict with literal text keys.
+    pub attributes: Option<Attributes>,
+    /// A tuple of so many parts, by position.
+    pub parts: Option<Parts>,
+    /// One literal, no container: text, bytes, a number.
+    pub value: bool,
+}
+
+/// Attributes: a dict with literal text keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attributes {
+    /// The shape of their values.
+    pub values: Shape,
+    /// Whether BUILD itself takes the dict, and so a pair of it and of attributes for slots.
+    pub pair: bool,
+    /// Whether attributes for slots may stand beside it, and which must not, as setting them runs code:
+    /// a range of `TOUCHED` too.
+    pub slots: Option<(u16, u8)>,
+    /// Which keys code looks at: a range of `TOUCHED`, by start and length.
+    pub touched: (u16, u8),
+}
+
+/// Parts of a tuple. Compiled code takes them without a look at how many there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parts {
+    /// Their shapes.
+    pub shapes: Shapes,
+    /// The fewest.
+    pub least: u8,
+    /// The most.
+    pub most: u8,
 }
 
 /// Why BUILD is closed.

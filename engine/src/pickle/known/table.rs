@@ -3,7 +3,7 @@
 use crate::policy::Kind;
 use crate::policy::builtin;
 use crate::policy::guard::Guard;
-use crate::policy::trigger::{Hash, Shapes, State, Triggers};
+use crate::policy::trigger::{Attributes, Forms, Hash, Shapes, State, Triggers};
 
 /// What is known of an import.
 #[derive(Clone, Copy, Debug)]
@@ -58,8 +58,12 @@ impl Known {
             || matches!(
                 self.triggers,
                 Some(Triggers {
-                    state: State::Attributes { touched: (_, 1..), .. }
-                        | State::Attributes { slots: Some((_, 1..)), .. },
+                    state: State::Read(Forms {
+                        attributes: Some(
+                            Attributes { touched: (_, 1..), .. } | Attributes { slots: Some((_, 1..)), .. }
+                        ),
+                        ..
+                    }),
                     ..
                 })
             )

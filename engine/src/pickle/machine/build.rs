@@ -13,7 +13,7 @@ use crate::pickle::values::value::{Tag, Value};
 use crate::policy::builtin;
 use crate::policy::guard::Guard;
 use crate::policy::pattern;
-use crate::policy::trigger::{Shape, State};
+use crate::policy::trigger::{Attributes, Forms, Parts, Shape, State};
 use crate::rule::Rule;
 
 impl<C: Cursor, T: Trace> Machine<'_, C, T> {
@@ -94,8 +94,9 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     /// Whether every attribute whose name begins with two underscores is one that the entry lists: a name of its
     /// library, which neither Python nor an unpickler looks up.
     fn expects_dunders(&self, import: u32, state: Value) -> bool {
-        let Some(State::Attributes { touched: listed @ (_, 1..), .. }) =
-            self.state.imports.known(import).triggers.map(|triggers| triggers.state)
+        let Some(State::Read(Forms {
+            attributes: Some(Attributes { touched: listed @ (_, 1..), .. }), ..
+        })) = self.state.imports.known(import).triggers.map(|triggers| triggers.state)
         else {
             return false;
         };
@@ -133,44 +134,65 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         }
         match triggers.state {
             State::Closed(why) => Some(format!("the trigger `state` is closed: {}", why.as_str())),
-            State::Whole(shape) => self.whole(state, shape),
-            State::Parts { shapes, least, most } => {
-                let view = self.view();
-                let count = view.count(state);
-                if !count.is_some_and(|count| (usize::from(least)..=usize::from(most)).contains(&count)) {
-                    let wanted = if least == most { least.to_string() } else { format!("{least} to {most}") };
-                    return Some(format!(
-                        "the trigger `state` wants a tuple of {wanted} parts, which code takes as they are"
-                    ));
-                }
-                let found =
-                    view.heap.tuples.items(state).enumerate().find(|(i, v)| !view.is(*v, shapes.at(*i)));
-                found.map(|(i, _)| open_for(shapes.at(i), &format!("part {} of the state is more", i + 1)))
+            // Of an import or of what a loader makes of an id nothing can be said at all.
+            State::Stored if matches!(state.tag(), Tag::Import | Tag::Persistent | Tag::Unknown) => {
+                Some("the trigger `state` is open for data, and the state is none that is known".to_owned())
             }
+            State::Stored => None,
+            State::Read(forms) => self.form(object, state, forms),
+        }
+    }
+
+    /// Whether a state has a form that the code was read for.
+    fn form(&self, object: Value, state: Value, forms: Forms) -> Option<String> {
+        let literal =
+            matches!(state.tag(), Tag::ByteArray | Tag::Encoded) || state.kind() & Tag::LITERALS != 0;
+        let unread = |what: &str| Some(format!("the trigger `state` is open for {what}"));
+        match (forms.attributes, forms.parts) {
+            _ if forms.value && literal => None,
             // A dict that is its own `__dict__`: its items were judged as they came.
-            State::Attributes { touched: (_, 0), .. }
+            (Some(Attributes { touched: (_, 0), .. }), _)
                 if state == object && self.view().text_keys(state, true) =>
             {
                 None
             }
-            State::Attributes { slots, touched } => self.attributes(state, slots, touched),
+            (Some(attributes), Some(parts)) if state.is(Tag::Tuple) => {
+                if attributes.pair && self.view().count(state) == Some(2) {
+                    return self.attributes(state, attributes);
+                }
+                self.parts(state, parts)
+            }
+            (Some(attributes), _) => self.attributes(state, attributes),
+            (None, Some(parts)) => self.parts(state, parts),
+            (None, None) => unread("one text, bytes or number only, and the state is more"),
         }
     }
 
-    fn whole(&self, state: Value, shape: Shape) -> Option<String> {
-        // Of an import or of what a loader makes of an id nothing can be said at all.
-        let nothing = matches!(state.tag(), Tag::Import | Tag::Persistent | Tag::Unknown);
-        if nothing || !self.view().is(state, shape) {
-            return Some(open_for(shape, "the state is more"));
-        }
-        None
-    }
-
-    /// Attributes: a dict with literal text keys, or one beside a dict for slots.
-    fn attributes(&self, state: Value, slots: Option<(u16, u8)>, touched: (u16, u8)) -> Option<String> {
+    /// A tuple of parts.
+    fn parts(&self, state: Value, Parts { shapes, least, most }: Parts) -> Option<String> {
         let view = self.view();
+        let count = view.count(state);
+        if !count.is_some_and(|count| (usize::from(least)..=usize::from(most)).contains(&count)) {
+            let wanted = if least == most { least.to_string() } else { format!("{least} to {most}") };
+            return Some(format!(
+                "the trigger `state` wants a tuple of {wanted} parts, which code takes as they are"
+            ));
+        }
+        let found = view.heap.tuples.items(state).enumerate().find(|(i, v)| !view.is(*v, shapes.at(*i)));
+        found.map(|(i, _)| open_for(shapes.at(i), &format!("part {} of the state is more", i + 1)))
+    }
+
+    /// Attributes: a dict with literal text keys, or one beside a dict for slots where BUILD itself takes them.
+    fn attributes(&self, state: Value, form: Attributes) -> Option<String> {
+        let view = self.view();
+        let Attributes { values, pair, slots, touched } = form;
         let closed = |why: &str| Some(format!("the trigger `state` is open for attributes only: {why}"));
         let (dict, slot) = match view.count(state) {
+            Some(_) if !pair => {
+                return closed(
+                    "a `__setstate__` that was read for a dict takes a tuple as pairs of keys and values",
+                );
+            }
             Some(2) => (view.part(state, 0)?, view.part(state, 1)?),
             Some(0) => return None,
             _ => (state, Value::NONE),
@@ -181,6 +203,9 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             };
             if !view.is_mapping(slot) || !view.text_keys(slot, true) {
                 return closed("those for slots are no literal dict of names");
+            }
+            if !view.is(slot, values) {
+                return Some(open_for(values, "the state is more"));
             }
             if setters.1 > 0 {
                 let Some(items) = view.items(slot) else {
@@ -203,6 +228,9 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         }
         if !view.text_keys(dict, false) {
             return closed("a key is no literal text");
+        }
+        if !view.is(dict, values) {
+            return Some(open_for(values, "the state is more"));
         }
         if touched.1 == 0 || view.is(dict, Shape::Plain) {
             return None;

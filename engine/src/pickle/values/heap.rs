@@ -408,6 +408,11 @@ impl Heap {
             Shape::Number => {
                 matches!(value.tag(), Tag::None | Tag::Bool | Tag::Int | Tag::BigInt | Tag::Float)
             }
+            Shape::Attributes => {
+                let named =
+                    value.is(Tag::Dict) && text_keys(value) && !self.mark(value).has(Mark::DUNDER_KEY);
+                value.is(Tag::None) || named && self.has_shape(value, Shape::Inert)
+            }
             shape => self.fits(self.mark(value), shape) && (shape == Shape::Stored || !self.is_large(value)),
         }
     }
