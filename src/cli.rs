@@ -1,10 +1,12 @@
-//! What was typed. No logic: `request` says what it means.
+//! What was typed, and what of it selects what to scan. `request` says what the rest means.
 
 use std::ffi::OsString;
 use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+use crate::source::Selection;
 
 /// Keeps unsafe pickles out of git repositories.
 ///
@@ -120,6 +122,18 @@ pub struct ScanArgs {
     /// How results are shown.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+impl ScanArgs {
+    /// What they select.
+    pub fn selection(&self) -> Selection {
+        match (&self.diff, &self.history, self.staged) {
+            (Some(diff), ..) => Selection::Diff(diff.clone()),
+            (None, Some(range), _) => Selection::History(range.clone()),
+            (None, None, true) => Selection::Staged,
+            (None, None, false) => Selection::Paths(self.paths.clone()),
+        }
+    }
 }
 
 /// How content is read.

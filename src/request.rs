@@ -47,13 +47,7 @@ pub struct Request {
 impl Request {
     /// Reads the arguments of a scan.
     pub fn of(args: &ScanArgs) -> Request {
-        let selection = match (&args.diff, &args.history, args.staged) {
-            (Some(diff), ..) => Selection::Diff(diff.clone()),
-            (None, Some(range), _) => Selection::History(range.clone()),
-            (None, None, true) => Selection::Staged,
-            (None, None, false) => Selection::Paths(args.paths.clone()),
-        };
-        Request::new(selection, &args.reading, &args.policy, &args.output)
+        Request::new(args.selection(), &args.reading, &args.policy, &args.output)
     }
 
     /// Reads the arguments, the input and the environment of a hook.

@@ -91,8 +91,8 @@ impl Package {
 impl Scan<'_> {
     /// Notes a member that is code.
     pub fn carried_code(&mut self, archive: &Package, job: &Job, head: &[u8]) {
-        let native = match sniff::form(head, job.content.len()) {
-            Form::Known(name @ ("ELF" | "Mach-O" | "executable" | "LLVM bitcode")) => Some(name),
+        let native = match sniff::magic(head) {
+            Some(Form::Known(name @ ("ELF" | "Mach-O" | "executable" | "LLVM bitcode"))) => Some(name),
             _ => None,
         };
         let path = job.member.rsplit('!').next().unwrap_or(&job.member);

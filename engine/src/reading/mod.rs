@@ -5,6 +5,7 @@
 pub mod arrow;
 pub mod carried;
 pub mod codec;
+pub mod container;
 pub mod embedded;
 pub mod ending;
 pub mod family;

@@ -1,11 +1,16 @@
 //! numpy's array files (`numpy/lib/_format_impl.py`).
 
 use std::io;
+use std::ops::Range;
 
 use crate::content::Content;
 use crate::limits::Limits;
+use crate::reading::family::Family;
 use crate::reading::field::{u16_le, u32_le};
+use crate::reading::job::{Job, Place};
 use crate::reading::literal::{self, Literal};
+use crate::reading::work::Scan;
+use crate::rule::Rule;
 
 /// What stands behind the header of an array file.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,6 +78,54 @@ fn described(header: &str, data: u64) -> Option<Array> {
     });
     let bytes = elements.zip(dtype.size).and_then(|(n, size)| n.checked_mul(size)?.checked_add(data));
     Some(bytes.map_or(Array::Unsized(data), Array::Numbers))
+}
+
+impl Scan<'_> {
+    /// Reads numpy's array files, one behind the other as `numpy.save` leaves them in an open file.
+    pub fn open_npy(&mut self, job: &Job) -> io::Result<()> {
+        let mut at = 0;
+        loop {
+            let (rule, message) = match array(&job.content, at, self.limits)? {
+                Array::Numbers(end) => {
+                    let next = job.content.read_range(end, 6)?;
+                    if next == b"\x93NUMPY" {
+                        at = end;
+                        continue;
+                    }
+                    return self.behind(job, end..u64::MAX, "a pickle behind the data of an array file");
+                }
+                Array::Objects(start) => return self.objects(job, start..u64::MAX),
+                Array::Unsized(start) => {
+                    return self.within(
+                        job,
+                        start..u64::MAX,
+                        "a pickle in an array file whose end is not known",
+                    );
+                }
+                Array::Refused(message) => (Rule::StreamMalformed, message),
+                Array::Version(major, minor) => (
+                    Rule::ContainerUnreadable,
+                    format!("version {major}.{minor} of the array format is not known"),
+                ),
+                Array::Long(n) => (Rule::ResourceLimit, format!("an array header of {n} bytes")),
+            };
+            self.fault(&job.member, rule, at, message);
+            return Ok(());
+        }
+    }
+
+    /// An array of objects is one pickle behind the header.
+    fn objects(&mut self, job: &Job, range: Range<u64>) -> io::Result<()> {
+        let start = range.start;
+        let mut child = job.child("objects", job.content.slice(range));
+        child.place = Place::Nested;
+        let pickles = self.pickles(&child, Family::Pickle)?;
+        if !pickles.found {
+            let message = "an array of objects without a pickle that can be read";
+            self.fault(&job.member, Rule::StreamMalformed, start, message);
+        }
+        Ok(())
+    }
 }
 
 /// An element type.

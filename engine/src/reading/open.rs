@@ -1,16 +1,15 @@
 //! One piece of content under every reading that applies to it.
 
 use std::io;
-use std::ops::Range;
 
 use crate::facts::MemberFault;
 use crate::reading::codec::{Codec, Ending};
+use crate::reading::container;
 use crate::reading::ending;
 use crate::reading::family::{self, Family};
 use crate::reading::inflated::Inflated;
 use crate::reading::job::{Config, Disguise, Job, Place};
 use crate::reading::joblib;
-use crate::reading::numpy::{self, Array};
 use crate::reading::pickles::Pickles;
 use crate::reading::sniff::{self, Form};
 use crate::reading::work::{Scan, Task, Verdict, When, fault};
@@ -65,11 +64,12 @@ impl Scan<'_> {
         self.as_json(&job)?;
         let mut seen = self.as_form(&job, family, form)?;
         self.as_arrow(&job, &head)?;
-        if self.as_weak_forms(&job, family, form, &head)? {
+        let contained = self.as_containers(&job, &head)?;
+        if self.as_weak_forms(&job, family, form, &head)? || contained {
             seen = Seen::Read;
         }
         self.settled(&mut job, family, before)?;
-        let covered = form == Form::Tar || (pickles.found && pickles.end >= job.content.len());
+        let covered = form == Form::Container("tar") || (pickles.found && pickles.end >= job.content.len());
         let zip = (form == Form::Zip || zip::audit::ends_as_zip(&job.content)?)
             && self.open_zip(&job, family, covered)?;
         let whole = pickles.found && pickles.end >= job.content.len();
@@ -90,7 +90,11 @@ impl Scan<'_> {
     /// The form of content, a database behind a user block included: HDF5's signature stands at 0, 512, 1024 and so on.
     fn form_of(&self, job: &Job, head: &[u8]) -> io::Result<Form> {
         const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
-        let form = sniff::form(head, job.content.len());
+        let form = match (sniff::magic(head), container::begun(head).next()) {
+            (Some(form), _) => form,
+            (None, Some(container)) => Form::Container(container.name),
+            (None, None) => sniff::form(head, job.content.len()),
+        };
         // Content of which the length is not known is decompressed for each look.
         if job.place != Place::File || job.inflated.is_some() {
             return Ok(form);
@@ -109,10 +113,10 @@ impl Scan<'_> {
     /// are; numpy opens members of archives by name, and what it opens it tells by its first bytes.
     fn storage(&mut self, mut job: Job) -> io::Result<()> {
         let head = job.content.read_range(0, sniff::HEAD)?;
-        let form = sniff::form(&head, job.content.len());
+        let form = self.form_of(&job, &head)?;
         let strong = match form {
             Form::Gzip => head.get(2) == Some(&8),
-            Form::Zip | Form::Tar | Form::Bzip2 | Form::Xz | Form::Lz4 | Form::Zstd | Form::Npy => true,
+            Form::Zip | Form::Container(_) | Form::Bzip2 | Form::Xz | Form::Lz4 | Form::Zstd => true,
             _ => false,
         };
         if strong {
@@ -160,16 +164,7 @@ impl Scan<'_> {
                 };
             }
             Form::Zip => return Ok(Seen::Read),
-            Form::Tar => {
-                self.form(job, "tar");
-                self.open_tar(job);
-                return Ok(Seen::Read);
-            }
-            Form::Npy => {
-                self.form(job, "npy");
-                self.open_npy(job)?;
-                return Ok(Seen::Read);
-            }
+            Form::Container(_) => return Ok(Seen::Read),
             Form::Sealed(name) => {
                 let message = format!("{name}: what is inside cannot be read here");
                 self.fault(&job.member, Rule::ContainerUnreadable, 0, message);
@@ -207,15 +202,20 @@ impl Scan<'_> {
         self.inflate(job, family, codec)
     }
 
-    /// Forms that content can have besides the one that its first bytes say: a tar begins with the name of its first
-    /// member, and the codecs without a magic begin with what others take for theirs.
-    fn as_weak_forms(&mut self, job: &Job, family: Family, form: Form, head: &[u8]) -> io::Result<bool> {
+    /// Every container that it begins like, whatever else it begins like: a tar begins with the name of its first member.
+    fn as_containers(&mut self, job: &Job, head: &[u8]) -> io::Result<bool> {
         let mut read = false;
-        if form != Form::Tar && sniff::is_tar(head) {
-            self.form(job, "tar");
-            self.open_tar(job);
+        for container in container::begun(head) {
+            self.form(job, container.name);
+            (container.open)(self, job)?;
             read = true;
         }
+        Ok(read)
+    }
+
+    /// Codecs that content can be of besides its form: those without a magic begin with what others take for theirs.
+    fn as_weak_forms(&mut self, job: &Job, family: Family, form: Form, head: &[u8]) -> io::Result<bool> {
+        let mut read = false;
         if form != Form::Lzma && sniff::is_lzma(head) {
             read |= self.inflate(job, family, Codec::Lzma)? == Seen::Read;
         }
@@ -334,52 +334,6 @@ impl Scan<'_> {
             _ => return,
         };
         self.fault(&job.member, rule, 0, message);
-    }
-
-    /// Reads numpy's array files, one behind the other as `numpy.save` leaves them in an open file.
-    fn open_npy(&mut self, job: &Job) -> io::Result<()> {
-        let mut at = 0;
-        loop {
-            let (rule, message) = match numpy::array(&job.content, at, self.limits)? {
-                Array::Numbers(end) => {
-                    let next = job.content.read_range(end, 6)?;
-                    if next == b"\x93NUMPY" {
-                        at = end;
-                        continue;
-                    }
-                    return self.behind(job, end..u64::MAX, "a pickle behind the data of an array file");
-                }
-                Array::Objects(start) => return self.objects(job, start..u64::MAX),
-                Array::Unsized(start) => {
-                    return self.within(
-                        job,
-                        start..u64::MAX,
-                        "a pickle in an array file whose end is not known",
-                    );
-                }
-                Array::Refused(message) => (Rule::StreamMalformed, message),
-                Array::Version(major, minor) => (
-                    Rule::ContainerUnreadable,
-                    format!("version {major}.{minor} of the array format is not known"),
-                ),
-                Array::Long(n) => (Rule::ResourceLimit, format!("an array header of {n} bytes")),
-            };
-            self.fault(&job.member, rule, at, message);
-            return Ok(());
-        }
-    }
-
-    /// An array of objects is one pickle behind the header.
-    fn objects(&mut self, job: &Job, range: Range<u64>) -> io::Result<()> {
-        let start = range.start;
-        let mut child = job.child("objects", job.content.slice(range));
-        child.place = Place::Nested;
-        let pickles = self.pickles(&child, Family::Pickle)?;
-        if !pickles.found {
-            let message = "an array of objects without a pickle that can be read";
-            self.fault(&job.member, Rule::StreamMalformed, start, message);
-        }
-        Ok(())
     }
 }
 

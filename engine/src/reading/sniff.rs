@@ -8,8 +8,6 @@ use crate::reading::tar_header::checksum_holds;
 pub enum Form {
     /// An archive that begins with a local header, or is empty.
     Zip,
-    /// A header block with a right checksum.
-    Tar,
     /// RFC 1952.
     Gzip,
     /// RFC 1950. Two bytes prove little: it counts once it inflates.
@@ -28,8 +26,8 @@ pub enum Form {
     Zstd,
     /// joblib before 0.10: `ZF`, a length in hexadecimal, zlib. It counts once it inflates.
     ZFile,
-    /// numpy's array file.
-    Npy,
+    /// A row of the table of containers, by its name.
+    Container(&'static str),
     /// An archive or an encryption that is not read here.
     Sealed(&'static str),
     /// Content with a declared end, which bytes may follow.
@@ -87,7 +85,6 @@ const MAGICS: &[(&[u8], Form)] = &[
     (b"LZIP", Form::Lzip),
     (b"\x04\x22\x4d\x18", Form::Lz4),
     (b"\x28\xb5\x2f\xfd", Form::Zstd),
-    (b"\x93NUMPY", Form::Npy),
     (b"7z\xbc\xaf\x27\x1c", Form::Sealed("7z")),
     (b"Rar!\x1a\x07", Form::Sealed("rar")),
     (b"\x89PNG\r\n\x1a\n", Form::Ended(Ended::Png)),
@@ -134,14 +131,13 @@ const MAGICS: &[(&[u8], Form)] = &[
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Form::Known("OLE2")),
 ];
 
-/// The form of content that begins with `head` and is `len` bytes long.
+/// The form that a magic at the very beginning says.
+pub fn magic(head: &[u8]) -> Option<Form> {
+    MAGICS.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, form)| *form)
+}
+
+/// The form of content that begins with `head`, with no magic, and is `len` bytes long.
 pub fn form(head: &[u8], len: u64) -> Form {
-    if let Some((_, form)) = MAGICS.iter().find(|(magic, _)| head.starts_with(magic)) {
-        return *form;
-    }
-    if is_tar(head) {
-        return Form::Tar;
-    }
     match head {
         [b'B', b'Z', b'h', b'1'..=b'9', rest @ ..]
             if rest.starts_with(b"1AY&SY") || rest.starts_with(b"\x17\x72\x45\x38\x50\x90") =>
@@ -247,7 +243,8 @@ mod tests {
             (b"caf\xe9 au lait, in latin-1\n", Form::Text),
             (b"", Form::Unknown),
         ] {
-            assert_eq!(form(head, 1000), expected, "{}", head.escape_ascii());
+            let found = magic(head).unwrap_or_else(|| form(head, 1000));
+            assert_eq!(found, expected, "{}", head.escape_ascii());
         }
     }
 }

@@ -53,7 +53,7 @@ impl Step for Walk {
 
 impl Scan<'_> {
     /// Reads content as a tar.
-    pub fn open_tar(&mut self, job: &Job) {
+    pub fn open_tar(&mut self, job: &Job) -> io::Result<()> {
         self.later(Task::Step(Box::new(Walk {
             job: job.clone(),
             at: 0,
@@ -64,6 +64,7 @@ impl Scan<'_> {
             before: self.found,
             faults: Vec::new(),
         })));
+        Ok(())
     }
 
     /// Takes the next member, and leaves the walk to go on after it.
