@@ -159,6 +159,7 @@ choose() {
         pull-request) choose_pull_request ;;
         merge-group) choose_merge_group ;;
         push) choose_push ;;
+        commit) choose_commit ;;
         unknown) fail "the event $GITHUB_EVENT_NAME is about a pull request and does not say which commit" \
             "judge pull requests in the event pull_request" ;;
         *)
@@ -168,6 +169,13 @@ choose() {
                 need "$GITHUB_SHA"
                 policy=$GITHUB_SHA
             fi
+            # Nor does what is on another branch than the default one: its commits get the same check.
+            default=$(field default-branch)
+            case $default in
+                '') ;;
+                *) [ "$GITHUB_REF" = "refs/heads/$default" ] || policy=$(tip "$default") ||
+                    fail "the default branch cannot be fetched" "give actions/checkout fetch-depth: 0" ;;
+            esac
             ;;
     esac
     [ -z "$INPUT_BASE" ] || choose_base
@@ -209,6 +217,18 @@ choose_merge_group() {
     return 0
 }
 
+# A check, a run, a status, a deployment: of a commit that is not the one the workflow runs for.
+choose_commit() {
+    commit=$(field head)
+    about "$commit" commit "give actions/checkout ref: $commit and fetch-depth: 0"
+    default=$(field default-branch)
+    if [ -z "$default" ] || ! policy=$(tip "$default"); then
+        fail "the default branch, whose policy judges, cannot be fetched" "give actions/checkout fetch-depth: 0"
+    fi
+    # What the default branch has already is judged whole.
+    ancestor HEAD "$policy" || range=$policy...HEAD
+}
+
 choose_push() {
     after=$(field after)
     case $after in
@@ -224,7 +244,9 @@ choose_push() {
     default=$(field default-branch)
     case $before in
         *[!0]*)
-            if [ "$GITHUB_REF" = "refs/heads/$default" ] || [ "${GITHUB_REF_PROTECTED:-}" = true ]; then
+            # No other branch: a ruleset can call every branch protected, and whoever pushes twice to one of their
+            # own would be judged by the policy of the first push.
+            if [ "$GITHUB_REF" = "refs/heads/$default" ]; then
                 has "$before" || fetch "$before" 2>/dev/null || true
                 if has "$before"; then
                     range=$before..HEAD

@@ -24,6 +24,8 @@ pub enum Kind {
     MergeGroup,
     /// A push.
     Push,
+    /// A commit that is not the one the workflow runs for: of a check, a run, a status or a deployment.
+    Commit,
     /// A pull request whose commits the event does not name.
     Unknown,
     /// The commit that the workflow runs for.
@@ -37,6 +39,7 @@ impl Kind {
             Kind::PullRequest => "pull-request",
             Kind::MergeGroup => "merge-group",
             Kind::Push => "push",
+            Kind::Commit => "commit",
             Kind::Unknown => "unknown",
             Kind::Other => "other",
         }
@@ -52,7 +55,7 @@ pub struct Event {
     pub base: Option<String>,
     /// The branch of that name.
     pub base_ref: Option<String>,
-    /// The tip of the pull request's branch, or of the merge group.
+    /// The tip of the pull request's branch, or of the merge group; the commit of a check, run, status or deployment.
     pub head: Option<String>,
     /// Where a pushed branch stood before. All zeros for a new one.
     pub before: Option<String>,
@@ -69,6 +72,9 @@ struct Payload {
     workflow_run: Option<Checked>,
     check_run: Option<Checked>,
     check_suite: Option<Checked>,
+    deployment: Option<Deployed>,
+    /// Of a status: what it is of.
+    sha: Option<String>,
     issue: Option<Issue>,
     before: Option<String>,
     after: Option<String>,
@@ -99,8 +105,14 @@ struct MergeGroup {
 #[derive(Deserialize)]
 struct Checked {
     event: Option<String>,
+    head_sha: Option<String>,
     #[serde(default)]
     pull_requests: Vec<PullRequest>,
+}
+
+#[derive(Deserialize)]
+struct Deployed {
+    sha: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -132,6 +144,8 @@ impl Event {
         let mut event = Event::default();
         let checked = payload.workflow_run.or(payload.check_run).or(payload.check_suite);
         let of_pull_request = checked.as_ref().and_then(|c| c.event.as_deref()).is_some_and(is_pull_request);
+        let commit = checked.as_ref().and_then(|c| c.head_sha.clone());
+        let commit = commit.or(payload.deployment.and_then(|d| d.sha)).or(payload.sha);
         let mut requests: Vec<PullRequest> = checked.map(|c| c.pull_requests).unwrap_or_default();
         requests.extend(payload.pull_request);
         // Pull requests of one commit into several branches have no base in common.
@@ -150,13 +164,16 @@ impl Event {
             event.kind = Kind::Unknown;
         } else if payload.before.is_some() && payload.after.is_some() {
             event.kind = Kind::Push;
+        } else if commit.is_some() {
+            event.kind = Kind::Commit;
+            event.head = commit;
         }
         event.before = payload.before;
         event.after = payload.after;
         let branch = event.base_ref.take();
         let branch = branch.map(|b| b.strip_prefix("refs/heads/").map(str::to_owned).unwrap_or(b));
         event.base_ref = branch.filter(|name| is_branch(name));
-        for id in [&mut event.base, &mut event.head, &mut event.before] {
+        for id in [&mut event.base, &mut event.head, &mut event.before, &mut event.after] {
             if id.as_deref().is_some_and(|id| !is_object_id(id)) {
                 return Err(serde::de::Error::custom("a commit id in it is not hexadecimal"));
             }
@@ -230,6 +247,15 @@ mod tests {
         assert_eq!(lines(&push), format!("kind=push\nbefore={A}\nafter={B}\n"));
         let other = r#"{"inputs": {}, "repository": {"default_branch": "m"}}"#;
         assert_eq!(lines(other), "kind=other\ndefault-branch=m\n");
+        for of_a_commit in [
+            format!(r#"{{"check_suite": {{"head_sha": "{A}", "pull_requests": []}}}}"#),
+            format!(r#"{{"check_run": {{"head_sha": "{A}"}}}}"#),
+            format!(r#"{{"workflow_run": {{"event": "push", "head_sha": "{A}"}}}}"#),
+            format!(r#"{{"sha": "{A}", "state": "success"}}"#),
+            format!(r#"{{"deployment": {{"sha": "{A}"}}, "deployment_status": {{}}}}"#),
+        ] {
+            assert_eq!(lines(&of_a_commit), format!("kind=commit\nhead={A}\n"), "{of_a_commit}");
+        }
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use std::num::NonZero;
 
-use crate::ci;
+use crate::ci::{self, Change};
 use crate::cli::{
     Color, FailOn, Format, HookArgs, OutputArgs, PolicyArgs, PolicyFrom, ReadingArgs, ReportTo, ScanArgs,
 };
 use crate::source::Selection;
 use crate::source::git::hook;
-use fickgate_engine::error::Result;
+use fickgate_engine::error::{Error, Result};
 use fickgate_engine::rule::Level;
 
 /// Jobs that nobody asked for. More are rarely faster, and each keeps the objects it unpacked last.
@@ -58,8 +58,16 @@ impl Request {
         let mut request = Request::new(selection, &args.reading, &args.policy, &args.output);
         // Every file of a change that CI is about is judged by the policy of what it is to be merged into.
         if request.selection == Selection::Tracked && request.policy.policy_from.is_none() {
-            let bases = ci::bases(&variable);
-            request.policy.policy_from = (!bases.is_empty()).then_some(PolicyFrom::OneOf(bases));
+            request.policy.policy_from = match ci::change(&variable) {
+                Change::None => None,
+                Change::Into(bases) => Some(PolicyFrom::OneOf(bases)),
+                Change::Unnamed(what) => {
+                    let message =
+                        format!("{what} tells of a change, and nothing says what it is to be merged into");
+                    return Err(Error::new(message)
+                        .remedy("say whose policy judges: fickgate hook --policy-from BRANCH"));
+                }
+            };
         }
         Ok(request)
     }

@@ -65,8 +65,10 @@ fn understood(path: &BlobPath, value: &Value) -> Option<Vec<(BlobPath, Pointer)>
     let mut found = Vec::new();
     if !lock {
         // A file of DVC is there for its outputs.
+        // One that it imports from elsewhere may not have been fetched yet: then `dvc pull` does, unseen.
+        let imported = value.get("deps").is_some();
         for out in value.get("outs")?.as_array()? {
-            found.extend(output(&base, out)?);
+            found.extend(output(&base, out, imported)?);
         }
         return Some(found);
     }
@@ -74,14 +76,14 @@ fn understood(path: &BlobPath, value: &Value) -> Option<Vec<(BlobPath, Pointer)>
     let stages = value.get("stages").unwrap_or(value).as_object()?;
     for stage in stages.values().filter(|stage| !stage.is_string()) {
         for out in stage.as_object()?.get("outs").map_or(Some(&Vec::new()), Value::as_array)? {
-            found.extend(output(&base, out)?);
+            found.extend(output(&base, out, false)?);
         }
     }
     Some(found)
 }
 
 /// What one output stands for; `None` where that is not understood.
-fn output(base: &Path, out: &Value) -> Option<Vec<(BlobPath, Pointer)>> {
+fn output(base: &Path, out: &Value, imported: bool) -> Option<Vec<(BlobPath, Pointer)>> {
     let keys = out.as_object()?;
     let path = inside(&base.join(out.get("path")?.as_str()?))?;
     let folded = out.get("hash").is_none();
@@ -95,9 +97,10 @@ fn output(base: &Path, out: &Value) -> Option<Vec<(BlobPath, Pointer)>> {
         return files.as_array()?.iter().map(file).collect();
     }
     let Some(hash) = out.get("md5") else {
-        // Outputs without a hash are not in the cache but in git (`cache: false`) or not there yet. Any other
-        // key may say where else they are.
-        let plain = keys.keys().all(|key| PLAIN.contains(&key.as_str()));
+        // Outputs without a hash are in git (`cache: false`), or not there yet. Any other key may say where else
+        // they are.
+        let in_git = keys.get("cache") == Some(&Value::Bool(false)) && !imported;
+        let plain = in_git && keys.keys().all(|key| PLAIN.contains(&key.as_str()));
         let unclear = Pointer::Dvc { md5: String::new(), size: None, folded, folder: false };
         return Some(if plain { Vec::new() } else { vec![(path, unclear)] });
     };
@@ -254,6 +257,10 @@ mod tests {
         }
         unclear("outs:\n- {path: x.pt, cloud: {s3: {etag: e}}}", "x.pt");
         unclear("outs:\n- {path: x.pt, etag: e}", "x.pt");
+        // `dvc import-url --no-download`, whatever it says of its cache.
+        unclear("deps:\n- {etag: e, path: https://example.org/x.pt}\nouts:\n- {path: x.pt}", "x.pt");
+        unclear("deps:\n- {path: x, repo: {url: u}}\nouts:\n- {path: x.pt, cache: false}", "x.pt");
+        unclear("outs:\n- {path: x.pt}", "x.pt");
         let files = format!("outs:\n- path: d\n  files:\n  - {{relpath: a/m.pkl, md5: {MD5}, size: 7}}\n");
         let got = named("d.dvc", &files);
         assert!(matches!(&got[..], [(path, Pointer::Dvc { size: Some(7), .. })] if path == "d/a/m.pkl"));
