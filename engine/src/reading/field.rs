@@ -19,3 +19,8 @@ pub fn u32_le(record: &[u8], at: usize) -> Option<u32> {
 pub fn u64_le(record: &[u8], at: usize) -> Option<u64> {
     bytes(record, at).map(u64::from_le_bytes)
 }
+
+/// Big-endian, four bytes.
+pub fn u32_be(record: &[u8], at: usize) -> Option<u32> {
+    bytes(record, at).map(u32::from_be_bytes)
+}

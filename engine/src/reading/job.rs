@@ -51,8 +51,6 @@ pub(crate) enum Place {
     Nested,
     /// Bytes that no reader is sure to look at.
     Hidden,
-    /// The same, from a place on that may be the beginning of a pickle, and of nothing else.
-    Guess,
     /// A tensor, by what the pickle beside it says.
     Storage,
 }

@@ -8,12 +8,28 @@ use std::io;
 
 use crate::content::Content;
 use crate::facts::{Import, Stream, Use, UseKind};
-use crate::pickle::machine::{Run, makes_callable};
+use crate::pickle::machine::{Run, is_at_hand, makes_callable};
 use crate::rule::Rule;
 
 /// Whether an import is the wrapper behind whose state array bytes follow.
 pub fn is_wrapper(import: &Import) -> bool {
     import.name == "NumpyArrayWrapper" && import.module.ends_with("joblib.numpy_pickle")
+}
+
+/// Modules that `pickle.load` would import by a text that happens to stand where it looks, one for each name. A name of
+/// something that the file imports anyway is not told: classes stand there more often than not.
+pub fn strays(plain: &Run, main: &Stream, others: &[Stream]) -> Vec<Import> {
+    let known: Vec<&Stream> = others.iter().chain([main]).collect();
+    let named =
+        |name: &str| known.iter().flat_map(|stream| &stream.imports).any(|import| import.name == name);
+    let streams = std::iter::once(&plain.stream).chain(&plain.inner);
+    let mut found: Vec<Import> = streams
+        .flat_map(|stream| &stream.imports)
+        .filter(|import| is_misled(import, &known) && !named(&import.module))
+        .cloned()
+        .collect();
+    found.dedup_by(|a, b| a.module == b.module);
+    found
 }
 
 /// What another reading does beyond the known ones, stream by stream; none where it does nothing more.
@@ -61,15 +77,17 @@ fn covers(known: &Stream, import: &Import, misled: Option<u64>) -> bool {
     })
 }
 
-/// Whether `pickle.load` only comes to an import because it shares its memo with a pickle inside.
+/// Whether `pickle.load` only comes to an import because it shares its memo with a pickle inside, and fails there.
 ///
 /// Since 1.5 joblib writes an array of objects as a whole pickle of protocol 5. `joblib.load` reads that with a memo
 /// of its own, and `numpy.dtype` comes from there; `pickle.load` goes on with the memo it has, and finds some text of
-/// the outer pickle in the place of `numpy`. It raises at the import of `LabelEncoder`, or for the lack of a `dtype`
-/// in a module that happens to have that name: no more is done than `import LabelEncoder`, without dots.
+/// the outer pickle in the place of `numpy`, `LabelEncoder` or a feature's name. It imports the module of that name,
+/// and raises because there is none, or none with a `dtype`. To import a module is to run it, so what any interpreter
+/// can import is reported like any import.
 fn is_misled(import: &Import, known: &[&Stream]) -> bool {
     import.name == "dtype"
         && !import.module.contains('.')
+        && !is_at_hand(&import.module)
         && known.iter().flat_map(|stream| stream.imports.iter()).any(|other| {
             (other.module.as_str(), other.name.as_str(), other.offset) == ("numpy", "dtype", import.offset)
         })

@@ -36,10 +36,8 @@ impl Scan<'_> {
             return Ok(());
         }
         let family = if job.place == Place::File { Family::of(&job.name) } else { Family::Plain };
-        match job.place {
-            Place::Guess => return self.guess(&job),
-            Place::Storage => return self.storage(job),
-            _ => {}
+        if job.place == Place::Storage {
+            return self.storage(job);
         }
         match job.config {
             Config::Keras => drop(self.keras_config(&job, 0)?),
@@ -62,6 +60,7 @@ impl Scan<'_> {
         let before = self.found;
         let pickles = self.as_pickles(&job, family, form)?;
         self.as_json(&job)?;
+        self.dumb_places(&job)?;
         let mut seen = self.as_form(&job, family, form)?;
         self.as_arrow(&job, &head)?;
         let contained = self.as_containers(&job, &head)?;
@@ -74,8 +73,7 @@ impl Scan<'_> {
             && self.open_zip(&job, family, covered)?;
         let whole = pickles.found && pickles.end >= job.content.len();
         if family::extension(&job.name) == "dat" && !whole && !matches!(form, Form::Known(_)) {
-            // The values of `dbm.dumb`, which another file says the places of.
-            self.database(&job)?;
+            self.dumb_values(&job, if pickles.found { pickles.end } else { 0 });
         }
         let read = zip || pickles.found || seen == Seen::Read || self.found > before;
         if !read && job.place == Place::File {
@@ -186,9 +184,14 @@ impl Scan<'_> {
             }
             Form::Text => return Ok(Seen::Harmless),
             // Databases hold pickles for PyTables, shelve and caches, which load them.
-            Form::Known("HDF5" | "SQLite" | "LMDB" | "GDBM" | "Berkeley DB") => {
+            Form::Known("SQLite") => {
+                self.sqlite(job)?;
+                return Ok(Seen::Harmless);
+            }
+            Form::Known("HDF5" | "SQLite journal" | "LMDB" | "GDBM" | "Berkeley DB") => {
                 self.database(job)?;
                 if form == Form::Known("HDF5") {
+                    self.hdf5_heaps(job);
                     self.keras_attributes(job)?;
                 }
                 return Ok(Seen::Harmless);

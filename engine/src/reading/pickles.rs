@@ -3,8 +3,8 @@
 use std::io;
 
 use crate::content::Content;
-use crate::facts::{Ending, Reading, Stream};
-use crate::pickle::machine::{self, Run};
+use crate::facts::{Code, Ending, Import, Reading, Runs, Stream};
+use crate::pickle::machine::{self, Run, is_at_hand};
 use crate::reading::family::{self, Family};
 use crate::reading::job::{Job, Place};
 use crate::reading::joblib;
@@ -51,7 +51,7 @@ impl Scan<'_> {
     pub fn pickles(&mut self, job: &Job, family: Family) -> io::Result<Pickles> {
         let promise = match (job.place, family) {
             // Looked for in noise, where openings are many: only what would import counts.
-            (Place::Hidden | Place::Guess | Place::Storage, _) => Promise::Noise,
+            (Place::Hidden | Place::Storage, _) => Promise::Noise,
             (Place::Nested, _) | (_, Family::Loader | Family::Pickle) => Promise::Pickle,
             (_, Family::Shared) => Promise::Shared,
             _ => Promise::Nothing,
@@ -79,11 +79,10 @@ impl Scan<'_> {
             let read = self.read_one(job, at)?;
             let stream = &read.main;
             let mut standing = read.standing(Proto::of(&ahead), promise);
-            // A name alone, in two lines, is what many texts begin with, and little else.
             if standing == Standing::Text
                 && promise != Promise::Noise
                 && stream.imports.iter().any(standing::is_plausible)
-                && !is_plain_text(content)?
+                && !(at == 0 && is_list_of_names(content, stream)?)
             {
                 standing = Standing::Pickle;
             }
@@ -197,7 +196,9 @@ impl Scan<'_> {
             return Ok(Read::of(plain));
         }
         let mut read = Read::of(run(Reading::Joblib)?);
-        for other in [run(Reading::JoblibPlain)?, run(Reading::JoblibUnpadded)?] {
+        let plain = run(Reading::JoblibPlain)?;
+        read.strays = joblib::strays(&plain, &read.main, &read.others);
+        for other in [plain, run(Reading::JoblibUnpadded)?] {
             let more = joblib::beyond(other, &read.main, &read.others);
             read.others.extend(more);
         }
@@ -205,6 +206,14 @@ impl Scan<'_> {
     }
 
     fn keep_read(&mut self, job: &Job, read: Read) {
+        for import in read.strays {
+            let message = format!(
+                "read by `pickle.load`, which is not for such a file, it imports whatever module is named `{}`",
+                crate::escape::name(&import.module)
+            );
+            let (member, offset) = (job.member.clone(), import.offset);
+            self.code(Code { member, offset, message, name: None, runs: Runs::IfAsked });
+        }
         self.keep(job, read.main);
         for stream in read.others {
             self.keep(job, stream);
@@ -216,11 +225,13 @@ impl Scan<'_> {
 struct Read {
     main: Stream,
     others: Vec<Stream>,
+    /// What [`joblib::strays`] says.
+    strays: Vec<Import>,
 }
 
 impl Read {
     fn of(run: Run) -> Self {
-        Read { main: run.stream, others: run.inner }
+        Read { main: run.stream, others: run.inner, strays: Vec::new() }
     }
 
     /// A pickle under any reading is one.
@@ -246,9 +257,31 @@ fn only_blanks(content: &Content, at: u64, ahead: &[u8]) -> io::Result<bool> {
     }
 }
 
-/// Whether content begins as text in UTF-8 does, without a control byte or a part of a letter.
-fn is_plain_text(content: &Content) -> io::Result<bool> {
+/// Whether content is text whose first lines name what is in no interpreter: `click` and `flask` spell an import, and no
+/// opcode follows but those that make nothing. A pickle does more, and a list of requirements does not.
+pub(crate) fn is_list_of_names(content: &Content, stream: &Stream) -> io::Result<bool> {
+    if stream.imports.iter().any(|import| is_at_hand(&import.module)) {
+        return Ok(false);
+    }
     let head = content.read_range(0, sniff::HEAD)?;
     let cut = std::str::from_utf8(&head).err().filter(|e| e.error_len().is_some() || e.valid_up_to() == 0);
-    Ok(cut.is_none() && sniff::is_text(&head))
+    if cut.is_some() || !sniff::is_text(&head) {
+        return Ok(false);
+    }
+    let (mut rest, mut count) = (head.as_slice(), 0);
+    let line = |text: &[u8]| memchr::memchr(b'\n', text).map_or(text.len(), |end| end + 1);
+    while let Some((code, after)) = rest.split_first() {
+        let len = match code {
+            b'c' => line(after) + after.get(line(after)..).map_or(0, line),
+            b'p' => line(after),
+            b'(' => 0,
+            b'q' => 1,
+            b'r' => 4,
+            _ => break,
+        };
+        rest = after.get(len..).unwrap_or(&[]);
+        count += 1;
+    }
+    // The one that breaks counts as well.
+    Ok(stream.opcodes <= count + 1)
 }

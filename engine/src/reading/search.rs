@@ -5,11 +5,11 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use crate::facts::{Ending, Import, Reading, UseKind};
-use crate::pickle::machine;
+use crate::pickle::machine::{self, Run};
 use crate::pickle::stream::opcode;
 use crate::policy::builtin;
 use crate::reading::embedded;
-use crate::reading::job::{Disguise, Job, Place};
+use crate::reading::job::{Disguise, Job};
 use crate::reading::standing::{self, Promise, Proto, Standing};
 use crate::reading::work::{Scan, Step, Task};
 use crate::rule::Rule;
@@ -46,10 +46,8 @@ struct Search {
     wanted: Wanted,
     /// Why a pickle there would be hidden.
     disguise: Option<Rc<Disguise>>,
-    /// Names that pickles found here import. They are judged as they are, and what their ends spell is no other name.
+    /// Names that pickles found here import.
     names: Vec<Range<u64>>,
-    /// The last pickle found here that begins with PROTO and runs to STOP.
-    whole: Range<u64>,
 }
 
 impl Step for Search {
@@ -68,10 +66,7 @@ impl Step for Search {
                 scan.fault(&self.job.member, Rule::ResourceLimit, from + at as u64, message);
                 return Ok(());
             }
-            let at = from + at as u64;
-            if !self.names.iter().any(|name| name.contains(&at)) {
-                self.tried(scan, at)?;
-            }
+            self.tried(scan, from + at as u64)?;
         }
         self.left.start = behind;
         if self.left.start < self.left.end {
@@ -84,47 +79,32 @@ impl Step for Search {
 impl Search {
     /// Reads from one place on. Most bytes break soon; those that are made not to would be read over and over.
     fn tried(&mut self, scan: &mut Scan<'_>, at: u64) -> io::Result<()> {
-        let range = at..self.end.min(at + GUESS);
+        let range = at..self.end.min(at.saturating_add(GUESS));
         let content = self.job.content.slice(range.clone());
         let run = machine::run(&content, 0, Reading::Pickle, "", scan.limits)?;
         scan.guessed += run.stream.opcodes.max(PLACE);
         let proto = Proto::of(&content.read_range(0, 2)?);
-        let first = run.stream.imports.first().map_or("", |import| import.module.as_str());
-        let judged = builtin::judges(first.split('.').next().unwrap_or(first));
-        // Ends of words inside a pickle spell names that no one has, with what follows for a call.
-        if !judged && (self.whole.contains(&at) || self.in_a_text(at)?) {
+        if standing::standing(proto, Promise::Noise, &run.stream) != Standing::Pickle
+            || self.is_an_end(at, &run)
+        {
             return Ok(());
         }
-        if standing::standing(proto, Promise::Noise, &run.stream) == Standing::Pickle {
-            if proto == Proto::Known && run.stream.stopped() {
-                self.whole = at..at + run.stream.end;
-            }
-            let lines = run.stream.imports.iter().filter(|import| matches!(import.opcode, "GLOBAL" | "INST"));
-            self.names.extend(lines.map(|import| {
-                let first = at + import.offset + 1;
-                first..first + (import.raw_module.len() + import.raw_name.len() + 1) as u64
-            }));
-            let mut guess = self.job.hidden(range, "");
-            guess.place = Place::Guess;
-            guess.disguise.clone_from(&self.disguise);
-            scan.later(Task::Open(guess));
-        }
+        let lines = run.stream.imports.iter().filter(|import| matches!(import.opcode, "GLOBAL" | "INST"));
+        self.names.extend(lines.map(|import| {
+            let first = at + import.offset + 1;
+            first..first + (import.raw_module.len() + import.raw_name.len() + 1) as u64
+        }));
+        let mut found = self.job.hidden(range, "");
+        found.disguise.clone_from(&self.disguise);
+        scan.keep_found(&found, run);
         Ok(())
     }
 
-    /// Whether a place lies in a word of protocol 0: in its line stands `V` or `S'` and letters, behind an opcode or two.
-    fn in_a_text(&self, at: u64) -> io::Result<bool> {
-        let from = at.saturating_sub(REACH);
-        let before = self.job.content.read_range(from, (at - from) as usize)?;
-        let Some(line) = memchr::memrchr(b'\n', &before).and_then(|end| before.get(end + 1..)) else {
-            return Ok(false);
-        };
-        let word = |word: &[u8]| word.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_');
-        let opens = |from: usize| match line.get(from..) {
-            Some([b'V', rest @ ..] | [b'S', b'\'' | b'"', rest @ ..]) => !rest.is_empty() && word(rest),
-            _ => false,
-        };
-        Ok((0..3).any(opens))
+    /// Whether a place lies in the name of an import that was found, and reads as the end of that name: in
+    /// `collections` stands `ollections`. What the list knows under such a name is judged all the same.
+    fn is_an_end(&self, at: u64, run: &Run) -> bool {
+        let judged = |import: &Import| builtin::judges(import.module.split('.').next().unwrap_or_default());
+        self.names.iter().any(|name| name.contains(&at)) && !run.stream.imports.first().is_some_and(judged)
     }
 }
 
@@ -146,9 +126,9 @@ fn places(bytes: &[u8], part: Range<usize>, wanted: Wanted) -> Vec<usize> {
 
 impl Scan<'_> {
     /// Keeps what was read from a place that a search found. That it breaks off says nothing: it may have begun anywhere.
-    pub fn guess(&mut self, job: &Job) -> io::Result<()> {
-        let run = machine::run(&job.content, 0, Reading::Pickle, &job.member, self.limits)?;
+    pub fn keep_found(&mut self, job: &Job, run: Run) {
         for mut stream in std::iter::once(run.stream).chain(run.inner) {
+            stream.member.clone_from(&job.member);
             stream.faults.retain(|f| !matches!(f.rule, Rule::StreamMalformed | Rule::StreamAmbiguous));
             if stream.ending == Ending::Broken {
                 // A value that goes on in another page breaks off, and what waited to be applied was handed to no one.
@@ -160,15 +140,13 @@ impl Scan<'_> {
                 self.keep(job, stream);
             }
         }
-        Ok(())
     }
 
     fn search(&mut self, job: &Job, left: Range<u64>, end: u64, wanted: Wanted, reason: &str) {
         let disguise =
             if reason.is_empty() { job.disguise.clone() } else { Disguise::new(reason.to_owned()) };
         if left.start < left.end {
-            let search =
-                Search { job: job.clone(), left, end, wanted, disguise, names: Vec::new(), whole: 0..0 };
+            let search = Search { job: job.clone(), left, end, wanted, disguise, names: Vec::new() };
             self.later(Task::Step(Box::new(search)));
         }
     }
@@ -189,6 +167,11 @@ impl Scan<'_> {
         let end = self.length(job)?;
         self.search(job, 0..end, end, Wanted::Imports, "");
         Ok(())
+    }
+
+    /// Looks for pickles that begin in a part of a database that its records do not account for.
+    pub fn part_of_database(&mut self, job: &Job, part: Range<u64>) {
+        self.search(job, part, u64::MAX, Wanted::Imports, "");
     }
 
     /// Leaves bytes in which nothing ought to be to be looked at, as content and for what is inside them.

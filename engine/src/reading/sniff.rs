@@ -98,6 +98,9 @@ const MAGICS: &[(&[u8], Form)] = &[
     (b"ARROW1\0\0", Form::Known("Arrow")),
     (b"FEA1", Form::Known("Feather")),
     (b"SQLite format 3\0", Form::Known("SQLite")),
+    (b"\x37\x7f\x06\x82", Form::Known("SQLite journal")),
+    (b"\x37\x7f\x06\x83", Form::Known("SQLite journal")),
+    (b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7", Form::Known("SQLite journal")),
     (b"\x7fELF", Form::Known("ELF")),
     (b"MZ", Form::Known("executable")),
     (b"\xfe\xed\xfa\xce", Form::Known("Mach-O")),
@@ -159,6 +162,11 @@ pub fn form(head: &[u8], len: u64) -> Form {
         | [_, _, _, _, _, _, _, _, _, _, _, _, 0, 0x06, 0x15, 0x61, ..]
         | [_, _, _, _, _, _, _, _, _, _, _, _, 0, 0x05, 0x31, 0x62, ..] => {
             return Form::Known("Berkeley DB");
+        }
+        // The magic of LMDB stands behind the header of the first page.
+        [_, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, 0xde, 0xc0, 0xef, 0xbe, ..]
+        | [_, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, 0xbe, 0xef, 0xc0, 0xde, ..] => {
+            return Form::Known("LMDB");
         }
         [_, _, _, _, b'f', b't', b'y', b'p', ..] => return Form::Known("MP4"),
         [_, _, _, _, b'E', b'T', b'1', b'0'..=b'9', ..] => return Form::Known("ExecuTorch"),

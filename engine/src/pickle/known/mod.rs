@@ -17,6 +17,7 @@ mod outcome;
 mod pandas;
 mod partial;
 mod random;
+pub mod standard;
 pub mod table;
 mod torch;
 mod translation;

@@ -13,5 +13,6 @@ mod tests;
 pub mod trace;
 mod vm;
 
+pub use crate::pickle::known::standard::is_at_hand;
 pub use crate::pickle::known::table::makes_callable;
 pub use vm::*;

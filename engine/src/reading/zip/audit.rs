@@ -68,7 +68,7 @@ const HIDDEN: usize = 10_000;
 const NAMES: usize = 64 << 20;
 
 /// Audits content that may be a zip. `None` where nothing says that it is one.
-pub fn audit(content: &Content, limits: &Limits) -> io::Result<Option<Archive>> {
+pub fn audit(content: &Content, name: &str, limits: &Limits) -> io::Result<Option<Archive>> {
     let ends = end_records(content)?;
     let begins = content.read_range(0, LOCAL.len())? == LOCAL;
     if ends.is_empty() && !begins {
@@ -76,6 +76,7 @@ pub fn audit(content: &Content, limits: &Limits) -> io::Result<Option<Archive>> 
     }
     let mut auditor = Auditor {
         content,
+        name,
         limits,
         archive: Archive::default(),
         seen: HashSet::new(),
@@ -143,6 +144,8 @@ fn end_records(content: &Content) -> io::Result<Vec<End>> {
 
 struct Auditor<'a> {
     content: &'a Content,
+    /// The archive's own name.
+    name: &'a str,
     limits: &'a Limits,
     archive: Archive,
     /// Local header, method, packed size and name of members that are known.
@@ -162,6 +165,13 @@ struct Auditor<'a> {
 impl Auditor<'_> {
     fn odd(&mut self, offset: u64, message: String) {
         self.archive.anomalies.push(Anomaly { offset, message, member: None });
+    }
+
+    /// Whether the first member goes by the archive's own path: pandas before 1.2 takes the path it is given for both.
+    fn is_own_path(&self, member: &[u8]) -> bool {
+        let up = member.split(|b| matches!(b, b'/' | b'\\')).any(|part| part == b"..");
+        let last = member.rsplit(|b| matches!(b, b'/' | b'\\')).next();
+        self.archive.members.is_empty() && !up && last == Some(self.name.as_bytes())
     }
 
     fn odd_member(&mut self, offset: u64, message: &str) {
@@ -341,7 +351,7 @@ impl Auditor<'_> {
         if matches!(entry.name.last(), Some(b'/' | b'\\')) && entry.size > 0 {
             self.odd_member(at, "a folder with content");
         }
-        if leaves_the_folder(&entry.name) {
+        if leaves_the_folder(&entry.name) && !self.is_own_path(&entry.name) {
             self.odd_member(at, "its path leads out of the folder it is extracted to");
         }
         if entry.mode & 0o170_000 == 0o120_000 {

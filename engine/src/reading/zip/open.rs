@@ -83,7 +83,7 @@ impl Scan<'_> {
             }
             return Ok(true);
         }
-        let Some(archive) = audit::audit(&job.content, self.limits)? else {
+        let Some(archive) = audit::audit(&job.content, &job.name, self.limits)? else {
             if family::extension(&job.name) == "zip" || family == Family::Loader {
                 let message = "an end record that leads to no directory";
                 self.fault(&job.member, Rule::ContainerAnomaly, 0, message);
