@@ -13,14 +13,16 @@ use fickgate_engine::policy::{self, Date, Layer, Policy, Usage, audit, shadow};
 use fickgate_engine::rule::Level;
 use fickgate_engine::{escape, facts, judge};
 
-use crate::cli::{Cli, ExplainArgs, ExplainFormat, PlainFormat, PolicyArgs, PolicyVerb, RuleArgs, Verb};
+use crate::cli::{
+    Cli, ExplainArgs, ExplainFormat, PlainFormat, PolicyArgs, PolicyFrom, PolicyVerb, RuleArgs, Verb,
+};
 use crate::exit::Exit;
 use crate::explain::Ruling;
 use crate::gate::Gate;
 use crate::progress::Progress;
 use crate::report::Style;
 use crate::request::Request;
-use crate::source::{Selection, Source};
+use crate::source::{self, Place, Selection, Source};
 use crate::why::Why;
 use crate::{ci, edit, event, explain, layers, manpage, manual, report, safe_globals, show};
 
@@ -63,12 +65,18 @@ pub fn run(cli: &Cli) -> Exit {
 /// Scans and reports.
 fn scan_request(request: &Request) -> Result<Exit> {
     let begun = Instant::now();
+    if let Some(report) = request.reports.iter().find(|report| source::is_tracked(&report.file)) {
+        let file = escape::terminal(&report.file.to_string_lossy()).into_owned();
+        return Err(Error::new(format!("the report {file} would be written over a file that git tracks"))
+            .remedy("name another file, or take that one out of the index: git rm --cached"));
+    }
     let mut outcome = Outcome::default();
     for source in Source::parts(&request.selection, request.recurse_submodules)? {
         let more = judge_source(request, &source)?;
         outcome.add(more);
     }
     outcome.notices.extend(layers::notice(&request.policy));
+    outcome.notices.extend(request.notice.clone());
     if request.selection == Selection::Tracked && request.policy.policy_from.is_none() {
         outcome.notices.push("every tracked file is judged, by its own policy: no base was named".to_owned());
     }
@@ -96,13 +104,34 @@ fn judge_source(request: &Request, source: &Source) -> Result<Outcome> {
     let gate = gate(request, &policy, &usage);
     let mut outcome = gate.judge_all(source);
     outcome.findings.extend(policy_findings(request, source, &gate, &outcome)?);
+    let unstaged = allowed_on_disk(request, source, &outcome);
     let place = source.tip().unwrap_or(source.policy_place());
     let exists = |path: &str| matches!(source.read_file(place, path), Ok(Some(_)));
     outcome.findings.extend(shadow::shadowed(&policy, &usage, exists));
     outcome.findings.sort_by(|a, b| (&a.path, a.rule).cmp(&(&b.path, b.rule)));
     outcome.notices = source.notices().to_vec();
     outcome.notices.extend(source.nothing().map(str::to_owned));
+    outcome.notices.extend(unstaged);
     Ok(outcome)
+}
+
+/// What to do where a commit is refused and the policy on disk would let it pass: it was edited, and not staged.
+fn allowed_on_disk(request: &Request, source: &Source, outcome: &Outcome) -> Option<String> {
+    let asked = request.policy.policy_from.is_some() || request.policy.no_policy;
+    if request.selection != Selection::Staged || asked || outcome.count(Level::Error) == 0 {
+        return None;
+    }
+    let differs = |name: &&str| {
+        let read = |place| source.read_file(&place, name).ok().flatten();
+        read(Place::Worktree) != read(Place::Index)
+    };
+    let name = policy::FILES.into_iter().find(differs)?;
+    let args = PolicyArgs { policy_from: Some(PolicyFrom::Worktree), ..request.policy.clone() };
+    let policy = layers::policy_for(&args, Some(source)).ok()?;
+    let again = gate(request, &policy, &policy.usage()).judge_all(source);
+    (again.count(Level::Error) == 0).then(|| {
+        format!("{name} on disk allows it, and commits are judged by the one that is staged: git add {name}")
+    })
 }
 
 fn gate<'p>(request: &Request, policy: &'p Policy, usage: &'p Usage) -> Gate<'p> {

@@ -15,6 +15,7 @@ mod edit;
 mod event;
 mod exit;
 mod explain;
+mod framework;
 mod gate;
 mod layers;
 mod manpage;

@@ -2,10 +2,13 @@
 
 use std::num::NonZero;
 
+use std::path::Path;
+
 use crate::ci::{self, Change};
 use crate::cli::{
     Color, FailOn, Format, HookArgs, OutputArgs, PolicyArgs, PolicyFrom, ReadingArgs, ReportTo, ScanArgs,
 };
+use crate::framework;
 use crate::source::Selection;
 use crate::source::git::hook;
 use fickgate_engine::error::{Error, Result};
@@ -42,6 +45,8 @@ pub struct Request {
     pub recurse_submodules: bool,
     /// Whether findings are reported and do not make the run fail.
     pub exit_zero: bool,
+    /// What a person should know about how it was asked for.
+    pub notice: Option<String>,
 }
 
 impl Request {
@@ -56,6 +61,9 @@ impl Request {
         let mut input = std::io::stdin().lock();
         let selection = hook::selection(args.name.as_deref(), args.all, &args.args, &mut input, &variable)?;
         let mut request = Request::new(selection, &args.reading, &args.policy, &args.output);
+        if args.name.is_none() {
+            request.notice = framework::narrowed(Path::new("."));
+        }
         // Every file of a change that CI is about is judged by the policy of what it is to be merged into.
         if request.selection == Selection::Tracked && request.policy.policy_from.is_none() {
             request.policy.policy_from = match ci::change(&variable) {
@@ -89,6 +97,7 @@ impl Request {
             verbose: output.verbose,
             recurse_submodules: reading.recurse_submodules,
             exit_zero: output.exit_zero,
+            notice: None,
             jobs: reading
                 .jobs
                 .or_else(|| std::thread::available_parallelism().ok().map(|cores| cores.min(MOST_JOBS)))

@@ -78,7 +78,14 @@ fn the_policy_file_is_written_once_and_can_be_added_to() {
     assert_eq!(run(&repo, "fickgate", &["policy", "check"]).status.code(), Some(0));
     assert_eq!(run(&repo, "fickgate", &["allow", "ours.Model", "--reason", "ours"]).status.code(), Some(0));
     let added = fs::read_to_string(repo.root.join(".fickgate.yaml")).unwrap();
-    assert!(added.starts_with(&written) && added.contains("ours.Model"), "{added}");
+    // Every line is still there, and the example below the new entry can be uncommented.
+    let mut lines = added.lines();
+    assert!(written.lines().all(|line| lines.any(|l| l == line)) && added.contains("ours.Model"), "{added}");
+    let uncommented =
+        added.replace("#  - import", "  - import").replace("#    reason: our", "    reason: our");
+    fs::write(repo.root.join(".fickgate.yaml"), uncommented).unwrap();
+    assert_eq!(run(&repo, "fickgate", &["policy", "check"]).status.code(), Some(0));
+    fs::write(repo.root.join(".fickgate.yaml"), &added).unwrap();
     let (code, said) = init(&repo, &[]);
     assert!(code == 0 && said.contains("left as it is"), "{said}");
     assert_eq!(fs::read_to_string(repo.root.join(".fickgate.yaml")).unwrap(), added);
@@ -272,5 +279,49 @@ fn where_another_program_runs_the_hooks_the_recipe_is_told() {
         let (code, said) = init(&repo, &["--hooks"]);
         assert_eq!(code, if installs { 0 } else { 2 }, "{said}");
         assert!(said.contains(name) && hook(&repo, "pre-commit").exists() == installs, "{said}");
+    }
+}
+
+#[test]
+fn a_refusal_after_allow_says_to_stage_the_policy() {
+    let repo = Repo::new();
+    init(&repo, &["--hooks"]);
+    repo.git(&["add", "."]);
+    let first = run(&repo, "git", &["commit", "-qm", "first"]);
+    // Nobody is told of the lists that are in force by the file that was just written.
+    assert!(first.status.success() && text(&first).lines().count() < 4, "{}", text(&first));
+    let (passed, said) = commit(&repo, "ours.pkl", b"\x80\x02cours\nModel\n)\x81.");
+    assert!(!passed && !said.contains("git add"), "{said}");
+    let allowed = run(&repo, "fickgate", &["allow", "ours.Model", "--reason", "ours"]);
+    assert!(text(&allowed).contains("git add .fickgate.yaml"), "{}", text(&allowed));
+    let again = run(&repo, "git", &["commit", "-qm", "ours"]);
+    assert!(!again.status.success() && text(&again).contains("git add .fickgate.yaml"), "{}", text(&again));
+    repo.git(&["add", ".fickgate.yaml"]);
+    let said = text(&run(&repo, "fickgate", &["allow", "ours.Model", "--reason", "ours"]));
+    assert!(said.contains("already") && !said.contains("git add"), "{said}");
+    let last = run(&repo, "git", &["commit", "-qm", "ours"]);
+    assert!(last.status.success(), "{}", text(&last));
+}
+
+#[test]
+fn two_branches_that_both_allow_merge_without_a_conflict() {
+    let repo = Repo::new();
+    init(&repo, &[]);
+    for name in ["aa.First", "mm.Middle", "zz.Last"] {
+        run(&repo, "fickgate", &["allow", name, "--reason", "there before"]);
+    }
+    repo.git(&["add", "."]);
+    repo.commit("base");
+    for (branch, names) in [("one", ["bb.One", "aa.Zero"]), ("two", ["nn.Two", "zz.Tail"])] {
+        repo.git(&["checkout", "-q", "-b", branch, "main"]);
+        for name in names {
+            let allowed = run(&repo, "fickgate", &["allow", name, "--reason", "added on a branch"]);
+            assert_eq!(allowed.status.code(), Some(0), "{}", text(&allowed));
+        }
+        repo.git(&["commit", "-qam", branch]);
+    }
+    repo.git(&["merge", "-q", "--no-edit", "one"]);
+    for name in ["bb.One", "aa.Zero", "nn.Two", "zz.Tail", "mm.Middle"] {
+        assert_eq!(run(&repo, "fickgate", &["policy", "why", name]).status.code(), Some(0), "{name}");
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::{AllowArgs, PolicyArgs};
 use crate::edit::yaml::{self as edit, NewEntry, NewPin};
 use crate::show::place;
-use crate::source::{Item, Selection, Source};
+use crate::source::{Item, Place, Selection, Source};
 use crate::{explain, gate, layers};
 use fickgate_engine::content::Content;
 use fickgate_engine::error::{Error, Result};
@@ -69,7 +69,16 @@ pub fn allow(args: &AllowArgs) -> Result<Vec<String>> {
         }
         Some(what) => additions.import(&what.to_string_lossy(), args, &policy)?,
     }
-    additions.write(&target)
+    let mut lines = additions.write(&target)?;
+    // A commit is judged by what is staged, so that what was just written does not count yet.
+    let read = |place| here.read_file(&place, target.name).ok().flatten();
+    if here.in_repository() && read(Place::Worktree) != read(Place::Index) {
+        lines.push(format!(
+            "next: git add {0}, since commits are judged by the {0} that is staged",
+            target.name
+        ));
+    }
+    Ok(lines)
 }
 
 /// The policy file that is edited.

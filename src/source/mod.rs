@@ -20,7 +20,7 @@ mod worktree;
 
 pub use blob::{Blob, Checkout, Origin};
 pub use git::object::ObjectId;
-pub use git::repository::read_below;
+pub use git::repository::{is_tracked, read_below};
 pub use item::Item;
 pub use listing::Source;
 pub use reader::{Reader, spooled};

@@ -316,6 +316,13 @@ impl Reader {
             }
         };
         let meta = std::fs::metadata(&target)?;
+        // What git keeps for itself is judged nowhere.
+        let own =
+            target.components().any(|part| alias::stands_for(part.as_os_str().as_encoded_bytes(), ".git"));
+        let within = self.trees.iter().any(|tree| target.starts_with(tree));
+        if own || (meta.is_dir() && !within) {
+            return Ok(Some(outside(path)));
+        }
         let led = |reason| {
             let link = Skipped { path: path.clone(), reason: Reason::NoFile(reason) };
             match self.trees.first().and_then(|tree| target.strip_prefix(tree).ok()) {
@@ -343,7 +350,7 @@ impl Reader {
         if self.walked.contains(&target) {
             return Ok(Some(led(JUDGED)));
         }
-        if self.trees.iter().any(|tree| target.starts_with(tree)) {
+        if within {
             return Ok(None);
         }
         Ok(Some(outside(path)))

@@ -221,7 +221,8 @@ fn each_row_of_the_table_of_events_is_as_it_says() {
     assert_eq!(named, [&tried[..], &inputs].concat(), "docs/ci.md has other rows");
     for (row, event, payload, sha, reference, checkout, expected) in cases {
         // A clone of one commit does not tell everything, and fetches what it lacks.
-        let depths: &[u32] = if ["pull request, merge", "push, default"].contains(&row) { &[1, 0] } else { &[0] };
+        let depths: &[u32] =
+            if ["pull request, merge", "push, default"].contains(&row) { &[1, 0] } else { &[0] };
         for depth in depths {
             let job = Job::new();
             hub.checkout(&job.workspace(), checkout, *depth);

@@ -491,3 +491,155 @@ fn few_threads_and_descriptors_are_enough() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.code() == Some(1) && text.matches("import-not-allowed").count() == 40, "{text}");
 }
+
+#[test]
+fn what_git_keeps_for_itself_is_reached_through_no_link() {
+    let repo = Repo::new();
+    repo.add("ok", "text");
+    repo.commit("base");
+    std::fs::create_dir(repo.root.join("real")).unwrap();
+    for (target, code) in [(".git", 2), (".git/objects", 2), ("..", 2), ("real", 0)] {
+        let link = repo.root.join("link");
+        std::os::unix::fs::symlink(target, &link).unwrap();
+        let output = fickgate(&repo, &["."]);
+        let text = String::from_utf8_lossy(&output.stdout);
+        let unresolved = text.contains("pointer-unresolved");
+        assert_eq!(
+            (output.status.code(), unresolved),
+            (Some(i32::from(code > 0)), code > 0),
+            "{target}: {text}"
+        );
+        std::fs::remove_file(link).unwrap();
+    }
+}
+
+#[test]
+fn no_report_is_written_over_a_tracked_file() {
+    let repo = Repo::new();
+    repo.add("sub/report.json", "mine");
+    repo.commit("base");
+    for folder in ["", "sub"] {
+        let to = if folder.is_empty() { "json=sub/report.json" } else { "json=report.json" };
+        let mut command = repo.command(env!("CARGO_BIN_EXE_fickgate"), &repo.root.join(folder));
+        let output = command.args(["--report", to]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+    }
+    assert_eq!(std::fs::read(repo.root.join("sub/report.json")).unwrap(), b"mine");
+    assert_eq!(fickgate(&repo, &["--report", "json=sub/other.json"]).status.code(), Some(0));
+    // A second run writes over the first one's.
+    assert_eq!(fickgate(&repo, &["--report", "json=sub/other.json"]).status.code(), Some(0));
+}
+
+/// A generator of damage that gives the same for the same seed.
+struct Damage(u64);
+
+impl Damage {
+    fn next(&mut self, below: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % below as u64) as usize
+    }
+}
+
+/// Objects and packs that are cut and whose bits are turned, read with libgit2 and through `git cat-file`: what was
+/// stored, or exit code 2; never another content, a pass, or no end. `FICKGATE_DAMAGE=SEED,ROUNDS` runs more of them:
+/// `FICKGATE_DAMAGE=7,2000 cargo test --test git -- damaged --nocapture`.
+#[test]
+fn damaged_objects_and_packs_are_no_pass() {
+    let asked = std::env::var("FICKGATE_DAMAGE").unwrap_or_default();
+    let (seed, rounds) = asked.split_once(',').unwrap_or(("1", "12"));
+    let (seed, rounds): (u64, usize) = (seed.parse().expect("a seed"), rounds.parse().expect("a number"));
+    for format in ["sha1", "sha256"] {
+        for packed in [false, true] {
+            let repo = Repo::with(&["--object-format", format]);
+            // Content that does not compress away, refused when whole, and a second version for a delta.
+            let evil = b"cos\nsystem\n(S'true'\ntR.";
+            let noise: Vec<u8> =
+                (0..3000u32).flat_map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+            repo.add("m.pkl", [&evil[..], &noise].concat());
+            repo.commit("one");
+            repo.add("m.pkl", [&evil[..], &noise, b"more"].concat());
+            repo.commit("two");
+            let id = repo.git(&["rev-parse", "HEAD:m.pkl"]);
+            let objects = repo.root.join(".git/objects");
+            let path = match packed {
+                false => objects.join(&id[..2]).join(&id[2..]),
+                true => {
+                    repo.git(&["repack", "-qadf"]);
+                    let packs = std::fs::read_dir(objects.join("pack")).unwrap();
+                    let mut packs = packs.map(|entry| entry.unwrap().path());
+                    packs.find(|path| path.extension().is_some_and(|end| end == "pack")).expect("a pack")
+                }
+            };
+            let whole = std::fs::read(&path).unwrap();
+            let mut damage = Damage(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+            for round in 0..rounds {
+                let mut broken = whole.clone();
+                match damage.next(3) {
+                    0 => broken.truncate(damage.next(whole.len())),
+                    1 => broken[damage.next(whole.len())] ^= 1 << damage.next(8),
+                    _ => {
+                        let (from, len) = (damage.next(whole.len()), damage.next(64));
+                        broken.iter_mut().skip(from).take(len).for_each(|byte| *byte = 0);
+                    }
+                }
+                std::fs::remove_file(&path).unwrap();
+                std::fs::write(&path, &broken).unwrap();
+                let output = fickgate(&repo, &["--diff", "HEAD~1..HEAD"]);
+                let text = [output.stdout, output.stderr].concat();
+                let text = String::from_utf8_lossy(&text);
+                let code = output.status.code();
+                assert!(
+                    code == Some(2) || (code == Some(1) && text.contains("os.system")),
+                    "{format}, packed {packed}, seed {seed}, round {round}: {code:?}: {text}"
+                );
+            }
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupted_run_leaves_nothing_behind() {
+    let repo = Repo::new();
+    let temporary = repo.root.parent().unwrap().join("temporary");
+    std::fs::create_dir(&temporary).unwrap();
+    // It goes through a temporary file, and takes a while.
+    let noise: Vec<u8> =
+        (0..9_000_000u32).flat_map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    repo.add("big.bin", noise);
+    repo.commit("big");
+    repo.git(&["repack", "-qad"]);
+    let mut child = repo
+        .command(env!("CARGO_BIN_EXE_fickgate"), &repo.root)
+        .args(["--history", "--jobs", "2"])
+        .env("TMPDIR", &temporary)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let id = child.id();
+    // Until it has children, and is in the middle of it: of git, whose parent it is.
+    let children = |of: u32| {
+        let listed = std::fs::read_to_string(format!("/proc/{of}/task/{of}/children")).unwrap_or_default();
+        listed.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut started = Vec::new();
+    while started.is_empty() && child.try_wait().unwrap().is_none() {
+        started = children(id);
+        std::thread::yield_now();
+    }
+    let killed = std::process::Command::new("kill").args(["-INT", &id.to_string()]).status().unwrap();
+    let ended = child.wait().unwrap();
+    assert!(killed.success() && (ended.code() != Some(0)), "{ended:?}");
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0, "no file with a name is ever made there");
+    // Git ends by itself where nobody reads what it writes, or where nobody asks any more.
+    for child in started {
+        let there = format!("/proc/{child}/stat");
+        let gone = |stat: std::io::Result<String>| stat.is_err() || stat.is_ok_and(|s| s.contains(") Z "));
+        while !gone(std::fs::read_to_string(&there)) {
+            std::thread::yield_now();
+        }
+    }
+    assert!(!repo.root.join(".git/index.lock").exists());
+}

@@ -322,6 +322,16 @@ fn git_of(root: Option<&Path>, path: &Path) -> Git {
     }
 }
 
+/// Whether git tracks the regular file at `path`, by this name or by one that some systems take for it.
+pub fn is_tracked(path: &Path) -> bool {
+    let regular = std::fs::metadata(path).is_ok_and(|meta| meta.is_file());
+    let Some(name) = path.file_name().filter(|_| regular) else { return false };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let spec = format!(":(icase,literal){}", name.to_string_lossy());
+    let listed = Git::at(folder).ask(&["ls-files", "-z", "--", &spec]);
+    listed.is_ok_and(|answer| answer.is_some_and(|answer| answer.code == Some(0) && !answer.out.is_empty()))
+}
+
 /// Whether a folder has what git takes for a repository without a working tree.
 fn is_bare(folder: &Path) -> bool {
     folder.join("HEAD").exists() && folder.join("objects").is_dir() && folder.join("refs").is_dir()
