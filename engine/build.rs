@@ -181,6 +181,7 @@ impl Row {
             create: allow.create.as_ref(),
             state: allow.state.as_ref(),
             items: allow.items.as_ref(),
+            numbers: allow.numbers.as_deref(),
             inert: allow.inert,
             hash: allow.hash.as_deref(),
             del: allow.del.as_deref(),

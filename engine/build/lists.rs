@@ -28,6 +28,8 @@ pub struct Allow {
     pub create: Option<Written>,
     pub state: Option<Written>,
     pub items: Option<BTreeMap<String, String>>,
+    /// `any`: no number that it is given sizes anything.
+    pub numbers: Option<String>,
     pub inert: bool,
     pub hash: Option<String>,
     pub del: Option<String>,
@@ -53,6 +55,7 @@ pub struct Hook {
     pub line: usize,
     pub hook: String,
     pub takes: Option<Written>,
+    pub numbers: Option<String>,
     pub why: String,
 }
 
@@ -112,11 +115,12 @@ pub fn hooks(text: &str, source: &str) -> Result<Vec<Hook>, String> {
     read(text, source, &["hooks"], |fields| {
         entries(fields, "hooks", |node| {
             let line = node.at.line;
-            let mut fields = node.fields(&["hook", "takes", "why"])?;
+            let mut fields = node.fields(&["hook", "takes", "numbers", "why"])?;
             Ok(Hook {
                 line,
                 hook: fields.text("hook")?.value,
                 takes: written(&mut fields, "takes")?,
+                numbers: fields.may("numbers")?.map(|text| text.value),
                 why: fields.text("why")?.value,
             })
         })
@@ -157,6 +161,7 @@ fn allow(node: Node) -> Result<Allow, Fault> {
         "create",
         "state",
         "items",
+        "numbers",
         "inert",
         "hash",
         "del",
@@ -173,6 +178,7 @@ fn allow(node: Node) -> Result<Allow, Fault> {
     }
     let (guard, risk, container) = (may("guard")?, may("risk")?, may("container")?);
     let (hash, del, fresh, read) = (may("hash")?, may("del")?, may("fresh")?, may("read")?);
+    let numbers = may("numbers")?;
     Ok(Allow {
         line,
         import: fields.text("import")?.value,
@@ -185,6 +191,7 @@ fn allow(node: Node) -> Result<Allow, Fault> {
         create: written(&mut fields, "create")?,
         state: written(&mut fields, "state")?,
         items: fields.take("items").map(|(_, node)| pairs(node)).transpose()?,
+        numbers,
         inert: truth(&mut fields, "inert")?,
         hash,
         del,

@@ -105,9 +105,9 @@ pub fn facts(text: &str) -> Result<BTreeMap<String, Row>, Box<dyn Error>> {
     Ok(rows)
 }
 
-/// What was read of hooks, by `module:Class.hook`.
+/// What was read of hooks, by `module:Class.hook`: what they take, and whether any number may be among it.
 #[derive(Default)]
-pub struct Hooks(BTreeMap<String, Option<Written>>);
+pub struct Hooks(BTreeMap<String, (Option<Written>, bool)>);
 
 /// Reads `hooks.yaml`.
 pub fn hooks(text: &str) -> Result<Hooks, Box<dyn Error>> {
@@ -129,7 +129,8 @@ pub fn hooks(text: &str) -> Result<Hooks, Box<dyn Error>> {
             Some(_) => return Err(at("`takes` is one shape").into()),
             None => {}
         }
-        if read.insert(hook.hook.clone(), hook.takes.clone()).is_some() {
+        let numbers = any_number(hook.numbers.as_deref()).map_err(|e| at(&e))?;
+        if read.insert(hook.hook.clone(), (hook.takes.clone(), numbers)).is_some() {
             return Err(at("read twice").into());
         }
     }
@@ -143,7 +144,14 @@ impl Hooks {
         {
             return Some(None);
         }
-        self.0.get(&format!("{definer}.{hook}")).map(Option::as_ref)
+        self.0.get(&format!("{definer}.{hook}")).map(|(takes, _)| takes.as_ref())
+    }
+
+    /// Whether any number may be among what every `__setstate__` takes.
+    fn any_number(&self, row: &Row) -> bool {
+        let any =
+            |definer: &String| self.0.get(&format!("{definer}.__setstate__")).is_some_and(|(_, any)| *any);
+        row.definers("setstate").all(any)
     }
 
     /// Whether every class that defines a hook was read.
@@ -169,6 +177,14 @@ impl Hooks {
     }
 }
 
+fn any_number(word: Option<&str>) -> Result<bool, String> {
+    match word {
+        None => Ok(false),
+        Some("any") => Ok(true),
+        Some(_) => Err("`numbers` is `any` or absent".into()),
+    }
+}
+
 const SHAPES: &[(&str, &str)] = &[
     ("plain", "Plain"),
     ("inert", "Inert"),
@@ -178,6 +194,7 @@ const SHAPES: &[(&str, &str)] = &[
     ("list", "List"),
     ("number", "Number"),
     ("attributes", "Attributes"),
+    ("count", "Count"),
 ];
 const PLAIN: u8 = 0;
 const INERT: u8 = 1;
@@ -185,6 +202,7 @@ const REFERENCES: u8 = 2;
 const STORED: u8 = 3;
 const NUMBER: u8 = 6;
 const ATTRIBUTES: u8 = 7;
+const COUNT: u8 = 8;
 
 fn shape(word: &str) -> Result<u8, String> {
     let found = SHAPES.iter().position(|(w, _)| *w == word);
@@ -200,6 +218,7 @@ fn stricter(a: u8, b: u8) -> u8 {
         (a, b) if a == b => a,
         (STORED, other) | (other, STORED) => other,
         (ATTRIBUTES, INERT | REFERENCES) | (INERT | REFERENCES, ATTRIBUTES) => ATTRIBUTES,
+        (COUNT, _) | (_, COUNT) => COUNT,
         (NUMBER, _) | (_, NUMBER) => NUMBER,
         // A dict is no list.
         (a, b) if a > STORED && b > STORED => PLAIN,
@@ -389,6 +408,7 @@ pub struct Said<'a> {
     pub create: Option<&'a Written>,
     pub state: Option<&'a Written>,
     pub items: Option<&'a BTreeMap<String, String>>,
+    pub numbers: Option<&'a str>,
     pub inert: bool,
     pub hash: Option<&'a str>,
     pub del: Option<&'a str>,
@@ -440,6 +460,7 @@ pub fn resolve(
         || !plain(said.create)
         || said.state.is_some()
         || said.items.is_some()
+        || said.numbers.is_some()
         || said.inert
         || said.hash.is_some()
         || said.del.is_some()
@@ -473,6 +494,8 @@ pub fn resolve(
         (None, None) => Ok("Shapes::all(Shape::Plain)".to_owned()),
     };
     let (call, create) = (arguments(said.call)?, arguments(said.create)?);
+    let numbers = any_number(said.numbers)?;
+    let by_hooks = said.state.is_none() && row.is_some_and(|row| hooks.any_number(row));
 
     let read_lookups =
         row.is_none_or(|row| hooks.all_read(row, "getattr") && hooks.all_read(row, "getattribute"));
@@ -590,9 +613,10 @@ pub fn resolve(
     let mut out = String::new();
     write!(
         out,
-        "Triggers {{ call: {call}, create: {create}, state: {state}, setitem: {setitem}, append: {append}, \
+        "Triggers {{ call: {call}, create: {create}, any_number: {numbers}, state: {state}, any_number_in_state: {}, setitem: {setitem}, append: {append}, \
          add: {add}, callable: {callable}, hash: Hash::{hash}, inert: {}, hollow: {hollow}, answers: {answers}, text: {}, shared_create: {}, fresh_empty: {}, \
          shared_call: {} }}",
+        numbers || by_hooks,
         said.inert || is_enum,
         word("base:str"),
         word("singleton:create") || word("singleton:create-with") || is_enum,

@@ -58,6 +58,13 @@ words! {
         Container = "container",
         /// `int(…)`, `float(…)`, `complex(…)`: literals of no more than 4,300 digits.
         Number = "number",
+        /// `str(…)`: a literal that holds no others, and of no more than 4,300 digits.
+        LiteralText = "literal-text",
+        /// `range(…)`, `slice(…)`, networks: as large as they say, whatever visits what they stand for.
+        Length = "length",
+        /// `re._compile(pattern, flags)`: a short pattern without wide ranges of characters that are looked at one by
+        /// one, and flags that print nothing.
+        Regex = "regex",
         /// `fractions.Fraction`: two integers, or text of digits with a slash. An exponent would be computed.
         Fraction = "fraction",
         /// Estimators that keep the name of a method: it is one of an estimator's (`predict`, `transform` …),
@@ -132,9 +139,14 @@ impl Guard {
             | Guard::Distribution
             | Guard::History
             | Guard::Formula
+            | Guard::LiteralText
+            | Guard::Length
+            | Guard::Regex
             | Guard::JoblibArray => Shape::Plain,
-            Guard::TensorArgument | Guard::TimeZone => Shape::Inert,
-            Guard::StorageArgument => return Shapes::new(&[Shape::Stored], Shape::Inert),
+            Guard::TimeZone => Shape::Inert,
+            Guard::TensorArgument | Guard::StorageArgument => {
+                return Shapes::new(&[Shape::Stored], Shape::Inert);
+            }
             Guard::PandasIndex => return Shapes::new(&[Shape::References], Shape::Inert),
             _ => Shape::Stored,
         })

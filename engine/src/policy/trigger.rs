@@ -22,11 +22,13 @@ pub enum Shape {
     Number,
     /// None, or a literal dict whose keys are literal text and no names with two underscores, of inert values.
     Attributes,
+    /// None, a truth value, an integer up to 4,096, or a tuple of integers with no greater product: code makes as many.
+    Count,
 }
 
 impl Shape {
     /// Every shape.
-    pub const ALL: [Shape; 8] = [
+    pub const ALL: [Shape; 9] = [
         Shape::Plain,
         Shape::Inert,
         Shape::References,
@@ -35,6 +37,7 @@ impl Shape {
         Shape::List,
         Shape::Number,
         Shape::Attributes,
+        Shape::Count,
     ];
 
     /// The word of the list.
@@ -48,6 +51,7 @@ impl Shape {
             Shape::List => "list",
             Shape::Number => "number",
             Shape::Attributes => "attributes",
+            Shape::Count => "count",
         }
     }
 
@@ -62,13 +66,14 @@ impl Shape {
             Shape::List => "a list or a tuple",
             Shape::Number => "a number",
             Shape::Attributes => "a dict of inert attributes",
+            Shape::Count => "a small number",
         }
     }
 }
 
 /// The shapes of some arguments: one each for the first eight by position, and one for all others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shapes(u32);
+pub struct Shapes(u64);
 
 impl Shapes {
     /// How many positions have a shape of their own.
@@ -85,7 +90,7 @@ impl Shapes {
         let mut i = 0;
         while i <= Shapes::POSITIONS {
             let shape = if i < positions.len() && i < Shapes::POSITIONS { positions[i] } else { rest };
-            bits |= (shape as u32) << (3 * i);
+            bits |= (shape as u64) << (4 * i);
             i += 1;
         }
         Shapes(bits)
@@ -93,7 +98,7 @@ impl Shapes {
 
     /// The shape of the argument at this position.
     pub fn at(self, position: usize) -> Shape {
-        let bits = self.0 >> (3 * position.min(Shapes::POSITIONS)) & 7;
+        let bits = self.0 >> (4 * position.min(Shapes::POSITIONS)) & 15;
         Shape::ALL.get(bits as usize).copied().unwrap_or(Shape::Plain)
     }
 
@@ -194,8 +199,12 @@ pub struct Triggers {
     pub call: Shapes,
     /// Arguments of `__new__`.
     pub create: Shapes,
+    /// No number among them sizes anything; else they are small.
+    pub any_number: bool,
     /// BUILD.
     pub state: State,
+    /// No number in a state sizes anything; else they are small.
+    pub any_number_in_state: bool,
     /// Values of SETITEM(S), where they are open.
     pub setitem: Option<Shape>,
     /// Values of APPEND(S).

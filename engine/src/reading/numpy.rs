@@ -86,6 +86,12 @@ impl Scan<'_> {
         let mut at = 0;
         loop {
             let (rule, message) = match array(&job.content, at, self.limits)? {
+                Array::Numbers(end) if end > 0 && job.content.read_range(end - 1, 1)?.is_empty() => {
+                    // Whoever makes room before it reads makes room for what is not there.
+                    let message = "an array of numbers that goes beyond the end of its file";
+                    self.fault(&job.member, Rule::StreamMalformed, at, message);
+                    return self.behind(job, end..u64::MAX, "a pickle behind the data of an array file");
+                }
                 Array::Numbers(end) => {
                     let next = job.content.read_range(end, 6)?;
                     if next == b"\x93NUMPY" {

@@ -53,7 +53,7 @@ fn made_empty<C: Cursor>(view: &View<'_, C>, call: &Call, classes: bool, count: 
 /// fill value as well.
 pub fn state<C: Cursor>(
     view: &View<'_, C>,
-    dtypes: &Dtypes,
+    dtypes: &mut Dtypes,
     build: &Build,
     masked: bool,
 ) -> Result<(), String> {
@@ -74,7 +74,15 @@ pub fn state<C: Cursor>(
     if !matches!(order.tag(), Tag::Bool | Tag::Int) {
         return Err("the state of an array has an unknown form".to_owned());
     }
-    data_fit(view, dtype, shape, data)?;
+    let elements = data_fit(view, dtype, shape, data)?;
+    dtypes.stands_for(elements);
+    if dtype.object {
+        dtypes.holds_objects(build.object);
+    }
+    // Without dimensions it can be taken for the number in it.
+    if view.count(shape) == Some(0) && dtype.may_size() {
+        dtypes.is_number();
+    }
     if masked {
         let mask = part(from + 4);
         if !matches!(mask.tag(), Tag::Bytes | Tag::Encoded | Tag::Text)
@@ -86,8 +94,8 @@ pub fn state<C: Cursor>(
     Ok(())
 }
 
-/// Whether these are the data of an array of that shape and type.
-fn data_fit<C: Cursor>(view: &View<'_, C>, dtype: Dtype, shape: Value, data: Value) -> Result<(), String> {
+/// Whether these are the data of an array of that shape and type; how many elements it has.
+fn data_fit<C: Cursor>(view: &View<'_, C>, dtype: Dtype, shape: Value, data: Value) -> Result<u64, String> {
     let elements = match shape.as_int() {
         Some(n) => u64::try_from(n).ok(),
         None => view.heap.tuples.product(shape),
@@ -114,24 +122,24 @@ fn data_fit<C: Cursor>(view: &View<'_, C>, dtype: Dtype, shape: Value, data: Val
         if dtype.kind != b'O' && !view.is(data, Shape::Inert) {
             return Err("the records of an array hold more than inert data".to_owned());
         }
-        return Ok(());
+        return Ok(elements);
     }
     match data.tag() {
         Tag::Bytes | Tag::ByteArray => match view.bytes_len(data) {
-            Some(len) if Some(len) == elements.checked_mul(item) => Ok(()),
+            Some(len) if Some(len) == elements.checked_mul(item) => Ok(elements),
             _ => Err("the data of an array are not as many bytes as its shape says".to_owned()),
         },
         // numpy compares the lengths of what it decodes.
-        Tag::Encoded | Tag::Text => Ok(()),
+        Tag::Encoded | Tag::Text => Ok(elements),
         Tag::Object if view.imports.maker(data).guard == Some(crate::policy::guard::Guard::LiteralBytes) => {
-            Ok(())
+            Ok(elements)
         }
         _ => Err("the data of an array are not literal".to_owned()),
     }
 }
 
 /// `_frombuffer(buffer, dtype, shape, order)`: an array that shares the memory of its buffer.
-pub fn from_buffer<C: Cursor>(view: &View<'_, C>, dtypes: &Dtypes, call: &Call) -> Judged {
+pub fn from_buffer<C: Cursor>(view: &View<'_, C>, dtypes: &mut Dtypes, call: &Call) -> Judged {
     let literal =
         view.part(call.args, 0).is_some_and(|v| matches!(v.tag(), Tag::Bytes | Tag::ByteArray | Tag::Buffer));
     if !literal {
@@ -145,6 +153,12 @@ pub fn from_buffer<C: Cursor>(view: &View<'_, C>, dtypes: &Dtypes, call: &Call) 
     let others = |i| view.part(call.args, i).is_none_or(|v| view.is(v, Shape::Plain));
     if !others(2) || !others(3) || view.count(call.args) > Some(4) {
         return Err("its shape is not plain".to_owned());
+    }
+    // numpy compares the shape with the length of the buffer.
+    let shape = view.part(call.args, 2).unwrap_or(Value::NONE);
+    dtypes.stands_for(view.heap.tuples.product(shape).unwrap_or(0));
+    if view.count(shape) == Some(0) && dtype.is_none_or(Dtype::may_size) {
+        dtypes.is_number();
     }
     Ok(Outcome::Object)
 }

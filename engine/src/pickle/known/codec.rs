@@ -12,7 +12,7 @@ const CODECS: [&[&str]; 3] =
     [&["latin1", "latin-1", "iso-8859-1", "iso8859-1"], &["utf-8", "utf8"], &["ascii", "us-ascii"]];
 
 /// Bytes of zeros that `bytes(n)` may make.
-const ZEROS: i64 = 1 << 20;
+const ZEROS: i64 = 1 << 10;
 
 /// `_codecs.encode(text, codec)`.
 pub fn encode<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {

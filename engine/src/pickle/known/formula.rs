@@ -58,50 +58,111 @@ pub fn data<C: Cursor>(view: &View<'_, C>, build: &Build) -> Result<(), String> 
     Ok(())
 }
 
-/// Names, numbers and operators; parentheses that group, or hold the arguments of a known function.
+/// Terms that a formula may come to. Each is a column of the design, or several.
+const TERMS: u64 = 1 << 12;
+
+/// Functions that make as many columns as a number among their arguments says.
+const COLUMNS: &[&str] = &["bs", "cc", "cr", "poly"];
+
+/// What stands between two parentheses: terms so far, and those of the product and of the factor at hand.
+struct Group {
+    sum: u64,
+    product: u64,
+    factor: u64,
+    /// Arguments of a function make one column, or as many as a number says, where it makes columns.
+    called: bool,
+    columns: bool,
+}
+
+impl Group {
+    const fn new(called: bool, columns: bool) -> Group {
+        Group { sum: 0, product: 1, factor: 1, called, columns }
+    }
+
+    /// `a*b` has a, b, and both; so each factor counts once more.
+    fn multiply(&mut self) {
+        self.product = self.product.saturating_mul(self.factor.saturating_add(1));
+        self.factor = 1;
+    }
+
+    fn add(&mut self) {
+        self.multiply();
+        self.sum = self.sum.saturating_add(self.product);
+        self.product = 1;
+    }
+
+    fn terms(mut self) -> u64 {
+        self.add();
+        if self.called { 1 } else { self.sum }
+    }
+}
+
+/// Names, numbers and operators; parentheses that group, or hold the arguments of a known function. No more terms than
+/// cost nothing: `(a + b + …)**n` has as many as there are ways to choose some of them.
 fn is_formula(text: &str) -> bool {
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'.';
     let bytes = text.as_bytes();
     let mut at = 0;
+    let mut outer: Vec<Group> = Vec::new();
+    let mut group = Group::new(false, false);
     while let Some(&byte) = bytes.get(at) {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let behind = |n: usize| rest.iter().skip(n).find(|b| **b != b' ').copied();
         if word(byte) {
-            let len = bytes.get(at..).map_or(0, |rest| rest.iter().take_while(|b| word(**b)).count());
+            let len = rest.iter().take_while(|b| word(**b)).count();
             let name = text.get(at..at + len).unwrap_or_default();
-            at += len;
-            let next = bytes.get(at..).and_then(|rest| rest.iter().find(|b| **b != b' '));
             let number = byte.is_ascii_digit();
             // An attribute is looked up: that of `np` by a call that is known, and no other.
             let attribute = name.contains('.') && !number;
-            let called = next == Some(&b'(');
+            let called = behind(len) == Some(b'(');
             if (called || attribute) && !(called && FUNCTIONS.contains(&name))
-                || number && len > 8
+                || number && (len > 8 || len > 2 && group.columns)
                 || name.starts_with("__")
             {
                 return false;
             }
-        } else if !b" +-*/:^~|(),=\n".contains(&byte) {
-            return false;
-        } else if bytes.get(at..).is_some_and(|rest| rest.starts_with(b"**")) {
+            at += len;
+            if called {
+                at += rest.iter().skip(len).take_while(|b| **b == b' ').count() + 1;
+                outer.push(std::mem::replace(&mut group, Group::new(true, COLUMNS.contains(&name))));
+            }
+            continue;
+        }
+        let power = if rest.starts_with(b"**") { 2 } else { usize::from(byte == b'^') };
+        at += power.max(1);
+        match byte {
             // A power of one digit, and no power of that.
-            let rest = bytes.get(at + 2..).unwrap_or_default();
-            let mut rest = rest.iter().skip_while(|b| **b == b' ');
-            if !rest.next().is_some_and(u8::is_ascii_digit)
-                || rest.find(|b| **b != b' ').is_some_and(|b| *b == b'*' || word(*b))
-            {
-                return false;
+            _ if power > 0 => {
+                let Some(digit) = behind(power).filter(u8::is_ascii_digit) else { return false };
+                let spaces = rest.iter().skip(power).take_while(|b| **b == b' ').count();
+                at += spaces + 1;
+                let next = bytes.get(at..).and_then(|rest| rest.iter().find(|b| **b != b' ')).copied();
+                if next.is_some_and(|b| matches!(b, b'*' | b'^') || word(b)) {
+                    return false;
+                }
+                group.factor = group.factor.saturating_add(1).saturating_pow(u32::from(digit - b'0'));
             }
-            at += 2;
-        } else {
-            // What a call or an index gives is called by no parenthesis behind it.
-            let closes = byte == b')';
-            at += 1;
-            let next = bytes.get(at..).and_then(|rest| rest.iter().find(|b| **b != b' '));
-            if closes && next == Some(&b'(') {
-                return false;
+            b'*' | b':' | b'/' => group.multiply(),
+            b'+' | b'-' | b'~' | b'|' | b',' | b'=' | b'\n' => group.add(),
+            b' ' => {}
+            b'(' => {
+                let columns = group.columns;
+                outer.push(std::mem::replace(&mut group, Group::new(false, columns)));
             }
+            b')' => {
+                // What a call gives is called by no parenthesis behind it.
+                let Some(above) = outer.pop().filter(|_| behind(1) != Some(b'(')) else { return false };
+                group.add();
+                if !group.called && group.sum > TERMS {
+                    return false;
+                }
+                let terms = std::mem::replace(&mut group, above).terms();
+                group.factor = terms;
+            }
+            _ => return false,
         }
     }
-    true
+    outer.is_empty() && group.terms() <= TERMS
 }
 
 #[cfg(test)]
@@ -115,6 +176,9 @@ mod tests {
             "y ~ C(region) + np.log(income)",
             "a ~ I(b**2) + (c + d)",
             "y ~ bs(x, df=4)",
+            "y ~ a*b + c*d + e*f + g*h + i*j",
+            "y ~ (a + b + c)**3 - a:b",
+            "y ~ I(x / 1000) + np.log (x)",
         ] {
             assert!(is_formula(fine), "{fine}");
         }
@@ -132,6 +196,12 @@ mod tests {
             "y ~ I(9**9**9)",
             "y ~ {x}",
             "y ~ np.fromfile",
+            "y ~ bs(x, df=9999999)",
+            "y ~ poly(x, 999)",
+            "y ~ (a+b+c+d+e+f+g+h)**9",
+            "y ~ (a+b+c+d+e+f+g+h)**3 : (a+b+c+d+e+f+g+h)**3",
+            "y ~ (a+b)*(c+d)*(e+f)*(g+h)*(i+j)*(k+l)*(m+n)*(o+p)",
+            "y ~ (a+b",
         ] {
             assert!(!is_formula(odd), "{odd}");
         }

@@ -17,6 +17,7 @@ mod outcome;
 mod pandas;
 mod partial;
 mod random;
+mod regex;
 pub mod standard;
 pub mod table;
 mod torch;
@@ -50,13 +51,16 @@ pub fn call<C: Cursor>(guard: Guard, view: &View<'_, C>, dtypes: &mut Dtypes, ca
         Guard::NumpyRandom => random::constructor(view, call),
         Guard::PandasIndex => pandas::new_index(view, dtypes, call),
         Guard::TimeZone => pandas::time_zone(view, dtypes, call),
-        Guard::StorageArgument => torch::over_storage(view, call),
+        Guard::StorageArgument => torch::over_storage(view, dtypes, call),
         Guard::TensorArgument => torch::of_tensor(view, call),
-        Guard::RebuildFromType => torch::by_function(view, call),
+        Guard::RebuildFromType => torch::by_function(view, dtypes, call),
         Guard::ImportedAttribute => attribute::getattr(view, call),
         Guard::ZoneKey => words::zone(view, call),
         Guard::TypeOfNone => words::type_of_none(view, call),
-        Guard::Number => words::number(view, call),
+        Guard::Number => words::number(view, dtypes, call),
+        Guard::LiteralText => words::text(view, call),
+        Guard::Length => words::length(view, dtypes, call),
+        Guard::Regex => regex::compile(view, dtypes, call),
         Guard::Fraction => words::fraction(view, call),
         Guard::Partial => partial::call(view, call),
         Guard::Translation => translation::call(view, call),
@@ -78,7 +82,7 @@ pub fn state<C: Cursor>(
         Guard::NumpyDtype => numpy::dtype_state(view, dtypes, build),
         Guard::NumpyArray => array::state(view, dtypes, build, false),
         Guard::MaskedArray => array::state(view, dtypes, build, true),
-        Guard::TimeZone | Guard::PandasIndex => pandas::time_zone_state(view, build),
+        Guard::TimeZone | Guard::PandasIndex => pandas::time_zone_state(view, dtypes, build),
         Guard::OptionDefaults => options::defaults(view, build),
         Guard::MethodNames => words::methods(view, build),
         Guard::Architecture => architecture::model(view, build),

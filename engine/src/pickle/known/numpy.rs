@@ -9,6 +9,7 @@ use crate::pickle::known::{Judged, Outcome};
 use crate::pickle::stream::opcode as op;
 use crate::pickle::stream::reader::Cursor;
 use crate::pickle::stream::text::Text;
+use crate::pickle::values::heap::Walk;
 use crate::pickle::values::mark::Mark;
 use crate::pickle::values::value::{Tag, Value};
 use crate::policy::trigger::Shape;
@@ -18,6 +19,9 @@ const ITEM_REFCOUNT: i64 = 0x01;
 const LIST_PICKLE: i64 = 0x02;
 const NEEDS_INIT: i64 = 0x08;
 const NEEDS_PYAPI: i64 = 0x10;
+
+/// Largest item of zeros that is made without data, in bytes.
+const ZEROS: u64 = 1 << 10;
 
 /// Largest item and largest array, in bytes: no machine has more.
 const MOST_BYTES: u64 = 1 << 47;
@@ -33,6 +37,15 @@ pub struct Dtype {
     pub kind: u8,
 }
 
+impl Dtype {
+    /// Whether items are integers, or objects that may be, of more than a size that costs nothing.
+    pub fn may_size(self) -> bool {
+        let integer =
+            matches!(self.kind, b'i' | b'u' | b'l' | b'L' | b'q' | b'Q' | b'I' | b'p' | b'P' | b'n' | b'N');
+        self.object || integer && self.size.is_none_or(|size| size > 2)
+    }
+}
+
 /// Fields of all dtypes of a stream that are looked at. A dtype has a few, and each is written once.
 const MAX_FIELDS: usize = 1 << 20;
 
@@ -42,8 +55,16 @@ pub struct Dtypes {
     by_object: HashMap<Value, Dtype>,
     /// Scalars that are text, or may be.
     texts: HashSet<Value>,
+    /// Arrays of objects, or of records that hold some.
+    objects: HashSet<Value>,
     /// Fields looked at so far.
     fields: usize,
+    /// What was found out about what was judged last: things that it stands for, and whether it is an integer that
+    /// may size something.
+    things: u64,
+    number: bool,
+    /// Characters that ranges of regular expressions have gone through.
+    characters: u64,
 }
 
 /// Type characters that numpy knows, without the variable-width strings of numpy 2 (`T`).
@@ -133,6 +154,10 @@ pub fn scalar<C: Cursor>(view: &View<'_, C>, dtypes: &mut Dtypes, call: &Call) -
     let data = view.part(call.args, 1);
     let literal = data
         .is_none_or(|v| matches!(v.tag(), Tag::Bytes | Tag::Encoded | Tag::Text) && view.is(v, Shape::Plain));
+    // An integer may be taken for a size.
+    if known.is_none_or(Dtype::may_size) {
+        dtypes.is_number();
+    }
     match known {
         None => Err("its dtype is no literal one".to_owned()),
         Some(dtype) if dtype.object => {
@@ -140,6 +165,9 @@ pub fn scalar<C: Cursor>(view: &View<'_, C>, dtypes: &mut Dtypes, call: &Call) -
         }
         Some(_) if call.keywords || !literal || view.count(call.args) > Some(2) => {
             Err("its bytes are not literal".to_owned())
+        }
+        Some(Dtype { size, .. }) if data.is_none() && size.is_none_or(|size| size > ZEROS) => {
+            Err("it makes zeros, as many as its dtype says".to_owned())
         }
         Some(dtype) => match data.and_then(|v| view.bytes_len(v)).zip(dtype.size) {
             Some((len, size)) if len != size => Err(format!("{len} bytes are no item of {size}")),
@@ -149,9 +177,42 @@ pub fn scalar<C: Cursor>(view: &View<'_, C>, dtypes: &mut Dtypes, call: &Call) -
 }
 
 impl Dtypes {
+    /// What is judged stands for so many things, all of which a walk over it visits.
+    pub fn stands_for(&mut self, things: u64) {
+        self.things = self.things.saturating_add(things);
+    }
+
+    /// Ranges of so many characters more. False once there are more than `most`.
+    pub fn characters(&mut self, more: u64, most: u64) -> bool {
+        self.characters = self.characters.saturating_add(more);
+        self.characters <= most
+    }
+
+    /// What is judged can be taken for an integer, of any size.
+    pub fn is_number(&mut self) {
+        self.number = true;
+    }
+
+    /// What was said of what was judged last.
+    pub fn sized(&mut self) -> (Walk, Mark) {
+        let things = std::mem::take(&mut self.things);
+        let number = std::mem::take(&mut self.number);
+        (Walk::of(things), if number { Mark::LARGE } else { Mark::PLAIN })
+    }
+
     /// Whether a scalar may be text.
     pub fn may_be_text(&self, scalar: Value) -> bool {
         self.texts.contains(&scalar)
+    }
+
+    /// An array has objects for elements.
+    pub fn holds_objects(&mut self, array: Value) {
+        self.objects.insert(array);
+    }
+
+    /// Whether it does.
+    pub fn has_objects(&self, array: Value) -> bool {
+        self.objects.contains(&array)
     }
 
     /// What is known about this value as a dtype.
@@ -161,7 +222,7 @@ impl Dtypes {
 
     /// Bytes held.
     pub fn held(&self) -> usize {
-        self.by_object.len() * 64 + self.texts.len() * 16
+        self.by_object.len() * 64 + (self.texts.len() + self.objects.len()) * 16
     }
 }
 

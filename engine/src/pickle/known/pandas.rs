@@ -5,26 +5,109 @@ use crate::pickle::known::view::{Build, Call, View};
 use crate::pickle::known::{Judged, Outcome};
 use crate::pickle::stream::reader::Cursor;
 use crate::pickle::stream::text::Text;
+use crate::pickle::values::mark::Mark;
 use crate::pickle::values::value::{Tag, Value};
+use crate::policy::guard::Guard;
 
 /// Longest text that is searched for a time zone, in bytes. A type string around the longest path is shorter.
 const ZONE: u64 = 1 << 16;
 
+/// Keywords of the classes of indexes, as pandas pickles them. Others, such as `periods`, make an index as long as they
+/// say.
+const KEYWORDS: &[&str] = &[
+    "categories",
+    "closed",
+    "codes",
+    "copy",
+    "data",
+    "dtype",
+    "freq",
+    "labels",
+    "left",
+    "levels",
+    "name",
+    "names",
+    "ordered",
+    "ordinal",
+    "right",
+    "sortorder",
+    "start",
+    "step",
+    "stop",
+    "tz",
+    "verify_integrity",
+];
+
+/// Frequencies that step by a fixed time, or from one end of a month or year to the next, whatever their state says.
+const STEADY: &[&str] = &[
+    "BMonthBegin",
+    "BMonthEnd",
+    "BQuarterBegin",
+    "BQuarterEnd",
+    "BYearBegin",
+    "BYearEnd",
+    "BusinessMonthBegin",
+    "BusinessMonthEnd",
+    "Day",
+    "Hour",
+    "Micro",
+    "Milli",
+    "Minute",
+    "MonthBegin",
+    "MonthEnd",
+    "Nano",
+    "QuarterBegin",
+    "QuarterEnd",
+    "Second",
+    "SemiMonthBegin",
+    "SemiMonthEnd",
+    "Week",
+    "YearBegin",
+    "YearEnd",
+];
+
 /// `_new_Index(cls, d)`: `cls.__new__(cls, **d)`.
-pub fn new_index<C: Cursor>(view: &View<'_, C>, dtypes: &Dtypes, call: &Call) -> Judged {
-    let class = view.part(call.args, 0).and_then(|v| view.named(v)).is_some_and(|(module, name)| {
-        (module == "pandas" || module.starts_with("pandas.")) && name.ends_with("Index")
+pub fn new_index<C: Cursor>(view: &View<'_, C>, dtypes: &mut Dtypes, call: &Call) -> Judged {
+    let class = view.part(call.args, 0).and_then(|v| view.named(v));
+    let class = class.filter(|(module, name)| {
+        (*module == "pandas" || module.starts_with("pandas.")) && name.ends_with("Index")
     });
-    if !class {
+    let Some((_, class)) = class else {
         return Err("it creates something else than an index of pandas".to_owned());
-    }
+    };
     time_zone(view, dtypes, call)?;
     // The keywords of any mapping are taken.
-    let keywords = view.part(call.args, 1);
-    match keywords.filter(|v| v.is(Tag::Dict) && view.text_keys(*v, false)) {
-        Some(keywords) if view.count(call.args) == Some(2) => Ok(Outcome::Of(keywords)),
-        _ => Err("its keywords are no literal dict".to_owned()),
+    let keywords = view.part(call.args, 1).filter(|v| v.is(Tag::Dict) && view.text_keys(*v, false));
+    let Some(keywords) = keywords.filter(|_| view.count(call.args) == Some(2)) else {
+        return Err("its keywords are no literal dict".to_owned());
+    };
+    let Some(items) = view.items(keywords) else {
+        return Err("its keywords cannot be followed".to_owned());
+    };
+    let range = class == "RangeIndex";
+    for (key, value) in items {
+        let key = view.word(*key).unwrap_or_default();
+        if !KEYWORDS.contains(&key.as_str()) {
+            return Err(format!("it is given {key:?}, which pandas does not write"));
+        }
+        if range && matches!(key.as_str(), "start" | "stop") {
+            dtypes.stands_for(value.as_int().map_or(0, i64::unsigned_abs));
+        } else if view.heap.mark(*value).has(Mark::LARGE) && !value.is(Tag::Object) {
+            return Err(format!("its {key:?} has a number over 1,048,576, which may be a size"));
+        }
     }
+    let data = items.iter().find(|(key, _)| view.word(*key).as_deref() == Some("data")).map(|i| i.1);
+    let freq = items.iter().find(|(key, _)| view.word(*key).as_deref() == Some("freq")).map(|i| i.1);
+    // It compares the data with a range that it makes by the frequency, step by step. `_new_DatetimeIndex` does not,
+    // where the data are an array.
+    let maker = view.imports.get(call.import).map_or("", |i| i.name.as_str());
+    let indexed = data.and_then(|v| view.made_by(v)).is_none_or(|(_, name)| name.contains("Index"));
+    let timed = matches!(class, "DatetimeIndex" | "TimedeltaIndex") && (maker == "_new_Index" || indexed);
+    let steady = |v: Value| view.made_by(v).is_some_and(|(_, name)| STEADY.contains(&name));
+    if timed && freq.is_some_and(|v| !v.is(Tag::None) && !v.is(Tag::Text) && !steady(v)) {
+        return Err("its frequency may step by as little as its state says".to_owned());
+    }
+    Ok(Outcome::Of(keywords))
 }
 
 /// What a call is given names no time zone of dateutil.
@@ -35,8 +118,46 @@ pub fn time_zone<C: Cursor>(view: &View<'_, C>, dtypes: &Dtypes, call: &Call) ->
     Ok(Outcome::Object)
 }
 
+/// Classes whose state goes into C fields (`pandas/_libs/arrays.pyx`, `NDArrayBacked`): without an array the first
+/// method that is called ends the process.
+const BACKED: &[&str] = &[
+    "Categorical",
+    "DatetimeArray",
+    "NumpyExtensionArray",
+    "PandasArray",
+    "PeriodArray",
+    "StringArray",
+    "StringArrayNumpySemantics",
+    "TimedeltaArray",
+];
+
+/// Whether the state of such an array has one of numpy under its key, or as its first or second part. The numbers of
+/// dates are no objects, which an old release would take for attributes.
+fn is_backed<C: Cursor>(view: &View<'_, C>, dtypes: &Dtypes, class: &str, state: Value) -> bool {
+    let objects =
+        matches!(class, "NumpyExtensionArray" | "PandasArray" | "StringArray" | "StringArrayNumpySemantics");
+    let array = |v: Value| {
+        let maker = view.imports.maker(v).guard;
+        let numpy = matches!(maker, Some(Guard::NumpyArray | Guard::LiteralBuffer | Guard::JoblibArray));
+        numpy && (objects || !dtypes.has_objects(v))
+    };
+    if view.count(state).is_some() {
+        return view.part(state, 0).is_some_and(array) || view.part(state, 1).is_some_and(array);
+    }
+    let held =
+        |key: Value| matches!(view.word(key).as_deref(), Some("_ndarray" | "_data" | "_codes" | "codes"));
+    view.items(state).is_some_and(|items| {
+        let mut held = items.iter().filter(|(key, _)| held(*key)).peekable();
+        held.peek().is_some() && held.all(|(_, v)| array(*v))
+    })
+}
+
 /// Neither does a state.
-pub fn time_zone_state<C: Cursor>(view: &View<'_, C>, build: &Build) -> Result<(), String> {
+pub fn time_zone_state<C: Cursor>(view: &View<'_, C>, dtypes: &Dtypes, build: &Build) -> Result<(), String> {
+    let class = view.imports.get(build.import).map_or("", |i| i.name.as_str());
+    if BACKED.contains(&class) && !is_backed(view, dtypes, class, build.state) {
+        return Err("it keeps no array of numpy, and compiled code takes it for one".to_owned());
+    }
     // A type keeps its type string in a state of its own, with little in it.
     let dtype = view.imports.get(build.import).is_some_and(|i| i.name.ends_with("Dtype"));
     let unread = dtype && build.state.is(Tag::Dict) && view.items(build.state).is_none();

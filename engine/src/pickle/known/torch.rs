@@ -1,5 +1,6 @@
 //! torch's functions that make a tensor: over a storage, of a tensor, or by another of them.
 
+use crate::pickle::known::numpy::Dtypes;
 use crate::pickle::known::view::{Call, View};
 use crate::pickle::known::{Judged, Outcome};
 use crate::pickle::stream::reader::Cursor;
@@ -9,13 +10,45 @@ use crate::policy::guard::Guard;
 use crate::policy::trigger::Shape;
 
 /// `_rebuild_tensor_v2(storage, …)`. `.dtype` and `.device` of anything else would be read, and a property runs.
-pub fn over_storage<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
-    if call.keywords || !view.part(call.args, 0).is_none_or(|v| is_storage(view, v)) {
+pub fn over_storage<C: Cursor>(view: &View<'_, C>, dtypes: &mut Dtypes, call: &Call) -> Judged {
+    let storage = view.part(call.args, 0);
+    if call.keywords || !storage.is_none_or(|v| is_storage(view, v)) {
         return Err("its storage is something else, whose properties would run".to_owned());
+    }
+    if let Some(storage) = storage {
+        let elements = laid_out(view, call, view.heap.elements(storage))?;
+        dtypes.stands_for(elements);
+        // A tensor of one element can be taken for the number in it.
+        if elements == 1 {
+            dtypes.is_number();
+        }
     }
     // What torch cannot lay a tensor over it refuses, whatever nested bytes gave.
     let rest = view.heap.tuples.items(call.args).skip(1);
     Ok(Outcome::New(rest.fold(Mark::PLAIN, |mark, v| mark.with(view.heap.held(v)))))
+}
+
+/// `(storage, offset, size, stride, …)`: whole numbers that are not negative, and inside a storage of so many elements.
+/// How many elements the tensor has: with a stride of 0 more than the storage.
+fn laid_out<C: Cursor>(view: &View<'_, C>, call: &Call, storage: Option<u64>) -> Result<u64, String> {
+    let odd = || "its offset, sizes and strides are no whole numbers, or negative".to_owned();
+    let whole = |v: Value| v.as_int().and_then(|n| u64::try_from(n).ok());
+    let part = |i| view.part(call.args, i);
+    let offset = part(1).map_or(Ok(0), |v| whole(v).ok_or_else(odd))?;
+    let (Some(size), Some(stride)) = (part(2), part(3)) else { return Err(odd()) };
+    let elements = view.heap.tuples.product(size).ok_or_else(odd)?;
+    if view.count(size) != view.count(stride) {
+        return Err("it has not as many strides as sizes".to_owned());
+    }
+    let mut last = Some(offset);
+    for (size, stride) in view.heap.tuples.items(size).zip(view.heap.tuples.items(stride)) {
+        let step = whole(size).zip(whole(stride)).ok_or_else(odd)?;
+        last = last.and_then(|last| step.0.saturating_sub(1).checked_mul(step.1)?.checked_add(last));
+    }
+    if elements > 0 && storage.is_some_and(|storage| last.is_none_or(|last| last >= storage)) {
+        return Err("it lies outside its storage".to_owned());
+    }
+    Ok(elements)
 }
 
 /// `_rebuild_parameter(tensor, …)`, which calls methods of it.
@@ -23,8 +56,17 @@ pub fn of_tensor<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
     if call.keywords || !view.part(call.args, 0).is_none_or(|v| v.is(Tag::None) || is_tensor(view, v)) {
         return Err("it is given something else than a tensor, whose methods it calls".to_owned());
     }
-    // `_rebuild_parameter_with_state` sets attributes.
+    // A parameter takes the tensor as it is, however large it says it is; moving one to a device copies it.
     let name = view.imports.get(call.import).map_or("", |i| i.name.as_str());
+    let copies = name == "_rebuild_device_tensor_from_cpu_tensor";
+    let inert = |v: Value| match copies {
+        true => view.is(v, Shape::Inert),
+        false => view.heap.fits(view.heap.mark(v), Shape::Inert),
+    };
+    if !view.part(call.args, 0).is_none_or(inert) {
+        return Err("its tensor is more than inert, or larger than its storage".to_owned());
+    }
+    // `_rebuild_parameter_with_state` sets attributes.
     if name == "_rebuild_parameter_with_state"
         && !view.part(call.args, 3).is_none_or(|v| is_attributes(view, v))
     {
@@ -34,7 +76,7 @@ pub fn of_tensor<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
 }
 
 /// `_rebuild_from_type_v2(function, type, args, state)`: `function(*args)` runs, then attributes are set.
-pub fn by_function<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
+pub fn by_function<C: Cursor>(view: &View<'_, C>, dtypes: &mut Dtypes, call: &Call) -> Judged {
     let function = view.part(call.args, 0);
     let rebuilds = function
         .and_then(|v| view.named(v))
@@ -47,7 +89,7 @@ pub fn by_function<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
     let known = view.imports.known(import);
     let inner = Call { import, args, ..*call };
     match known.guard {
-        Some(Guard::StorageArgument) => drop(over_storage(view, &inner)?),
+        Some(Guard::StorageArgument) => drop(over_storage(view, dtypes, &inner)?),
         Some(Guard::TensorArgument) => drop(of_tensor(view, &inner)?),
         _ => {}
     }

@@ -1,6 +1,7 @@
 //! What a guard sees: the values of a call or a state, and what is known of them. It changes nothing.
 
 use crate::facts::NestedBytes;
+use crate::pickle::stream::number;
 use crate::pickle::stream::opcode as op;
 use crate::pickle::stream::reader::Cursor;
 use crate::pickle::stream::text::{self, Text};
@@ -108,7 +109,34 @@ impl<C: Cursor> View<'_, C> {
 
     /// Whether a value has this shape.
     pub fn is(&self, value: Value, shape: Shape) -> bool {
-        self.heap.has_shape(value, shape)
+        self.heap.has_shape(value, shape, self.heap.allowed(self.cursor.position()))
+    }
+
+    /// Whether a value has this shape, and all numbers in it are small where not any number will do.
+    pub fn fits(&self, value: Value, shape: Shape, any_number: bool) -> bool {
+        let sizes = any_number || shape >= Shape::Stored || !self.heap.mark(value).has(Mark::LARGE);
+        sizes && self.is(value, shape)
+    }
+
+    /// Why a value that holds nothing but what a shape permits has not the shape, to follow what is wrong.
+    pub fn beside(&self, value: Value, shape: Shape) -> &'static str {
+        let mark = self.heap.mark(value);
+        if shape >= Shape::Stored || mark.shape() > shape {
+            ""
+        } else if !self.is(value, shape) {
+            ": it holds values over and over, or is as large as a number says"
+        } else {
+            ": a number over 1,048,576 is among it, which may be a size"
+        }
+    }
+
+    /// Digits of an integer, about. `None` for what is none.
+    pub fn digits(&self, value: Value) -> Option<u64> {
+        match value.tag() {
+            Tag::Int => Some(20),
+            Tag::BigInt => Some(number::digits(self.cursor, value.payload())),
+            _ => None,
+        }
     }
 
     /// Whether a value is a dict, or an object of a type that is one and nothing more, without a state.
@@ -155,6 +183,11 @@ impl<C: Cursor> View<'_, C> {
             }
             _ => None,
         }
+    }
+
+    /// How many bytes the text of encoded bytes takes in the stream.
+    pub fn encoded_len(&self, value: Value, limit: u64) -> Option<u64> {
+        value.is(Tag::Encoded).then(|| text::locate(self.cursor, value.payload() >> 2, limit))?.map(|t| t.len)
     }
 
     /// How many bytes a literal has, where that is cheap to say.

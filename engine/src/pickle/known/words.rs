@@ -1,10 +1,12 @@
 //! Guards on single words and numbers: what a name may spell, and what a number may cost.
 
+use crate::pickle::known::numpy::Dtypes;
 use crate::pickle::known::view::{Build, Call, View};
 use crate::pickle::known::{Judged, Outcome};
 use crate::pickle::stream::reader::Cursor;
 use crate::pickle::stream::text::Text;
 use crate::pickle::values::value::{Tag, Value};
+use crate::policy::guard::Guard;
 use crate::policy::trigger::Shape;
 
 /// Digits that become a number in no time. Python since 3.11 takes no more than 4,300.
@@ -42,17 +44,62 @@ pub fn type_of_none<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
     Ok(Outcome::Shared)
 }
 
-/// `int(text)`, `float(text)`, `complex(a, b)`: literals, and no more digits than cost nothing.
-pub fn number<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
-    let cheap = |v: Value| match v.tag() {
+/// Whether a literal is no container, and a number of no more digits than cost nothing.
+fn is_cheap<C: Cursor>(view: &View<'_, C>, value: Value) -> bool {
+    match value.tag() {
         Tag::Text | Tag::Bytes => {
-            view.text_len(v, DIGITS).or_else(|| view.bytes_len(v)).is_some_and(|len| len <= DIGITS)
+            view.text_len(value, DIGITS).or_else(|| view.bytes_len(value)).is_some_and(|len| len <= DIGITS)
         }
-        Tag::List | Tag::Dict | Tag::Set | Tag::Tuple | Tag::FrozenSet => false,
-        _ => view.is(v, Shape::Plain),
+        Tag::Int | Tag::BigInt => view.digits(value).is_some_and(|digits| digits <= DIGITS),
+        Tag::None | Tag::Bool | Tag::Float | Tag::ByteArray | Tag::Encoded => true,
+        _ => false,
+    }
+}
+
+/// `int(text)`, `float(text)`, `complex(a, b)`, `Decimal(text)`: literals, and no more digits than cost nothing.
+pub fn number<C: Cursor>(view: &View<'_, C>, dtypes: &mut Dtypes, call: &Call) -> Judged {
+    // A power of ten is computed by whoever converts it to an integer.
+    let decimal = view.imports.get(call.import).is_some_and(|import| import.name == "Decimal");
+    let power = |v: Value| match view.text(v, DIGITS) {
+        Some(Text::Str(text)) => text.split_once(['e', 'E']).is_some_and(|(_, power)| power.len() > 4),
+        _ => false,
+    };
+    let cheap = |v: Value| match v.tag() {
+        Tag::Object => view.is(v, Shape::Inert) && view.imports.maker(v).guard == Some(Guard::Number),
+        _ => is_cheap(view, v) && !(decimal && power(v)),
     };
     if call.keywords || !view.heap.tuples.items(call.args).all(cheap) {
         return Err("it converts something else than a number or a short text".to_owned());
+    }
+    dtypes.is_number();
+    Ok(Outcome::Object)
+}
+
+/// `str(x)`: what prints a container goes through all of it, over and over where it stands in it more than once.
+pub fn text<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
+    let cheap = |v: Value| matches!(v.tag(), Tag::Text | Tag::Bytes) || is_cheap(view, v);
+    if call.keywords || !view.heap.tuples.items(call.args).all(cheap) {
+        return Err("it is given something else than text, bytes or a number".to_owned());
+    }
+    Ok(Outcome::Object)
+}
+
+/// `range(stop)`, `range(start, stop, step)`, `slice(…)`: as many as between the first and the last, whatever the
+/// step. Networks: as many as their addresses.
+pub fn length<C: Cursor>(view: &View<'_, C>, dtypes: &mut Dtypes, call: &Call) -> Judged {
+    if call.keywords || !view.heap.tuples.items(call.args).all(|v| is_cheap(view, v)) {
+        return Err("it is given something else than literal numbers".to_owned());
+    }
+    let name = view.imports.get(call.import).map_or("", |i| i.name.as_str());
+    if name.ends_with("Network") {
+        dtypes.stands_for(u64::MAX);
+    }
+    for end in view.heap.tuples.items(call.args).take(2) {
+        match end.as_int() {
+            Some(n) => dtypes.stands_for(n.unsigned_abs()),
+            None if end.is(Tag::BigInt) => dtypes.stands_for(u64::MAX),
+            None => {}
+        }
     }
     Ok(Outcome::Object)
 }
@@ -61,7 +108,7 @@ pub fn number<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
 pub fn fraction<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
     let digits = |s: &str| !s.is_empty() && s.len() as u64 <= DIGITS && s.bytes().all(|b| b.is_ascii_digit());
     let written = |v: Value| match v.tag() {
-        Tag::Int | Tag::BigInt => true,
+        Tag::Int | Tag::BigInt => is_cheap(view, v),
         Tag::Text => match view.text(v, 2 * DIGITS) {
             Some(Text::Str(text)) => {
                 let text = text.strip_prefix('-').unwrap_or(&text);

@@ -7,7 +7,7 @@ use crate::pickle::machine::trace::Trace;
 use crate::pickle::machine::vm::Machine;
 use crate::pickle::stream::opcode as op;
 use crate::pickle::stream::reader::Cursor;
-use crate::pickle::values::heap::{Nature, Tuples};
+use crate::pickle::values::heap::{Nature, Tuples, Walk};
 use crate::pickle::values::mark::Mark;
 use crate::pickle::values::value::{Tag, Value};
 use crate::policy::guard::Guard;
@@ -63,7 +63,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                     Some(import) => self.state.imports.used(import, UseKind::CallResult, at, code, None),
                     None => self.unknown_called(at),
                 }
-                self.state.heap.object(callee.object_import(), Mark::STORED, Nature::Open)
+                self.state.heap.object(callee.object_import(), Mark::STORED, Nature::Open, Walk::default())
             }
             Tag::Unknown | Tag::Persistent => {
                 self.unknown_called(at);
@@ -79,7 +79,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     }
 
     fn unknown_object(&mut self) -> Value {
-        self.state.heap.object(None, Mark::STORED, Nature::Open)
+        self.state.heap.object(None, Mark::STORED, Nature::Open, Walk::default())
     }
 
     fn unknown_called(&mut self, at: u64) {
@@ -93,6 +93,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         let create = matches!(code, op::NEWOBJ | op::NEWOBJ_EX);
         let known = self.state.imports.known(import);
         let mark = self.arguments(args, kwargs);
+        let walk = self.visits([args, kwargs.unwrap_or(Value::NONE)]);
         let keywords = kwargs.is_some_and(|kwargs| self.state.heap.count(kwargs) != Some(0));
         let judged = known.guard.map(|guard| {
             let object = self.state.heap.next_object(import);
@@ -102,6 +103,8 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             self.state.dtypes = dtypes;
             judged
         });
+        let (sized, number) = self.state.dtypes.sized();
+        let walk = walk.and(sized);
         let outcome = match judged {
             None => Outcome::Object,
             Some(Ok(outcome)) => outcome,
@@ -109,45 +112,54 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 let trigger = if create { "create" } else { "call" };
                 let guard = known.guard.map_or("", Guard::as_str);
                 let objection = format!("the trigger `{trigger}` is held by the guard `{guard}`: {why}");
-                return (self.made(import, create, args, Mark::STORED), Some(objection));
+                return (self.made(import, create, args, Mark::STORED, walk), Some(objection));
             }
         };
-        let objection = known.arguments(create).and_then(|shapes| self.misfit(shapes, application, create));
+        let objection = known.arguments(create).and_then(|shapes| {
+            let any = known.triggers.is_some_and(|t| t.any_number);
+            self.misfit(shapes, any, application, create)
+        });
         if objection.is_some() {
-            return (self.made(import, create, args, Mark::STORED), objection);
+            return (self.made(import, create, args, Mark::STORED, walk), objection);
         }
         match outcome {
-            Outcome::Object => (self.made(import, create, args, mark), None),
+            Outcome::Object => {
+                let value = self.made(import, create, args, mark, walk);
+                // It was judged as a number, and nothing holds it yet.
+                let _ = self.state.heap.widen(value, number);
+                (value, None)
+            }
             Outcome::New(mark) => {
-                let inert = self.inert(import, mark);
+                let inert = self.inert(import, mark).with(number);
                 let nature = match self.nature(import, create, args) {
                     Nature::Shared => Nature::Open,
                     other => other,
                 };
-                (self.state.heap.object(Some(import), inert, nature), None)
+                (self.state.heap.object(Some(import), inert, nature, walk), None)
             }
             Outcome::Of(argument) => {
                 let mark = self.state.heap.held(argument);
-                (self.made(import, create, args, mark), None)
+                (self.made(import, create, args, mark, walk), None)
             }
             Outcome::Shared => {
                 let inert = self.inert(import, mark);
-                (self.state.heap.object(Some(import), inert, Nature::Shared), None)
+                (self.state.heap.object(Some(import), inert, Nature::Shared, walk), None)
             }
             Outcome::Holding(from) => {
                 // A factory among the arguments was judged.
                 let mark = from.map_or(Mark::PLAIN, |from| self.state.heap.held(from));
-                let value = self.made(import, create, args, mark);
+                let value = self.made(import, create, args, mark, walk);
                 self.copied(value, from);
                 (value, None)
             }
             Outcome::Value(value) => (value, None),
-            Outcome::Calls(other, mark) => (self.made(other, false, args, mark), None),
+            Outcome::Calls(other, mark) => (self.made(other, false, args, mark, walk), None),
             Outcome::Instance { class, state, items } => {
                 self.state.imports.used(class, UseKind::Create, at, code, None);
                 let held = [state, items].into_iter().flatten();
                 let mark = held.fold(Mark::PLAIN, |mark, v| mark.with(self.state.heap.held(v)));
-                let value = self.made(class, true, Tuples::EMPTY, mark);
+                let walk = items.map_or(Walk::default(), |items| self.state.heap.walk(items));
+                let value = self.made(class, true, Tuples::EMPTY, mark, walk);
                 if let Some(from) = items {
                     self.copied(value, Some(from));
                 }
@@ -164,7 +176,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 }
             }
             Outcome::Nested(bytes) => {
-                let value = self.made(import, create, args, mark);
+                let value = self.made(import, create, args, mark, walk);
                 // The same bytes, over and over, are decoded once.
                 let noted = |v: &Value| self.state.nested.contains(v) && !self.state.changed.contains(v);
                 match bytes.filter(|v| !noted(v)).map(|v| (v, self.view().literal_bytes(v))) {
@@ -195,32 +207,47 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         kwargs.map_or(mark, |kwargs| mark.with(heap.held(kwargs)))
     }
 
+    /// What it takes to visit all of these.
+    fn visits(&self, values: [Value; 2]) -> Walk {
+        values.iter().fold(Walk::default(), |walk, v| walk.and(self.state.heap.walk(*v)))
+    }
+
     /// Why the arguments have not the shapes that the trigger is open for.
-    fn misfit(&self, shapes: Shapes, application: &Application, create: bool) -> Option<String> {
+    fn misfit(
+        &self,
+        shapes: Shapes,
+        any_number: bool,
+        application: &Application,
+        create: bool,
+    ) -> Option<String> {
         if shapes.is_stored() {
             return None;
         }
         let view = self.view();
         let (args, kwargs) = (application.args, application.kwargs);
-        let wrong = |shape: Shape, what: &str| {
+        let wrong = |value: Value, shape: Shape, what: &str| {
             let (trigger, runs) = if create { ("create", "`__new__`") } else { ("call", "it") };
             Some(format!(
-                "the trigger `{trigger}` is open for {} only, and {runs} is given more {what}",
-                shape.words()
+                "the trigger `{trigger}` is open for {} only, and {runs} is given more {what}{}",
+                shape.words(),
+                view.beside(value, shape)
             ))
         };
-        if !args.is(Tag::Tuple) && !view.is(args, shapes.at(Shapes::POSITIONS)) {
-            return wrong(shapes.at(Shapes::POSITIONS), "by arguments that are no tuple");
-        }
-        let found = view.heap.tuples.items(args).enumerate().find(|(i, v)| !view.is(*v, shapes.at(*i)));
-        if let Some((i, _)) = found {
-            return wrong(shapes.at(i), &format!("as argument {}", i + 1));
-        }
+        let fits = |value: Value, shape: Shape| view.fits(value, shape, any_number);
         let rest = shapes.at(Shapes::POSITIONS);
+        if !args.is(Tag::Tuple) && !fits(args, rest) {
+            return wrong(args, rest, "by arguments that are no tuple");
+        }
+        let found = view.heap.tuples.items(args).enumerate().find(|(i, v)| !fits(*v, shapes.at(*i)));
+        if let Some((i, v)) = found {
+            return wrong(v, shapes.at(i), &format!("as argument {}", i + 1));
+        }
         let keywords = kwargs.filter(|kwargs| view.heap.count(*kwargs) != Some(0));
         match keywords {
-            Some(kwargs) if !view.is(kwargs, rest) => wrong(rest, "by keyword"),
-            Some(kwargs) if !view.text_keys(kwargs, false) => wrong(rest, "by keywords that are no text"),
+            Some(kwargs) if !fits(kwargs, rest) => wrong(kwargs, rest, "by keyword"),
+            Some(kwargs) if !view.text_keys(kwargs, false) => {
+                wrong(kwargs, rest, "by keywords that are no text")
+            }
             _ => None,
         }
     }
@@ -234,10 +261,10 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     }
 
     /// A new object of an import, made of arguments with this mark.
-    fn made(&mut self, import: u32, create: bool, args: Value, mark: Mark) -> Value {
+    fn made(&mut self, import: u32, create: bool, args: Value, mark: Mark, walk: Walk) -> Value {
         let mark = self.inert(import, mark);
         let nature = self.nature(import, create, args);
-        self.state.heap.object(Some(import), mark, nature)
+        self.state.heap.object(Some(import), mark, nature, walk)
     }
 
     /// What may become of an object that an import gives.

@@ -2,7 +2,7 @@
 
 use crate::facts::UseKind;
 use crate::pickle::known;
-use crate::pickle::known::view::Build;
+use crate::pickle::known::view::{Build, View};
 use crate::pickle::machine::trace::{Event, Trace};
 use crate::pickle::machine::vm::{Halt, Machine};
 use crate::pickle::stream::opcode as op;
@@ -71,6 +71,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         objection: Option<String>,
     ) {
         let objection = objection.or_else(|| self.state_objection(at, target, import, state));
+        let (sized, number) = self.state.dtypes.sized();
         let expected = self.expects_dunders(import, state);
         let heap = &mut self.state.heap;
         let mut mark = heap.held(state);
@@ -86,6 +87,13 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         let mut held = mark.without(Mark::UNKEYED.with(Mark::UNKEYED_INSIDE));
         if self.guard_of(target) == Some(Guard::JoblibArray) && objection.is_none() {
             held = self.array_mark(state);
+        }
+        // What has a state is no number, but for arrays without dimensions.
+        held = held.without(Mark::LARGE).with(number);
+        // One that is its own state holds no more than before.
+        let more = self.state.heap.walk(state).and(sized);
+        if state != target && self.state.heap.add(target, held, more).is_err() {
+            self.changed_data(at);
         }
         self.widen(at, target, held);
         self.state.imports.used(import, UseKind::State, at, code, objection);
@@ -139,12 +147,12 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 Some("the trigger `state` is open for data, and the state is none that is known".to_owned())
             }
             State::Stored => None,
-            State::Read(forms) => self.form(object, state, forms),
+            State::Read(forms) => self.form(object, state, forms, triggers.any_number_in_state),
         }
     }
 
     /// Whether a state has a form that the code was read for.
-    fn form(&self, object: Value, state: Value, forms: Forms) -> Option<String> {
+    fn form(&self, object: Value, state: Value, forms: Forms, any: bool) -> Option<String> {
         let literal =
             matches!(state.tag(), Tag::ByteArray | Tag::Encoded) || state.kind() & Tag::LITERALS != 0;
         let unread = |what: &str| Some(format!("the trigger `state` is open for {what}"));
@@ -158,18 +166,18 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             }
             (Some(attributes), Some(parts)) if state.is(Tag::Tuple) => {
                 if attributes.pair && self.view().count(state) == Some(2) {
-                    return self.attributes(state, attributes);
+                    return self.attributes(state, attributes, any);
                 }
-                self.parts(state, parts)
+                self.parts(state, parts, any)
             }
-            (Some(attributes), _) => self.attributes(state, attributes),
-            (None, Some(parts)) => self.parts(state, parts),
+            (Some(attributes), _) => self.attributes(state, attributes, any),
+            (None, Some(parts)) => self.parts(state, parts, any),
             (None, None) => unread("one text, bytes or number only, and the state is more"),
         }
     }
 
     /// A tuple of parts.
-    fn parts(&self, state: Value, Parts { shapes, least, most }: Parts) -> Option<String> {
+    fn parts(&self, state: Value, Parts { shapes, least, most }: Parts, any: bool) -> Option<String> {
         let view = self.view();
         let count = view.count(state);
         if !count.is_some_and(|count| (usize::from(least)..=usize::from(most)).contains(&count)) {
@@ -178,12 +186,13 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 "the trigger `state` wants a tuple of {wanted} parts, which code takes as they are"
             ));
         }
-        let found = view.heap.tuples.items(state).enumerate().find(|(i, v)| !view.is(*v, shapes.at(*i)));
-        found.map(|(i, _)| open_for(shapes.at(i), &format!("part {} of the state is more", i + 1)))
+        let found =
+            view.heap.tuples.items(state).enumerate().find(|(i, v)| !view.fits(*v, shapes.at(*i), any));
+        found.map(|(i, v)| open_for(&view, v, shapes.at(i), &format!("part {} of the state", i + 1)))
     }
 
     /// Attributes: a dict with literal text keys, or one beside a dict for slots where BUILD itself takes them.
-    fn attributes(&self, state: Value, form: Attributes) -> Option<String> {
+    fn attributes(&self, state: Value, form: Attributes, any: bool) -> Option<String> {
         let view = self.view();
         let Attributes { values, pair, slots, touched } = form;
         let closed = |why: &str| Some(format!("the trigger `state` is open for attributes only: {why}"));
@@ -204,8 +213,8 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             if !view.is_mapping(slot) || !view.text_keys(slot, true) {
                 return closed("those for slots are no literal dict of names");
             }
-            if !view.is(slot, values) {
-                return Some(open_for(values, "the state is more"));
+            if !view.fits(slot, values, any) {
+                return Some(open_for(&view, slot, values, "the state"));
             }
             if setters.1 > 0 {
                 let Some(items) = view.items(slot) else {
@@ -229,10 +238,10 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         if !view.text_keys(dict, false) {
             return closed("a key is no literal text");
         }
-        if !view.is(dict, values) {
-            return Some(open_for(values, "the state is more"));
+        if !view.fits(dict, values, any) {
+            return Some(open_for(&view, dict, values, "the state"));
         }
-        if touched.1 == 0 || view.is(dict, Shape::Plain) {
+        if touched.1 == 0 {
             return None;
         }
         let Some(items) = view.items(dict) else {
@@ -241,7 +250,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         for wanted in builtin::touched(touched) {
             let found = items.iter().filter(|(key, _)| view.word(*key).as_deref() == Some(wanted.key));
             for (_, value) in found {
-                let fits = view.is(*value, wanted.shape)
+                let fits = view.fits(*value, wanted.shape, any)
                     || wanted.shape == Shape::Dict
                         && view.is_mapping(*value)
                         && view.text_keys(*value, false);
@@ -255,9 +264,10 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                     }
                 } else if !fits {
                     return Some(format!(
-                        "the trigger `state` wants {} as `{}`, which its `__setstate__` looks at",
+                        "the trigger `state` wants {} as `{}`, which its `__setstate__` looks at{}",
                         wanted.shape.words(),
-                        wanted.key
+                        wanted.key,
+                        view.beside(*value, wanted.shape)
                     ));
                 }
             }
@@ -298,6 +308,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
 }
 
 /// What a trigger is open for, and what is wrong.
-fn open_for(shape: Shape, what: &str) -> String {
-    format!("the trigger `state` is open for {} only, and {what}", shape.words())
+fn open_for<C: Cursor>(view: &View<'_, C>, value: Value, shape: Shape, what: &str) -> String {
+    let beside = view.beside(value, shape);
+    format!("the trigger `state` is open for {} only, and {what} is more{beside}", shape.words())
 }

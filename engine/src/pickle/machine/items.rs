@@ -5,9 +5,10 @@ use crate::pickle::machine::trace::{Event, Trace};
 use crate::pickle::machine::vm::Machine;
 use crate::pickle::stream::opcode as op;
 use crate::pickle::stream::reader::Cursor;
-use crate::pickle::values::heap::{Items, Late};
+use crate::pickle::values::heap::{Items, Late, Relied};
 use crate::pickle::values::mark::Mark;
 use crate::pickle::values::value::{Tag, Value};
+use crate::policy::guard::Guard;
 use crate::policy::trigger::Shape;
 use crate::rule::Rule;
 
@@ -20,6 +21,13 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             self.tell(at, Event::Items { code, target, items: &items });
         }
         let pairs = matches!(code, op::SETITEM | op::SETITEMS);
+        // Without items neither unpickler looks at the target of SETITEMS; Lib/pickle.py looks for the `add` of that of
+        // ADDITEMS and calls it for none. The bytes behind a wrapper of joblib say such things, and its class has
+        // nothing that answers.
+        let wrapper = || code == op::ADDITEMS && self.guard_of(target) == Some(Guard::JoblibArray);
+        if self.state.stack.len() == from && (code == op::SETITEMS || wrapper()) {
+            return;
+        }
         match target.tag() {
             Tag::List if code != op::ADDITEMS => self.listed(at, target, from),
             Tag::ByteArray if code != op::ADDITEMS => drop(self.state.changed.insert(target)),
@@ -32,12 +40,9 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 self.fault(Rule::ObjectMutation, at, message);
             }
             Tag::Unknown => {}
-            // Without items the C unpickler does not look at the target, and Lib/pickle.py does not
-            // look up what SETITEMS needs.
+            // Without items the C unpickler does not look at the target.
             _ if self.state.stack.len() == from => {
-                if code != op::SETITEMS {
-                    self.only_one(at, "no items for a value that takes none");
-                }
+                self.only_one(at, "no items for a value that takes none");
             }
             _ => {
                 let message = format!("{} puts items into a value that takes none", op::name(code));
@@ -51,17 +56,17 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     #[inline]
     pub(super) fn listed(&mut self, at: u64, list: Value, from: usize) {
         let items = self.state.stack.get(from..).unwrap_or(&[]);
-        let mark = self.state.heap.gather(items);
-        self.state.heap.grow(list, items.len());
+        let grown = self.state.heap.grow(list, items, items.len());
         self.state.contents.list(list, items);
+        let mark = self.taken(at, grown);
         self.change(at, list, mark);
     }
 
     /// Items above `from` become those of a set.
     fn added(&mut self, at: u64, set: Value, from: usize) {
         let items = self.state.stack.get(from..).unwrap_or(&[]);
-        let mark = self.state.heap.gather(items);
-        self.state.heap.grow(set, items.len());
+        let grown = self.state.heap.grow(set, items, items.len());
+        let mark = self.taken(at, grown);
         self.hashed(at, from, 1);
         self.change(at, set, mark);
     }
@@ -70,17 +75,27 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     #[inline]
     pub(super) fn put(&mut self, at: u64, dict: Value, from: usize) {
         let items = self.state.stack.get(from..).unwrap_or(&[]);
-        self.state.heap.grow(dict, items.len() / 2);
+        let grown = self.state.heap.grow(dict, items, items.len() / 2);
         self.state.contents.put(dict, items);
-        let mark = self.pairs(at, from);
+        let mark = self.taken(at, grown);
+        let mark = mark.with(self.keys(at, from));
         self.change(at, dict, mark);
     }
 
-    /// The mark of the keys and values above `from`.
+    /// What a holder takes over of what it is given.
     #[inline]
-    fn pairs(&mut self, at: u64, from: usize) -> Mark {
+    fn taken(&mut self, at: u64, grown: Result<Mark, Relied>) -> Mark {
+        grown.unwrap_or_else(|_| {
+            self.changed_data(at);
+            Mark::STORED
+        })
+    }
+
+    /// What the keys among the pairs above `from` say.
+    #[inline]
+    fn keys(&mut self, at: u64, from: usize) -> Mark {
         let items = self.state.stack.get(from..).unwrap_or(&[]);
-        let mut mark = self.state.heap.gather(items);
+        let mut mark = Mark::PLAIN;
         let mut other = false;
         for key in items.iter().step_by(2) {
             match key.tag() {
@@ -150,15 +165,13 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             _ => Items::Append,
         };
         let late = self.state.heap.items(target, kind);
-        let mark = match kind {
-            Items::Set => self.pairs(at, from),
-            Items::Append | Items::Add => {
-                if kind == Items::Add {
-                    self.hashed(at, from, 1);
-                }
-                self.state.heap.gather(self.state.stack.get(from..).unwrap_or(&[]))
-            }
-        };
+        let grown = self.state.heap.give(target, self.state.stack.get(from..).unwrap_or(&[]));
+        let mut mark = self.taken(at, grown);
+        match kind {
+            Items::Set => mark = mark.with(self.keys(at, from)),
+            Items::Add => self.hashed(at, from, 1),
+            Items::Append => {}
+        }
         if let Some(import) = target.object_import() {
             if let Some(late) = late.filter(|late| *late != Late::Shared) {
                 self.late(at, import, "items", late);
@@ -224,9 +237,14 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         let unkeyed = wide && !self.state.imports.maker(value).is_key(false);
         let mark = if unkeyed { mark.with(Mark::UNKEYED) } else { mark };
         if self.state.heap.widen(value, mark).is_err() {
-            let message = "what code was given as data is changed into more than that".to_owned();
-            self.fault(Rule::ObjectMutation, at, message);
+            self.changed_data(at);
         }
+    }
+
+    #[cold]
+    pub(super) fn changed_data(&mut self, at: u64) {
+        let message = "what code was given as data is changed into more than that".to_owned();
+        self.fault(Rule::ObjectMutation, at, message);
     }
 
     /// State or items for a value out of the memo.

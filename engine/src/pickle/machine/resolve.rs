@@ -188,13 +188,19 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         let part = |i| self.state.heap.tuples.get(id, i);
         let kind = part(0).and_then(|v| self.literal_word(v));
         if kind.as_deref() == Some("storage") {
+            let elements = part(4).and_then(Value::as_int).and_then(|n| u64::try_from(n).ok());
             // The same id gives the same storage.
-            if self.state.storages.insert(id) {
+            let first = self.state.storages.insert(id);
+            if let Some(elements) = elements {
+                self.state.heap.storage(value, elements, first);
+            }
+            let part = |i| self.state.heap.tuples.get(id, i);
+            if first {
                 let class = part(1).and_then(Value::as_import).and_then(|i| self.state.imports.get(i));
                 let storage = StorageId {
                     class: class.map(|i| i.name.clone()).unwrap_or_default(),
                     key: part(2).and_then(|v| self.literal_word(v)).unwrap_or_default(),
-                    elements: part(4).and_then(Value::as_int).and_then(|n| u64::try_from(n).ok()),
+                    elements,
                     offset: at,
                 };
                 self.state.held += STORAGE + storage.class.len() + storage.key.len();

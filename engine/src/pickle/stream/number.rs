@@ -7,6 +7,8 @@
 //! with `int()` and `float()`.
 
 use crate::pickle::machine::memo::Index;
+use crate::pickle::stream::opcode as op;
+use crate::pickle::stream::reader::Cursor;
 
 /// What the two unpicklers make of a text argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -310,6 +312,21 @@ fn is_float(text: &[u8]) -> bool {
 fn overflows(text: &[u8]) -> bool {
     let named = text.iter().any(|b| matches!(b, b'n' | b'N'));
     !named && std::str::from_utf8(text).ok().and_then(|t| t.parse::<f64>().ok()).is_some_and(f64::is_infinite)
+}
+
+/// Decimal digits of the integer at an offset, about; of a line, its characters, up to 64 KiB.
+pub fn digits(cursor: &impl Cursor, offset: u64) -> u64 {
+    let head = cursor.bytes(offset, 5);
+    let size = |n: u64| n.saturating_mul(5) / 2;
+    match *head {
+        [op::LONG1, n, ..] => size(u64::from(n)),
+        [op::LONG4, a, b, c, d] => size(u64::from(u32::from_le_bytes([a, b, c, d]))),
+        [op::INT | op::LONG, ..] => {
+            let line = cursor.bytes(offset + 1, 64 << 10);
+            memchr::memchr(b'\n', &line).unwrap_or(line.len()) as u64
+        }
+        _ => u64::MAX,
+    }
 }
 
 #[cfg(test)]

@@ -1,82 +1,28 @@
 //! The heap: every tuple, container and object of a stream, with its mark. Their values are indices here.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 
 use crate::pickle::values::mark::Mark;
 use crate::pickle::values::value::{Tag, Value};
 use crate::policy::trigger::Shape;
 
-/// Most dimensions that an array of numpy has (`NPY_MAXDIMS`).
-const DIMENSIONS: usize = 64;
+pub use crate::pickle::values::tuples::{Tuples, Walk};
 
-/// Elements that hashing one tuple may visit, and how deep. Tuples do not keep their hash, and hash their
-/// elements without a look at the depth of the C stack.
-const EXPANDED: u64 = (1 << 19) - 1;
-const DEPTH: u64 = 100;
+/// Steps that hashing one key may take, and how deep tuples may lie in each other. Tuples do not keep their hash, and
+/// hash their elements without a look at the depth of the C stack.
+const KEY: u32 = (1 << 19) - 1;
+const DEPTH: u8 = 100;
 
-/// Elements that hashing all keys of a stream may visit, beyond one for each.
+/// Steps that hashing all keys of a stream may take, beyond one for each.
 const HASHED: u64 = 1 << 30;
 
-/// The elements of all tuples of a stream, one behind the other. Each tuple is headed by its length (32
-/// bits), how many elements lie in the tuples inside it (19), how deep these go (7), and its mark (6).
-#[derive(Debug)]
-pub struct Tuples(Vec<u64>);
+/// Most things that a number may stand for where code makes as many.
+const COUNT: u64 = 1 << 12;
 
-impl Default for Tuples {
-    fn default() -> Self {
-        // Index 0 is the empty tuple.
-        Tuples(vec![0])
-    }
-}
-
-impl Tuples {
-    /// The empty tuple.
-    pub const EMPTY: Value = Value::new(Tag::Tuple, 0);
-
-    fn head(&self, tuple: Value) -> Option<u64> {
-        if !tuple.is(Tag::Tuple) {
-            return None;
-        }
-        self.0.get(tuple.payload() as usize).copied()
-    }
-
-    /// How many elements, for a tuple.
-    pub fn len(&self, tuple: Value) -> Option<usize> {
-        self.head(tuple).map(|head| head as u32 as usize)
-    }
-
-    fn expanded(head: u64) -> u64 {
-        head >> 32 & EXPANDED
-    }
-
-    fn depth(head: u64) -> u64 {
-        head >> 51 & 127
-    }
-
-    #[inline(always)]
-    fn mark(&self, tuple: Value) -> Mark {
-        Mark::from_bits(self.head(tuple).map_or(0, |head| (head >> 58) as u16))
-    }
-
-    /// One element.
-    pub fn get(&self, tuple: Value, i: usize) -> Option<Value> {
-        (i < self.len(tuple)?)
-            .then(|| self.0.get(tuple.payload() as usize + 1 + i).map(|v| Value::from_bits(*v)))?
-    }
-
-    /// All elements; none for what is not a tuple.
-    pub fn items(&self, tuple: Value) -> impl Iterator<Item = Value> + '_ {
-        let start = tuple.payload() as usize + 1;
-        let len = self.len(tuple).unwrap_or(0);
-        self.0.get(start..start + len).unwrap_or(&[]).iter().map(|v| Value::from_bits(*v))
-    }
-
-    /// The elements of a shape multiplied; `None` for what is no shape.
-    pub fn product(&self, shape: Value) -> Option<u64> {
-        self.len(shape).filter(|n| *n <= DIMENSIONS)?;
-        self.items(shape).try_fold(1u64, |n, v| n.checked_mul(u64::try_from(v.as_int()?).ok()?))
-    }
-}
+/// Steps that a walk over data that code is given may take, and further ones for each byte that was read.
+const STEPS: u64 = 1 << 19;
+const STEPS_A_BYTE: u64 = 4;
 
 /// Items that an object was given. It gets one kind, and none once it has its state: all picklers write
 /// items first, and what a state sets could answer for the methods that take items.
@@ -90,16 +36,22 @@ pub enum Items {
     Add,
 }
 
-/// A list, dict, set or frozenset: its mark, and how many items it was given.
+/// A list, dict, set or frozenset: its mark, how many items it was given, and what they take to visit.
 #[derive(Clone, Copy, Debug, Default)]
 struct Container {
     mark: Mark,
+    depth: u8,
     len: u32,
+    steps: u32,
 }
 
-/// An object: its mark, and what became of it.
+/// An object: its mark, what became of it, and what it takes to visit what it was given.
 #[derive(Clone, Copy, Debug, Default)]
-struct Object(u32);
+struct Object {
+    bits: u32,
+    depth: u8,
+    steps: u32,
+}
 
 const STATED: u32 = 1 << 16;
 const ITEMS: [(Items, u32); 3] = [(Items::Set, 1 << 17), (Items::Append, 1 << 18), (Items::Add, 1 << 19)];
@@ -110,8 +62,8 @@ const WIDE_ITEMS: u32 = 1 << 23;
 
 impl Object {
     fn mark(self) -> Mark {
-        let mark = Mark::from_bits(self.0 as u16);
-        if self.0 & (HOLLOW | STATED) == HOLLOW { mark.with(Mark::STORED) } else { mark }
+        let mark = Mark::from_bits(self.bits as u16);
+        if self.bits & (HOLLOW | STATED) == HOLLOW { mark.with(Mark::STORED) } else { mark }
     }
 }
 
@@ -167,8 +119,14 @@ pub struct Heap {
     relied: Cell<bool>,
     /// A loose value got a wider mark: what holds one has a mark that is too narrow.
     stale: bool,
-    /// Elements that hashing keys has visited.
+    /// A loose value grew, as it does where it holds itself: what a walk takes that meets one cannot be told.
+    cyclic: bool,
+    /// Steps that hashing keys took.
     hashed: u64,
+    /// Bytes outside the stream that it announces: storages of torch.
+    announced: u64,
+    /// Elements of the storages of torch, by what persistent ids gave.
+    storages: HashMap<Value, u64>,
 }
 
 impl Heap {
@@ -178,30 +136,51 @@ impl Heap {
         if items.is_empty() {
             return Tuples::EMPTY;
         }
-        let mut head = items.len() as u64;
-        if items.iter().fold(0, |kinds, v| kinds | v.kind()) & !Tag::LITERALS != 0 {
-            head |= self.nested(items);
+        let kinds = kinds(items);
+        if kinds & !Tag::LITERALS == 0 {
+            let large = if has_large(items, kinds) { Mark::LARGE } else { Mark::PLAIN };
+            return self.tuples.literals(items, large);
         }
-        let index = self.tuples.0.len() as u64;
-        self.tuples.0.push(head);
-        self.tuples.0.extend(items.iter().map(|v| v.bits()));
-        Value::new(Tag::Tuple, index)
-    }
-
-    /// The head of a tuple that holds more than literals, without its length.
-    fn nested(&self, items: &[Value]) -> u64 {
-        let (mut expanded, mut depth, mut mark) = (0u64, 0, Mark::PLAIN);
-        for item in items {
-            mark = mark.with(self.held(*item));
-            if let Some(head) = self.tuples.head(*item) {
-                expanded += u64::from(head as u32) + Tuples::expanded(head);
-                depth = depth.max(1 + Tuples::depth(head));
-            }
-        }
-        if expanded >= EXPANDED || depth > DEPTH {
+        let (mut mark, walk) = self.holds(items);
+        let hashes = items.iter().any(|v| matches!(v.tag(), Tag::Tuple | Tag::Object | Tag::FrozenSet));
+        if hashes && (walk.steps >= KEY || walk.depth > DEPTH) {
             mark = mark.with(Mark::UNKEYED);
         }
-        expanded.min(EXPANDED) << 32 | depth.min(DEPTH + 1) << 51 | u64::from(mark.bits()) << 58
+        self.tuples.nested(items, mark, walk)
+    }
+
+    /// What a holder of these values takes over, and what it takes to visit them.
+    fn holds(&self, items: &[Value]) -> (Mark, Walk) {
+        items.iter().fold((Mark::PLAIN, Walk::default()), |(mark, walk), v| {
+            (mark.with(self.held(*v)), walk.and(self.walk(*v)))
+        })
+    }
+
+    /// What a holder of these values takes over.
+    #[inline]
+    fn gather(&self, items: &[Value]) -> (Mark, Walk) {
+        let kinds = kinds(items);
+        if kinds & !Tag::LITERALS == 0 {
+            let mark = if has_large(items, kinds) { Mark::LARGE } else { Mark::PLAIN };
+            return (mark, Walk { steps: u32::try_from(items.len()).unwrap_or(u32::MAX), depth: 0 });
+        }
+        self.holds(items)
+    }
+
+    /// What it takes to visit everything in a value.
+    pub fn walk(&self, value: Value) -> Walk {
+        match value.tag() {
+            Tag::Tuple => self.tuples.walk(value),
+            Tag::List | Tag::Dict | Tag::Set | Tag::FrozenSet => self
+                .containers
+                .get(value.payload() as usize)
+                .map_or(Walk::LEAF, |c| Walk { steps: c.steps, depth: c.depth }.held()),
+            Tag::Object => self
+                .objects
+                .get(value.serial() as usize)
+                .map_or(Walk::LEAF, |o| Walk { steps: o.steps, depth: o.depth }.held()),
+            _ => Walk::LEAF,
+        }
     }
 
     /// A new list, dict, set or frozenset.
@@ -215,18 +194,19 @@ impl Heap {
     /// A new frozenset of these items.
     pub fn frozenset(&mut self, items: &[Value]) -> Value {
         let set = self.container(Tag::FrozenSet);
-        let mark = self.gather(items);
+        let (mark, Walk { steps, depth }) = self.gather(items);
         if let Some(place) = self.containers.get_mut(set.payload() as usize) {
-            *place = Container { mark, len: u32::try_from(items.len()).unwrap_or(u32::MAX) };
+            *place = Container { mark, depth, len: u32::try_from(items.len()).unwrap_or(u32::MAX), steps };
         }
         set
     }
 
-    /// What applying an import gave.
+    /// What applying an import gave, made of values that take so much to visit.
     #[inline]
-    pub fn object(&mut self, import: Option<u32>, mark: Mark, nature: Nature) -> Value {
+    pub fn object(&mut self, import: Option<u32>, mark: Mark, nature: Nature, walk: Walk) -> Value {
         let serial = self.objects.len() as u64;
-        self.objects.push(Object(u32::from(mark.bits()) | nature as u32));
+        let bits = u32::from(mark.bits()) | nature as u32;
+        self.objects.push(Object { bits, depth: walk.depth, steps: walk.steps });
         Value::object(import, serial)
     }
 
@@ -234,6 +214,7 @@ impl Heap {
     #[inline]
     pub fn mark(&self, value: Value) -> Mark {
         let mark = match value.tag() {
+            Tag::Int | Tag::BigInt if value.exceeds(Mark::SMALL) => return Mark::LARGE,
             Tag::None | Tag::Bool | Tag::Int | Tag::BigInt | Tag::Float | Tag::Text | Tag::Bytes => {
                 return Mark::PLAIN;
             }
@@ -267,15 +248,6 @@ impl Heap {
         }
     }
 
-    /// What a holder of these values takes over.
-    #[inline]
-    pub fn gather(&self, items: &[Value]) -> Mark {
-        if items.iter().fold(0, |kinds, v| kinds | v.kind()) & !Tag::LITERALS == 0 {
-            return Mark::PLAIN;
-        }
-        items.iter().fold(Mark::PLAIN, |mark, v| mark.with(self.held(*v)))
-    }
-
     /// A container or an object gets a wider mark.
     #[inline]
     pub fn widen(&mut self, value: Value, by: Mark) -> Result<(), Relied> {
@@ -294,7 +266,7 @@ impl Heap {
             Tag::Object => {
                 let Some(object) = self.objects.get_mut(value.serial() as usize) else { return Ok(()) };
                 let old = object.mark();
-                object.0 |= u32::from(by.bits());
+                object.bits |= u32::from(by.bits());
                 old
             }
             _ => return Ok(()),
@@ -318,21 +290,66 @@ impl Heap {
             }
             Tag::Object => {
                 if let Some(object) = self.objects.get_mut(value.serial() as usize)
-                    && object.0 & (STATED | COMPLETE) == 0
+                    && object.bits & (STATED | COMPLETE) == 0
                 {
-                    object.0 |= u32::from(Mark::AGAIN.bits());
+                    object.bits |= u32::from(Mark::AGAIN.bits());
                 }
             }
             _ => {}
         }
     }
 
-    /// A container gets so many items more.
+    /// A container gets `len` items more, keys and values of which are these. Says what it takes over of them.
     #[inline]
-    pub fn grow(&mut self, value: Value, by: usize) {
-        if let Some(container) = self.containers.get_mut(value.payload() as usize) {
-            container.len = container.len.saturating_add(u32::try_from(by).unwrap_or(u32::MAX));
+    pub fn grow(&mut self, value: Value, items: &[Value], len: usize) -> Result<Mark, Relied> {
+        let (mark, walk) = self.gather(items);
+        let Some(container) = self.containers.get_mut(value.payload() as usize) else { return Ok(mark) };
+        container.len = container.len.saturating_add(u32::try_from(len).unwrap_or(u32::MAX));
+        container.steps = container.steps.saturating_add(walk.steps);
+        container.depth = container.depth.max(walk.depth);
+        let out = container.mark.has(Mark::AGAIN);
+        if out && self.grown() { Err(Relied) } else { Ok(mark) }
+    }
+
+    /// An object is given a state, or items. Says what it takes over of them.
+    pub fn give(&mut self, value: Value, items: &[Value]) -> Result<Mark, Relied> {
+        let (mark, walk) = self.gather(items);
+        self.add(value, mark, walk).map(|()| mark)
+    }
+
+    /// An object takes so much more to visit.
+    pub fn add(&mut self, value: Value, mark: Mark, walk: Walk) -> Result<(), Relied> {
+        let Some(object) = self.objects.get_mut(value.serial() as usize) else { return Ok(()) };
+        object.steps = object.steps.saturating_add(walk.steps);
+        object.depth = object.depth.max(walk.depth);
+        // Of what is more than data nothing is decided.
+        let data = !object.mark().with(mark).has(Mark::STORED);
+        let out = object.mark().has(Mark::AGAIN) && data;
+        if out && self.grown() { Err(Relied) } else { Ok(()) }
+    }
+
+    /// A value grew that something may hold already. True if something was decided on it.
+    fn grown(&mut self) -> bool {
+        self.cyclic = true;
+        self.relied.get()
+    }
+
+    /// What a persistent id gave is a storage of so many elements, and one that was not announced before.
+    pub fn storage(&mut self, value: Value, elements: u64, first: bool) {
+        if first {
+            self.announced = self.announced.saturating_add(elements);
         }
+        self.storages.insert(value, elements);
+    }
+
+    /// How many elements a storage has.
+    pub fn elements(&self, storage: Value) -> Option<u64> {
+        self.storages.get(&storage).copied()
+    }
+
+    /// Steps that a walk may take, where so many bytes of the stream were read.
+    pub fn allowed(&self, read: u64) -> u64 {
+        STEPS.saturating_add(read.saturating_add(self.announced).saturating_mul(STEPS_A_BYTE))
     }
 
     /// How many items a list was given; of a dict or a set, how many at most.
@@ -359,13 +376,13 @@ impl Heap {
     /// An object was given items that are more than inert, or under computed keys.
     pub fn wide_items(&mut self, object: Value) {
         if let Some(object) = self.objects.get_mut(object.serial() as usize) {
-            object.0 |= WIDE_ITEMS;
+            object.bits |= WIDE_ITEMS;
         }
     }
 
     /// Whether an object has such items.
     pub fn has_wide_items(&self, object: Value) -> bool {
-        self.objects.get(object.serial() as usize).is_none_or(|o| o.0 & WIDE_ITEMS != 0)
+        self.objects.get(object.serial() as usize).is_none_or(|o| o.bits & WIDE_ITEMS != 0)
     }
 
     /// The object that comes next, if an import gives it.
@@ -399,43 +416,49 @@ impl Heap {
         fits
     }
 
-    /// Whether a value is one of these shapes.
-    pub fn has_shape(&self, value: Value, shape: Shape) -> bool {
-        let text_keys = |value| !self.mark(value).has(Mark::NO_TEXT_KEY.with(Mark::COMPUTED_KEY));
+    /// Whether a value is one of these shapes. A walk over it takes no more than so many steps.
+    pub fn has_shape(&self, value: Value, shape: Shape, allowed: u64) -> bool {
+        let mark = self.mark(value);
+        let text_keys = || value.is(Tag::Dict) && !mark.has(Mark::NO_TEXT_KEY.with(Mark::COMPUTED_KEY));
         match shape {
-            Shape::Dict => value.is(Tag::Dict) && text_keys(value),
+            Shape::Dict => text_keys(),
             Shape::List => matches!(value.tag(), Tag::List | Tag::Tuple),
             Shape::Number => {
                 matches!(value.tag(), Tag::None | Tag::Bool | Tag::Int | Tag::BigInt | Tag::Float)
             }
+            Shape::Count => match value.tag() {
+                Tag::None | Tag::Bool => true,
+                Tag::Int => !value.exceeds(COUNT),
+                Tag::Tuple => self.tuples.product(value).is_some_and(|n| n <= COUNT),
+                _ => false,
+            },
             Shape::Attributes => {
-                let named =
-                    value.is(Tag::Dict) && text_keys(value) && !self.mark(value).has(Mark::DUNDER_KEY);
-                value.is(Tag::None) || named && self.has_shape(value, Shape::Inert)
+                let named = text_keys() && !mark.has(Mark::DUNDER_KEY);
+                value.is(Tag::None) || named && self.has_shape(value, Shape::Inert, allowed)
             }
-            shape => self.fits(self.mark(value), shape) && (shape == Shape::Stored || !self.is_large(value)),
+            Shape::Stored => true,
+            shape => self.fits(mark, shape) && self.is_bounded(value, mark, allowed),
         }
     }
 
-    /// Whether hashing, copying or showing a tuple takes more steps, or goes deeper, than is allowed: an enum hashes
-    /// what it is called with.
-    fn is_large(&self, value: Value) -> bool {
-        self.tuples
-            .head(value)
-            .is_some_and(|head| Tuples::expanded(head) >= EXPANDED || Tuples::depth(head) > DEPTH)
+    /// Whether printing, hashing or copying a value takes no more steps than these, and goes no deeper than is allowed.
+    fn is_bounded(&self, value: Value, mark: Mark, allowed: u64) -> bool {
+        let walk = self.walk(value);
+        let known = !(self.cyclic && mark.has(Mark::LOOSE.with(Mark::AGAIN)));
+        known && u64::from(walk.steps) <= allowed && walk.depth <= DEPTH
     }
 
     /// An object gets its state. Says what stands against that.
     pub fn state(&mut self, object: Value) -> Option<Late> {
         let object = self.objects.get_mut(object.serial() as usize)?;
-        let late = if object.0 & STATED != 0 {
+        let late = if object.bits & STATED != 0 {
             Some(Late::Stated)
-        } else if object.0 & SHARED != 0 {
+        } else if object.bits & SHARED != 0 {
             Some(Late::Shared)
         } else {
             None
         };
-        object.0 |= STATED;
+        object.bits |= STATED;
         late
     }
 
@@ -445,13 +468,13 @@ impl Heap {
         let mut late = None;
         for (other, bit) in ITEMS {
             if other == kind {
-                if object.0 & STATED != 0 {
+                if object.bits & STATED != 0 {
                     late = Some(Late::Stated);
-                } else if object.0 & SHARED != 0 {
+                } else if object.bits & SHARED != 0 {
                     late = Some(Late::Shared);
                 }
-                object.0 |= bit;
-            } else if object.0 & bit != 0 {
+                object.bits |= bit;
+            } else if object.bits & bit != 0 {
                 late = late.or(Some(Late::OtherItems));
             }
         }
@@ -460,20 +483,20 @@ impl Heap {
 
     /// Whether an object has its state.
     pub fn is_stated(&self, object: Value) -> bool {
-        self.objects.get(object.serial() as usize).is_some_and(|o| o.0 & STATED != 0)
+        self.objects.get(object.serial() as usize).is_some_and(|o| o.bits & STATED != 0)
     }
 
     /// Whether an object was given items.
     pub fn has_items(&self, object: Value) -> bool {
         let any = ITEMS.iter().fold(0, |all, (_, bit)| all | bit);
-        self.objects.get(object.serial() as usize).is_some_and(|o| o.0 & any != 0)
+        self.objects.get(object.serial() as usize).is_some_and(|o| o.bits & any != 0)
     }
 
     /// A value is hashed. False once that took more steps than are allowed.
     #[inline]
     pub fn hash(&mut self, value: Value) -> bool {
-        if let Some(head) = self.tuples.head(value) {
-            self.hashed = self.hashed.saturating_add(u64::from(head as u32) + Tuples::expanded(head));
+        if value.kind() & Tag::LITERALS == 0 {
+            self.hashed = self.hashed.saturating_add(u64::from(self.walk(value).steps));
         }
         self.hashed <= HASHED
     }
@@ -492,8 +515,23 @@ impl Heap {
 
     /// Bytes held.
     pub fn size(&self) -> usize {
-        self.tuples.0.len() * 8 + (self.containers.len() + self.objects.len()) * 8
+        self.tuples.size()
+            + self.containers.len() * size_of::<Container>()
+            + self.objects.len() * size_of::<Object>()
+            + self.storages.len() * 32
     }
+}
+
+/// What kinds of values there are.
+#[inline(always)]
+fn kinds(items: &[Value]) -> u64 {
+    items.iter().fold(0, |kinds, v| kinds | v.kind())
+}
+
+/// Whether a large integer is among values of these kinds.
+#[inline(always)]
+fn has_large(items: &[Value], kinds: u64) -> bool {
+    kinds & Tag::INTEGERS != 0 && items.iter().any(|v| v.exceeds(Mark::SMALL))
 }
 
 #[cfg(test)]
@@ -520,7 +558,7 @@ mod tests {
         let tuple = heap.tuple(&[Value::int(1), list]);
         assert_eq!(heap.mark(tuple), Mark::PLAIN);
         let import = Value::new(Tag::Import, 0);
-        assert_eq!(heap.widen(list, heap.gather(&[import])), Ok(()));
+        assert_eq!(heap.widen(list, heap.gather(&[import]).0), Ok(()));
         let outer = heap.tuple(&[list]);
         assert_eq!(heap.mark(outer), Mark::REFERENCE);
     }

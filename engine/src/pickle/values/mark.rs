@@ -21,18 +21,23 @@ impl Mark {
     pub const UNKEYED: Mark = Mark(16);
     /// The same of something in a list or dict inside it, which become keys where pairs make a mapping.
     pub const UNKEYED_INSIDE: Mark = Mark(32);
+    /// An integer beyond [`Mark::SMALL`]: as a size it would cost more than the bytes that spell it.
+    pub const LARGE: Mark = Mark(64);
     /// What a holder takes over.
-    pub const HELD: Mark = Mark(63);
+    pub const HELD: Mark = Mark(127);
     /// It came from the memo, so something may hold it that was judged before its last change.
-    pub const AGAIN: Mark = Mark(64);
+    pub const AGAIN: Mark = Mark(128);
     /// Its contents were judged: nothing may be added.
-    pub const SEALED: Mark = Mark(128);
+    pub const SEALED: Mark = Mark(256);
     /// A key is no literal text.
-    pub const NO_TEXT_KEY: Mark = Mark(256);
+    pub const NO_TEXT_KEY: Mark = Mark(512);
     /// A key is no literal.
-    pub const COMPUTED_KEY: Mark = Mark(512);
+    pub const COMPUTED_KEY: Mark = Mark(1024);
     /// A key begins with two underscores.
-    pub const DUNDER_KEY: Mark = Mark(1024);
+    pub const DUNDER_KEY: Mark = Mark(2048);
+
+    /// Largest integer, above and below zero, that may size something.
+    pub const SMALL: u64 = 1 << 20;
 
     /// Both.
     #[must_use]

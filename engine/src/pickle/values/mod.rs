@@ -5,4 +5,5 @@ pub mod heap;
 pub mod imports;
 pub mod keys;
 pub mod mark;
+pub mod tuples;
 pub mod value;

@@ -59,6 +59,9 @@ impl Tag {
         | Tag::ByteArray.kind()
         | Tag::Encoded.kind();
 
+    /// Integers.
+    pub const INTEGERS: u64 = Tag::Int.kind() | Tag::BigInt.kind();
+
     /// A bit of its own, to gather what kinds of values there are.
     pub const fn kind(self) -> u64 {
         1 << self as u64
@@ -237,6 +240,15 @@ impl Value {
     /// The integer, for [`Tag::Int`].
     pub const fn as_int(self) -> Option<i64> {
         if self.is(Tag::Int) { Some(self.0 as i64 >> LOW_BITS) } else { None }
+    }
+
+    /// Whether it is an integer with a magnitude over `most`.
+    #[inline(always)]
+    pub const fn exceeds(self, most: u64) -> bool {
+        match self.as_int() {
+            Some(n) => n.unsigned_abs() > most,
+            None => self.is(Tag::BigInt),
+        }
     }
 
     /// The import index, for [`Tag::Import`].

@@ -38,6 +38,9 @@ impl Configs {
     }
 }
 
+/// Bytes of the largest element of a storage. One seen as another type may have some bytes more than its elements.
+const ELEMENT: u64 = 16;
+
 /// A walk over members. Those that may be tensors wait until the pickles have named their storages.
 pub(crate) struct Walk {
     job: Job,
@@ -196,6 +199,13 @@ impl Scan<'_> {
                 if member.entry.size < *said && !member.hidden {
                     let message = format!(
                         "a storage of {} bytes of which the pickle says that it has {said}: torch before 2.10 reads beyond",
+                        member.entry.size
+                    );
+                    let path = walk.job.child(&member.name, Content::from_bytes([])).member;
+                    self.fault(&path, Rule::ContainerAnomaly, member.entry.local, message);
+                } else if *said > 0 && member.entry.size >= said.saturating_add(ELEMENT) && !member.hidden {
+                    let message = format!(
+                        "a storage of {} bytes of which the pickle says that it has {said}: nothing reads the rest",
                         member.entry.size
                     );
                     let path = walk.job.child(&member.name, Content::from_bytes([])).member;
