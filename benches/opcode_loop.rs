@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use fickgate_engine::content::{Content, FileContent};
-use fickgate_engine::facts::Reading;
+use fickgate_engine::facts::Loader;
 use fickgate_engine::limits::Limits;
 use fickgate_engine::pickle::machine;
 
@@ -103,7 +103,7 @@ fn measure(content: &Content) -> (u64, f64) {
     let mut opcodes = 0;
     let best = (0..TIMES).map(|_| {
         let before = seconds_so_far(start);
-        let run = machine::run(content, 0, Reading::Pickle, "", &Limits::default()).expect("it can be read");
+        let run = machine::run(content, 0, Loader::Pickle, "", &Limits::default()).expect("it can be read");
         let seconds = seconds_so_far(start) - before;
         assert!(run.stream.stopped() && run.stream.faults.is_empty(), "{:?}", run.stream.faults);
         opcodes = run.stream.opcodes;

@@ -30,7 +30,7 @@ mod policy {
 mod words;
 
 use lists::Allow;
-use loader::Reading;
+use loader::Loader;
 use policy::guard::Guard;
 use policy::words::{Criterion, Kind, Risk, Uses};
 use triggers::{Hooks, Said, Touched};
@@ -224,7 +224,7 @@ fn row(allow: &Allow, list: usize, line: usize) -> Result<Row, String> {
     };
     let guard = optional(&allow.guard, Guard::WORDS, "Guard")?;
     let risk = optional(&allow.risk, Risk::WORDS, "Risk")?;
-    let container = optional(&allow.container, Reading::WORDS, "Reading")?;
+    let container = optional(&allow.container, Loader::WORDS, "Loader")?;
     if allow.why.trim().is_empty() {
         return Err("`why` is empty".into());
     }

@@ -22,7 +22,7 @@ use crate::gate::Gate;
 use crate::progress::Progress;
 use crate::report::Style;
 use crate::request::Request;
-use crate::source::{self, Place, Selection, Source};
+use crate::source::{self, Selection, Source, Treeish};
 use crate::why::Why;
 use crate::{ci, edit, event, explain, layers, manpage, manual, report, safe_globals, show};
 
@@ -123,7 +123,7 @@ fn allowed_on_disk(request: &Request, source: &Source, outcome: &Outcome) -> Opt
     }
     let differs = |name: &&str| {
         let read = |place| source.read_file(&place, name).ok().flatten();
-        read(Place::Worktree) != read(Place::Index)
+        read(Treeish::Worktree) != read(Treeish::Index)
     };
     let name = policy::FILES.into_iter().find(differs)?;
     let args = PolicyArgs { policy_from: Some(PolicyFrom::Worktree), ..request.policy.clone() };

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Component, Path};
 
 use crate::cli::{PolicyArgs, PolicyFrom};
-use crate::source::{self, Place, Source};
+use crate::source::{self, Source, Treeish};
 use fickgate_engine::error::{Error, Result};
 use fickgate_engine::escape;
 use fickgate_engine::policy::change::PolicyChange;
@@ -52,7 +52,7 @@ pub fn outlook(args: &PolicyArgs, source: &Source) -> Result<Option<Outlook>> {
         (Some((before, after)), _) => (before.clone(), after.to_vec()),
         // Files on disk or in the index, judged by what they are to be merged into.
         (None, Some(from)) => match source.place_of(from)? {
-            before @ Place::Commit(_) => (before, vec![source.policy_place().clone()]),
+            before @ Treeish::Commit(_) => (before, vec![source.policy_place().clone()]),
             _ => return Ok(None),
         },
         (None, None) => return Ok(None),
@@ -65,7 +65,12 @@ pub fn outlook(args: &PolicyArgs, source: &Source) -> Result<Option<Outlook>> {
     Ok(found)
 }
 
-fn outlook_of(args: &PolicyArgs, source: &Source, before: &Place, after: &Place) -> Result<Option<Outlook>> {
+fn outlook_of(
+    args: &PolicyArgs,
+    source: &Source,
+    before: &Treeish,
+    after: &Treeish,
+) -> Result<Option<Outlook>> {
     // Merging runs git: once a file.
     let mut own = Vec::new();
     for name in policy::FILES {
@@ -137,7 +142,7 @@ fn inside<'s>(source: Option<&'s Source>, path: &Path) -> Option<(&'s Source, St
 
 /// A file given with `--policy` that lies in the working tree, from where the repository's own policy is
 /// read. `None` where the change that is judged brings it.
-fn named_policy(source: &Source, place: &Place, path: &Path, name: &str) -> Result<Option<PolicyFile>> {
+fn named_policy(source: &Source, place: &Treeish, path: &Path, name: &str) -> Result<Option<PolicyFile>> {
     if let Some(bytes) = source.read_file(place, name)? {
         return PolicyFile::parse(&bytes, name, Layer::CommandLine).map(Some);
     }
@@ -147,7 +152,7 @@ fn named_policy(source: &Source, place: &Place, path: &Path, name: &str) -> Resu
     }
     let shown = escape::terminal(&path.to_string_lossy()).into_owned();
     Err(match place {
-        Place::Worktree => unreadable(path, &"there is no such file"),
+        Treeish::Worktree => unreadable(path, &"there is no such file"),
         _ => Error::new(format!(
             "{shown} lies in the working tree, which the change that is judged can have written, and what judges it has no such file"
         ))
@@ -157,18 +162,18 @@ fn named_policy(source: &Source, place: &Place, path: &Path, name: &str) -> Resu
 
 /// Where the repository's policy is read: from the place that was asked for, else from where its content
 /// comes from.
-fn policy_place(source: Option<&Source>, from: Option<&PolicyFrom>) -> Result<Place> {
+fn policy_place(source: Option<&Source>, from: Option<&PolicyFrom>) -> Result<Treeish> {
     match (source.filter(|s| s.in_repository()), from) {
         (Some(source), Some(from)) => source.place_of(from),
         (Some(source), None) => Ok(source.policy_place().clone()),
-        (None, None) => Ok(Place::Worktree),
+        (None, None) => Ok(Treeish::Worktree),
         (None, Some(_)) => Err(Error::new("--policy-from: this folder is in no git repository")
             .remedy("name the policy file instead: --policy FILE")),
     }
 }
 
 /// A file of the repository; outside of one, of the current folder.
-fn read_own(source: Option<&Source>, place: &Place, name: &str) -> Result<Option<Vec<u8>>> {
+fn read_own(source: Option<&Source>, place: &Treeish, name: &str) -> Result<Option<Vec<u8>>> {
     match source.filter(|s| s.in_repository()) {
         Some(source) => source.read_file(place, name),
         None => source::read_below(Path::new("."), name),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::policy::tree::{self, Fault, Fields, Node, Value, Wrong};
+use crate::policy::tree::{self, Fault, Fields, Node, Wrong, Yaml};
 
 /// One file of the list.
 pub struct List {
@@ -230,8 +230,8 @@ fn truth(fields: &mut Fields, key: &str) -> Result<bool, Fault> {
 fn written(fields: &mut Fields, key: &str) -> Result<Option<Written>, Fault> {
     let Some((_, node)) = fields.take(key) else { return Ok(None) };
     Ok(Some(match node.value {
-        Value::List(_) => Written::Many(words(node)?),
-        Value::Map(_) => {
+        Yaml::List(_) => Written::Many(words(node)?),
+        Yaml::Map(_) => {
             let mut fields = node.fields(&["touches", "attributes", "parts", "value"])?;
             let touches = fields.take("touches").map(|(_, node)| pairs(node)).transpose()?;
             let forms = Forms {
@@ -248,6 +248,6 @@ fn written(fields: &mut Fields, key: &str) -> Result<Option<Written>, Fault> {
                 None => Written::Forms(forms),
             }
         }
-        Value::Text { .. } | Value::Nothing => Written::One(node.text()?.value),
+        Yaml::Text { .. } | Yaml::Nothing => Written::One(node.text()?.value),
     }))
 }

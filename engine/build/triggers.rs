@@ -1,5 +1,7 @@
 //! Works out which triggers an entry opens: from what was measured of its class (`facts.tsv`), which hooks of
 //! it were read (`hooks.yaml`), and what the entry says.
+//!
+//! One file, since each trigger is worked out beside the others: they share hooks, shapes and what they refuse.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;

@@ -1,7 +1,7 @@
 //! What reading a blob established: the streams in it, what each would import, call and change, and
 //! what is wrong with it. Facts know no policy.
 
-pub use crate::loader::Reading;
+pub use crate::loader::Loader;
 use crate::path::BlobPath;
 use crate::rule::Rule;
 
@@ -70,7 +70,7 @@ pub struct Stream {
     /// The path inside the blob, `""` for the blob itself, parts separated by `!`.
     pub member: String,
     /// Which loader's rules it was read by.
-    pub reading: Reading,
+    pub reading: Loader,
     /// Whether it was read as the C unpickler reads from a file, where the rest of a frame that is too
     /// short is dropped.
     pub framed: bool,

@@ -5,7 +5,7 @@ use crate::words::words;
 words! {
     /// The loader whose rules a stream was read by.
     #[derive(Default)]
-    Reading {
+    Loader {
         /// `pickle.load`.
         #[default]
         Pickle = "pickle",
@@ -22,14 +22,14 @@ words! {
     }
 }
 
-impl Reading {
+impl Loader {
     /// Whether raw array bytes are stepped over.
     pub fn is_joblib(self) -> bool {
-        matches!(self, Reading::Joblib | Reading::JoblibUnpadded)
+        matches!(self, Loader::Joblib | Loader::JoblibUnpadded)
     }
 
     /// Whether bytes of arrays are run as opcodes, by an unpickler that knows no persistent ids and no buffers.
     pub fn runs_data(self) -> bool {
-        matches!(self, Reading::JoblibPlain | Reading::JoblibUnpadded)
+        matches!(self, Loader::JoblibPlain | Loader::JoblibUnpadded)
     }
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use fickgate_engine::content::Content;
-use fickgate_engine::facts::{Facts, Reading, Stream};
+use fickgate_engine::facts::{Facts, Loader, Stream};
 use fickgate_engine::finding::Finding;
 use fickgate_engine::judge;
 use fickgate_engine::limits::Limits;
@@ -55,12 +55,12 @@ fn limits() -> Limits {
 pub fn machine(bytes: &[u8]) {
     let content = Content::from_bytes(bytes);
     for reading in [
-        Reading::Pickle,
-        Reading::Joblib,
-        Reading::JoblibUnpadded,
-        Reading::JoblibPlain,
-        Reading::Torch,
-        Reading::TorchScript,
+        Loader::Pickle,
+        Loader::Joblib,
+        Loader::JoblibUnpadded,
+        Loader::JoblibPlain,
+        Loader::Torch,
+        Loader::TorchScript,
     ] {
         let run = pickle::run(&content, 0, reading, "", &limits()).expect("bytes in memory are readable");
         for stream in std::iter::once(&run.stream).chain(&run.inner) {
@@ -218,7 +218,7 @@ fn verdicts_hold(facts: &Facts, path: &BlobPath) {
         findings.iter().filter(|f| f.level == Level::Error).map(|f| f.rule.to_string()).collect()
     };
     // Classes of a TorchScript archive's own code are no imports of Python.
-    let streams = facts.streams.iter().filter(|s| s.reading != Reading::TorchScript);
+    let streams = facts.streams.iter().filter(|s| s.reading != Loader::TorchScript);
     let imports: Vec<String> = streams.flat_map(|s| &s.imports).map(|i| i.dotted()).collect();
     let bare =
         || PolicyFile::parse(b"version: 1\nextends: [none]\n", "bare", Layer::Repository).expect("a policy");

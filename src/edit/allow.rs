@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::cli::{AllowArgs, PolicyArgs};
+use crate::edit::replacement;
 use crate::edit::yaml::{self as edit, NewEntry, NewPin};
 use crate::show::place;
-use crate::source::{Item, Place, Selection, Source};
+use crate::source::{Item, Selection, Source, Treeish};
 use crate::{explain, gate, layers};
 use fickgate_engine::content::Content;
 use fickgate_engine::error::{Error, Result};
@@ -72,7 +73,7 @@ pub fn allow(args: &AllowArgs) -> Result<Vec<String>> {
     let mut lines = additions.write(&target)?;
     // A commit is judged by what is staged, so that what was just written does not count yet.
     let read = |place| here.read_file(&place, target.name).ok().flatten();
-    if here.in_repository() && read(Place::Worktree) != read(Place::Index) {
+    if here.in_repository() && read(Treeish::Worktree) != read(Treeish::Index) {
         lines.push(format!(
             "next: git add {0}, since commits are judged by the {0} that is staged",
             target.name
@@ -412,7 +413,10 @@ impl Additions {
         let mut lines = self.take_known(&known)?;
         if !self.entries.is_empty() || !self.pins.is_empty() {
             let text = edit::with_additions(&old, target.name, &self.entries, &self.pins)?;
-            replace(&path, &text).map_err(|error| {
+            // It keeps the permissions it had.
+            let had = fs::metadata(&path).map(|meta| meta.permissions());
+            let permissions = had.ok().or_else(|| replacement::mode(replacement::READ));
+            replacement::write(&path, &text, permissions).map_err(|error| {
                 Error::new(format!("cannot write {}: {error}", escape::terminal(&path.to_string_lossy())))
             })?;
         }
@@ -454,29 +458,4 @@ fn judged_unsafe(import: &str, refused: &Refused) -> Error {
              to allow the import all the same, add --force --reason WHY",
         )
         .excerpt([format!("  {}", refused.why)])
-}
-
-/// The whole file or nothing, and with the permissions it had.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".fickgate").tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    match fs::metadata(path) {
-        Ok(old) => file.as_file().set_permissions(old.permissions())?,
-        Err(_) => permit_reading(file.as_file())?,
-    }
-    file.persist(path)?;
-    Ok(())
-}
-
-/// A new file is for everybody to read, as an editor would make it.
-#[cfg(unix)]
-fn permit_reading(file: &fs::File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn permit_reading(_: &fs::File) -> io::Result<()> {
-    Ok(())
 }

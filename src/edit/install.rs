@@ -2,9 +2,10 @@
 //! again.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::edit::replacement;
 use crate::source::git::hooks::HooksFolder;
 use fickgate_engine::error::{Error, Result};
 use fickgate_engine::escape;
@@ -155,15 +156,8 @@ impl Hook {
 
     /// The whole file or nothing.
     fn write(&self, text: &str) -> Result<()> {
-        let written = || -> io::Result<()> {
-            let folder = self.path.parent().unwrap_or(Path::new("."));
-            let mut file = tempfile::Builder::new().prefix(".fickgate").tempfile_in(folder)?;
-            file.write_all(text.as_bytes())?;
-            make_executable(file.as_file())?;
-            file.persist(&self.path)?;
-            Ok(())
-        };
-        written().map_err(|e| failed("write", &self.path, &e))
+        let written = replacement::write(&self.path, text, replacement::mode(replacement::RUN));
+        written.map_err(|e| failed("write", &self.path, &e))
     }
 }
 
@@ -208,15 +202,4 @@ fn shown(path: &Path) -> String {
 
 fn failed(verb: &str, path: &Path, error: &io::Error) -> Error {
     Error::new(format!("cannot {verb} {}: {error}", shown(path)))
-}
-
-#[cfg(unix)]
-fn make_executable(file: &fs::File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(fs::Permissions::from_mode(0o755))
-}
-
-#[cfg(not(unix))]
-fn make_executable(_: &fs::File) -> io::Result<()> {
-    Ok(())
 }

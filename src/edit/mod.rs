@@ -3,4 +3,5 @@
 pub mod allow;
 pub mod init;
 pub mod install;
+mod replacement;
 mod yaml;

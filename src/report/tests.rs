@@ -1,4 +1,6 @@
 //! Every report, of outcomes that are clean, full and hostile.
+//!
+//! One file, since every report is given the same outcomes.
 
 use serde_json::Value;
 

@@ -16,7 +16,7 @@ use super::git::submodule::Submodules;
 use super::git::{command, diff, index, push, repository};
 use super::item::Item;
 use super::reader::{Names, Reader};
-use super::selection::{Place, Push, Selection, Turn};
+use super::selection::{Push, Selection, Treeish, Turn};
 use super::worktree;
 use crate::cli::PolicyFrom;
 use fickgate_engine::error::{Error, Result};
@@ -33,7 +33,7 @@ pub struct Source {
     trees: Arc<Vec<PathBuf>>,
     walked: Arc<HashSet<PathBuf>>,
     /// Whose policy judges.
-    place: Place,
+    place: Treeish,
     /// What becomes of the policy, where a change is judged.
     turn: Option<Turn>,
     /// Of staged entries: what HEAD has.
@@ -60,7 +60,7 @@ impl Source {
                 let repository = Repository::require()?;
                 let mut entries = index::tracked(&repository)?;
                 checkout::mark(&repository, &mut entries, None, None, &[])?;
-                Ok(Source::listed(Some(repository), entries, Place::Index, recurse))
+                Ok(Source::listed(Some(repository), entries, Treeish::Index, recurse))
             }
             Selection::Diff(range) => {
                 let repository = Repository::require()?;
@@ -73,11 +73,11 @@ impl Source {
                 });
                 let before = diff.bases.first().copied();
                 checkout::mark(&repository, &mut diff.entries, Some(diff.tip), before, &diff.gone)?;
-                let place = Place::Commit(diff.named);
+                let place = Treeish::Commit(diff.named);
                 let names = Names::of(repository.git.clone(), Some(diff.tip));
                 let mut source = Source::listed(Some(repository), diff.entries, place.clone(), recurse);
                 source.turn =
-                    Some(Turn { before: place, after: vec![Place::Commit(diff.tip)], forks: diff.bases });
+                    Some(Turn { before: place, after: vec![Treeish::Commit(diff.tip)], forks: diff.bases });
                 source.names = Arc::new(names);
                 source.notices = diff.notices;
                 source.nothing = nothing;
@@ -92,8 +92,8 @@ impl Source {
                 };
                 // A range is judged by what it was named to start from, everything by what is here.
                 let place = match (range.base, repository.root()) {
-                    (Some(base), _) => Place::Commit(base),
-                    (None, Some(_)) => Place::Worktree,
+                    (Some(base), _) => Treeish::Commit(base),
+                    (None, Some(_)) => Treeish::Worktree,
                     (None, None) => head_place(&repository)?,
                 };
                 let shallow = repository.is_shallow()?;
@@ -105,7 +105,7 @@ impl Source {
                 source.names = Arc::new(names);
                 source.turn = range.base.map(|_| Turn {
                     before: place,
-                    after: range.tips.iter().map(|tip| Place::Commit(*tip)).collect(),
+                    after: range.tips.iter().map(|tip| Treeish::Commit(*tip)).collect(),
                     forks: range.known.clone(),
                 });
                 source.nothing = nothing;
@@ -123,14 +123,14 @@ impl Source {
                         let remote = remote.to_string_lossy();
                         let before = push_place(&repository, push, &remote)?;
                         let after = match tips.first() {
-                            Some(tip) => Place::Commit(*tip),
+                            Some(tip) => Treeish::Commit(*tip),
                             None => head_place(&repository)?,
                         };
                         let turn = Turn { before, after: vec![after], forks: Vec::new() };
                         (turn, format!("refs/remotes/{remote}/"))
                     }
                     None => {
-                        let after = tips.into_iter().map(Place::Commit).collect();
+                        let after = tips.into_iter().map(Treeish::Commit).collect();
                         let before = head_place(&repository)?;
                         (Turn { before, after, forks: Vec::new() }, "refs/".to_owned())
                     }
@@ -153,7 +153,7 @@ impl Source {
                 let root = repository.as_ref().and_then(Repository::root);
                 let entries = worktree::entries(paths, root)?;
                 let trees = trees(paths, root);
-                let mut source = Source::listed(repository, entries, Place::Worktree, false);
+                let mut source = Source::listed(repository, entries, Treeish::Worktree, false);
                 source.trees = Arc::new(trees);
                 Ok(source)
             }
@@ -192,10 +192,13 @@ impl Source {
         let mut staged = index::staged(&repository, asked)?;
         let gone = staged.gone.as_deref().unwrap_or_default();
         checkout::mark(&repository, &mut staged.entries, None, repository.head()?, gone)?;
-        let mut source = Source::listed(Some(repository), staged.entries, Place::Index, recurse);
+        let mut source = Source::listed(Some(repository), staged.entries, Treeish::Index, recurse);
         if let Some(repository) = &source.repository {
-            source.turn =
-                Some(Turn { before: head_place(repository)?, after: vec![Place::Index], forks: Vec::new() });
+            source.turn = Some(Turn {
+                before: head_place(repository)?,
+                after: vec![Treeish::Index],
+                forks: Vec::new(),
+            });
         }
         source.head = staged.gone.map(|gone| Head { gone, policies });
         Ok(source)
@@ -204,7 +207,7 @@ impl Source {
     fn listed(
         repository: Option<Repository>,
         mut entries: Vec<Entry>,
-        place: Place,
+        place: Treeish,
         recurse: bool,
     ) -> Source {
         if entries.iter().any(Expansion::applies) {
@@ -221,7 +224,7 @@ impl Source {
         source
     }
 
-    fn growing(repository: Repository, range: &Range, place: Place, recurse: bool) -> Result<Source> {
+    fn growing(repository: Repository, range: &Range, place: Treeish, recurse: bool) -> Result<Source> {
         let entries = match range.tips.is_empty() && !range.all {
             true => Entries::Listed(Vec::new()),
             false => {
@@ -241,7 +244,7 @@ impl Source {
         Ok(Source::new(Some(repository), entries, place))
     }
 
-    fn new(repository: Option<Repository>, entries: Entries, place: Place) -> Source {
+    fn new(repository: Option<Repository>, entries: Entries, place: Treeish) -> Source {
         let root = repository.as_ref().and_then(Repository::root);
         let trees = Arc::new(trees(&[], root));
         let names = repository.as_ref().map(|r| Names::of(r.git.clone(), None)).unwrap_or_default();
@@ -290,7 +293,7 @@ impl Source {
 
     /// The repository around the current folder, with nothing to scan: for its policy.
     pub fn here() -> Result<Source> {
-        Ok(Source::listed(Repository::open()?, Vec::new(), Place::Worktree, false))
+        Ok(Source::listed(Repository::open()?, Vec::new(), Treeish::Worktree, false))
     }
 
     /// Whether there is a repository.
@@ -322,7 +325,7 @@ impl Source {
 
     /// Where the policy belongs that judges these entries: the index for staged files, the commit that
     /// was named for a diff, the working tree for paths, what is pushed for a push, what receives it there.
-    pub fn policy_place(&self) -> &Place {
+    pub fn policy_place(&self) -> &Treeish {
         &self.place
     }
 
@@ -330,33 +333,33 @@ impl Source {
     ///
     /// # Errors
     /// A revision that is not here, or a place that this repository does not have.
-    pub fn place_of(&self, from: &PolicyFrom) -> Result<Place> {
-        let Some(repository) = &self.repository else { return Ok(Place::Worktree) };
+    pub fn place_of(&self, from: &PolicyFrom) -> Result<Treeish> {
+        let Some(repository) = &self.repository else { return Ok(Treeish::Worktree) };
         let bare = repository.root().is_none();
         match from {
             PolicyFrom::Base => match (&self.turn, &self.place) {
                 (Some(turn), _) => Ok(turn.before.clone()),
-                (None, Place::Index | Place::Worktree) => head_place(repository),
+                (None, Treeish::Index | Treeish::Worktree) => head_place(repository),
                 (None, known) => Ok(known.clone()),
             },
             PolicyFrom::Head => match self.turn.as_ref().and_then(|turn| turn.after.first()) {
-                Some(tip @ Place::Commit(_)) => Ok(tip.clone()),
+                Some(tip @ Treeish::Commit(_)) => Ok(tip.clone()),
                 _ => head_place(repository),
             },
             PolicyFrom::Index | PolicyFrom::Worktree if bare => {
                 Err(Error::new("--policy-from: a bare repository has no index and no working tree")
                     .remedy("name a revision: --policy-from HEAD"))
             }
-            PolicyFrom::Index => Ok(Place::Index),
-            PolicyFrom::Worktree => Ok(Place::Worktree),
+            PolicyFrom::Index => Ok(Treeish::Index),
+            PolicyFrom::Worktree => Ok(Treeish::Worktree),
             PolicyFrom::Revision(rev) => match repository.resolve(rev, Side::Base)? {
-                Some(commit) => Ok(Place::Commit(commit)),
+                Some(commit) => Ok(Treeish::Commit(commit)),
                 None => Err(repository::unknown(rev)),
             },
             PolicyFrom::OneOf(revs) => {
                 for rev in revs {
                     if let Some(commit) = repository.resolve(rev, Side::Base)? {
-                        return Ok(Place::Commit(commit));
+                        return Ok(Treeish::Commit(commit));
                     }
                 }
                 let first = revs.first().map(String::as_str).unwrap_or_default();
@@ -370,12 +373,12 @@ impl Source {
     }
 
     /// The place where the files lie as a change leaves them: the commit it leads to, or the index.
-    pub fn tip(&self) -> Option<&Place> {
+    pub fn tip(&self) -> Option<&Treeish> {
         self.turn.as_ref()?.after.first()
     }
 
     /// Where the policy is read before a change, and where it is read afterwards, for each tip.
-    pub fn turn(&self) -> Option<(&Place, &[Place])> {
+    pub fn turn(&self) -> Option<(&Treeish, &[Treeish])> {
         self.turn.as_ref().map(|turn| (&turn.before, turn.after.as_slice()))
     }
 
@@ -388,10 +391,10 @@ impl Source {
     ///
     /// # Errors
     /// As of [`Source::read_file`].
-    pub fn read_merged(&self, after: &Place, path: &str) -> Result<Option<Vec<u8>>> {
+    pub fn read_merged(&self, after: &Treeish, path: &str) -> Result<Option<Vec<u8>>> {
         let theirs = self.read_file(after, path)?;
         let (Some(turn), Some(repository)) = (&self.turn, &self.repository) else { return Ok(theirs) };
-        let Some(fork) = turn.forks.first().map(|fork| Place::Commit(*fork)) else { return Ok(theirs) };
+        let Some(fork) = turn.forks.first().map(|fork| Treeish::Commit(*fork)) else { return Ok(theirs) };
         if fork == turn.before || turn.forks.len() > 1 {
             return Ok(theirs);
         }
@@ -417,9 +420,9 @@ impl Source {
 
     /// One file of the repository, `path` relative to its root and `/`-separated. `None` where there
     /// is no such file, or no repository.
-    pub fn read_file(&self, place: &Place, path: &str) -> Result<Option<Vec<u8>>> {
+    pub fn read_file(&self, place: &Treeish, path: &str) -> Result<Option<Vec<u8>>> {
         let Some(repository) = &self.repository else { return Ok(None) };
-        if let (Place::Index, Some(head)) = (place, &self.head)
+        if let (Treeish::Index, Some(head)) = (place, &self.head)
             && !self.entries.listed().iter().any(|e| e.path.as_bytes() == path.as_bytes())
         {
             // Neither changed nor gone: the index has what HEAD has, and need not be read again.
@@ -468,19 +471,19 @@ fn files(entries: &[Entry]) -> HashSet<PathBuf> {
 }
 
 /// The policy of a repository that receives: its default branch, before anything is received.
-fn head_place(repository: &Repository) -> Result<Place> {
-    Ok(repository.head()?.map_or(Place::Nowhere, Place::Commit))
+fn head_place(repository: &Repository) -> Result<Treeish> {
+    Ok(repository.head()?.map_or(Treeish::Nowhere, Treeish::Commit))
 }
 
 /// What the other side of a push has: the remote's default branch as far as it is known here, else what a
 /// pushed branch was before, else HEAD.
-fn push_place(repository: &Repository, push: &Push, remote: &str) -> Result<Place> {
+fn push_place(repository: &Repository, push: &Push, remote: &str) -> Result<Treeish> {
     if let Some(commit) = repository.resolve(&format!("refs/remotes/{remote}/HEAD"), Side::Base)? {
-        return Ok(Place::Commit(commit));
+        return Ok(Treeish::Commit(commit));
     }
     for before in &push.old {
         if let Some(commit) = repository.resolve(&before.to_string(), Side::Base)? {
-            return Ok(Place::Commit(commit));
+            return Ok(Treeish::Commit(commit));
         }
     }
     head_place(repository)

@@ -24,5 +24,5 @@ pub use git::repository::{is_tracked, read_below};
 pub use item::Item;
 pub use listing::Source;
 pub use reader::{Reader, spooled};
-pub use selection::{Place, Push, Selection};
+pub use selection::{Push, Selection, Treeish};
 pub use worktree::is_pipe;

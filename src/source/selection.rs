@@ -24,7 +24,7 @@ pub enum Selection {
 
 /// Where a single file is read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Treeish {
     /// The index that git is working with.
     Index,
     /// A commit.
@@ -52,9 +52,9 @@ pub struct Push {
 #[derive(Clone, Debug)]
 pub(super) struct Turn {
     /// Where the policy was read before.
-    pub(super) before: Place,
+    pub(super) before: Treeish,
     /// Where it will be read, for each tip.
-    pub(super) after: Vec<Place>,
+    pub(super) after: Vec<Treeish>,
     /// Where the two parted; none where the new one replaces the old one.
     pub(super) forks: Vec<ObjectId>,
 }

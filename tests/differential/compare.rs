@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use fickgate_engine::content::Content;
-use fickgate_engine::facts::{Reading as Rules, Stream};
+use fickgate_engine::facts::{Loader as Rules, Stream};
 use fickgate_engine::limits::Limits;
 use fickgate_engine::pickle::machine;
 use fickgate_engine::rule::Rule;
 
-use crate::oracle::Reading;
+use crate::oracle::Loader;
 
 /// What is wrong with one input.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,7 +59,7 @@ pub fn ours(input: &[u8]) -> Vec<Stream> {
 }
 
 /// Compares every reading of an input with ours.
-pub fn compare(input: &[u8], theirs: &[Reading]) -> BTreeSet<Disagreement> {
+pub fn compare(input: &[u8], theirs: &[Loader]) -> BTreeSet<Disagreement> {
     let streams = ours(input);
     let mut found = BTreeSet::new();
     // PyPy has the Python unpickler alone, and reads two backslashes of UNICODE as one.
@@ -93,7 +93,7 @@ pub fn compare(input: &[u8], theirs: &[Reading]) -> BTreeSet<Disagreement> {
         }
     }
     // Out-of-band buffers are between the caller and the file.
-    let theirs: Vec<&Reading> = theirs.iter().filter(|r| !r.name.ends_with("-oob")).collect();
+    let theirs: Vec<&Loader> = theirs.iter().filter(|r| !r.name.ends_with("-oob")).collect();
     let Some(first) = streams.first() else { return found };
     if theirs.iter().all(|r| r.accepted()) {
         let taken: BTreeSet<(String, String)> =

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 /// One reading of one input.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Reading {
+pub struct Loader {
     pub name: String,
     /// `ok`, or the name of the exception.
     pub outcome: String,
@@ -18,7 +18,7 @@ pub struct Reading {
 /// `(module, name, raw module, raw name)`; the first two are missing from the C unpickler.
 pub type Resolved = (Option<String>, Option<String>, String, String);
 
-impl Reading {
+impl Loader {
     pub fn accepted(&self) -> bool {
         self.outcome == "ok"
     }
@@ -31,7 +31,7 @@ impl Reading {
 
 /// What became of one input.
 pub enum Answer {
-    Readings(Vec<Reading>),
+    Readings(Vec<Loader>),
     /// The interpreter itself died, so nothing is known.
     Died,
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use fickgate::source::git::hook;
-use fickgate::source::{Checkout, Item, ObjectId, Origin, Place, Selection, Source};
+use fickgate::source::{Checkout, Item, ObjectId, Origin, Selection, Source, Treeish};
 use fickgate_engine::judge;
 use fickgate_engine::policy::Policy;
 
@@ -65,10 +65,10 @@ fn lines_of(source: &Source) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(place) = std::env::var_os(PLACE).filter(|p| !p.is_empty()) {
         let place = match place.to_string_lossy().as_ref() {
-            "index" => Place::Index,
-            "worktree" => Place::Worktree,
+            "index" => Treeish::Index,
+            "worktree" => Treeish::Worktree,
             "policy" => source.policy_place().clone(),
-            rev => Place::Commit(commit(rev)),
+            rev => Treeish::Commit(commit(rev)),
         };
         lines.push(match source.read_file(&place, ".fickgate.yaml") {
             Ok(Some(bytes)) => format!("policy {}", bytes.escape_ascii()),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fickgate_engine::content::Content;
-use fickgate_engine::facts::Reading;
+use fickgate_engine::facts::Loader;
 use fickgate_engine::limits::Limits;
 use fickgate_engine::path::BlobPath;
 use fickgate_engine::pickle::machine;
@@ -127,7 +127,7 @@ fn many_pairs_of_long_names() {
         .collect();
     let limits = Limits { machine_memory: 128 << 20, ..Limits::default() };
     let content = Content::from_bytes(join(&[&texts, &pairs, PAYLOAD]));
-    let run = machine::run(&content, 0, Reading::Pickle, "", &limits).expect("in memory");
+    let run = machine::run(&content, 0, Loader::Pickle, "", &limits).expect("in memory");
     assert_eq!(rules(&[run.stream]), ["resource-limit"]);
 }
 

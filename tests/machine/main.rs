@@ -9,14 +9,14 @@ mod semantics;
 mod vm;
 
 use fickgate_engine::content::Content;
-use fickgate_engine::facts::{Import, Reading, Stream, UseKind};
+use fickgate_engine::facts::{Import, Loader, Stream, UseKind};
 use fickgate_engine::limits::Limits;
 use fickgate_engine::pickle::machine;
 
 /// The stream as `pickle.load` reads it, and as the C unpickler does where its frames matter.
 fn read(bytes: &[u8]) -> Vec<Stream> {
     let content = Content::from_bytes(bytes);
-    let run = machine::run(&content, 0, Reading::Pickle, "", &Limits::default()).expect("in memory");
+    let run = machine::run(&content, 0, Loader::Pickle, "", &Limits::default()).expect("in memory");
     let mut streams = vec![run.stream];
     streams.extend(run.inner);
     streams

@@ -7,7 +7,7 @@ mod refusal;
 pub use file::{broken_policy, checkout, excluded_target, file, policy_file};
 pub use refusal::wanted;
 
-use crate::facts::{Code, Facts, Fault, Import, Name, Reading, Runs, Stream, Use, UseKind};
+use crate::facts::{Code, Facts, Fault, Import, Loader, Name, Runs, Stream, Use, UseKind};
 use crate::finding::{EntryRole, Finding};
 use crate::path::BlobPath;
 use crate::policy::{Policy, Refusal, Site, Usage, Verdict};
@@ -162,7 +162,7 @@ impl Judge<'_> {
 
     /// The finding about code that is no pickle. A name that some entry permits is as good in configuration.
     fn code(&self, code: &Code) -> Option<Finding> {
-        let place = Site { path: self.text, reading: Reading::Pickle };
+        let place = Site { path: self.text, reading: Loader::Pickle };
         let verdict = |name: &Name, kind| {
             let used = Use { kind, offset: code.offset, opcode: "", count: 1, objection: None };
             self.policy.decide(&name.module, &name.name, &used, place, self.usage)
@@ -235,7 +235,7 @@ fn weight(kind: UseKind) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Ending, MemberFault, Objection, Reading, StorageId};
+    use crate::facts::{Ending, Loader, MemberFault, Objection, StorageId};
     use crate::policy::file::PolicyFile;
     use crate::policy::{Date, Layer};
     use crate::rule::Level;
@@ -392,7 +392,7 @@ mod tests {
     #[test]
     fn two_readings_of_the_same_bytes_say_it_once() {
         let one = stream(vec![import("ours", "Model", vec![used(UseKind::Create, 5)])]);
-        let other = Stream { reading: Reading::Joblib, ..one.clone() };
+        let other = Stream { reading: Loader::Joblib, ..one.clone() };
         assert_eq!(judged(vec![one, other], &Policy::built_in()).len(), 1);
     }
 

@@ -1,6 +1,6 @@
 //! What a refusal says to a person: why, what to do next, and which line of a policy decided.
 
-use crate::facts::{Import, Reading, Stream, UseKind};
+use crate::facts::{Import, Loader, Stream, UseKind};
 use crate::finding::{EntryRef, EntryRole, Reason};
 use crate::policy::pattern::{self, Pattern};
 use crate::policy::{Entry, Kind, Layer, Refusal, Uses};
@@ -52,7 +52,7 @@ pub(super) fn why(refusal: &Refusal<'_>) -> String {
         Refusal::OtherUse { entry, .. } => {
             format!("{} permits {} only", place(entry), entry.uses.words().join(", "))
         }
-        Refusal::Elsewhere { entry } if entry.container == Some(Reading::TorchScript) => {
+        Refusal::Elsewhere { entry } if entry.container == Some(Loader::TorchScript) => {
             format!("{} permits it in TorchScript archives only", place(entry))
         }
         Refusal::Elsewhere { entry } => format!("{} permits it for other files only", place(entry)),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use crate::facts::Reading;
+use crate::facts::Loader;
 use crate::policy::entry::{Entry, Layer};
 use crate::policy::guard::Guard;
 use crate::policy::trigger::{
@@ -68,7 +68,7 @@ struct Row {
     uses: Uses,
     guard: Option<Guard>,
     risk: Option<Risk>,
-    container: Option<Reading>,
+    container: Option<Loader>,
     triggers: Triggers,
     list: u8,
     line: u16,

@@ -1,6 +1,6 @@
 //! The schema of a policy file, and how it is taken from a tree of YAML.
 
-use crate::policy::tree::{At, Fault, Fields, Node, Spot, Value, Wrong};
+use crate::policy::tree::{At, Fault, Fields, Node, Spot, Wrong, Yaml};
 
 pub(super) struct Document {
     pub version: Option<At<String>>,
@@ -93,7 +93,7 @@ impl File {
 
 /// What stands at the key of a section. One without anything says nothing.
 fn said(fields: &mut Fields, key: &str) -> Option<Node> {
-    fields.take(key).map(|(_, node)| node).filter(|node| !matches!(node.value, Value::Nothing))
+    fields.take(key).map(|(_, node)| node).filter(|node| !matches!(node.value, Yaml::Nothing))
 }
 
 fn entries<T>(
@@ -116,7 +116,7 @@ impl Words {
     fn of(fields: &mut Fields, key: &str) -> Result<Option<At<Words>>, Fault> {
         match fields.take(key) {
             None => Ok(None),
-            Some((key, Node { value: Value::Nothing, .. })) => Err(key.wrong(Wrong::NothingAtKey)),
+            Some((key, Node { value: Yaml::Nothing, .. })) => Err(key.wrong(Wrong::NothingAtKey)),
             Some((key, node)) => Words::at(key, node).map(Some),
         }
     }
@@ -124,17 +124,17 @@ impl Words {
     /// Those of a section. One without anything says nothing.
     fn may(fields: &mut Fields, key: &str) -> Result<Option<At<Words>>, Fault> {
         match fields.take(key) {
-            None | Some((_, Node { value: Value::Nothing, .. })) => Ok(None),
+            None | Some((_, Node { value: Yaml::Nothing, .. })) => Ok(None),
             Some((key, node)) => Words::at(key, node).map(Some),
         }
     }
 
     fn at(key: Spot, Node { at, value }: Node) -> Result<At<Words>, Fault> {
         let value = match value {
-            Value::Text { text, typed: false } => Words::One(text),
-            Value::List(list) => Words::Many(list.into_iter().map(Node::text).collect::<Result<_, Fault>>()?),
-            Value::Text { .. } | Value::Nothing => return Err(key.wrong(Wrong::NoTextNorTexts)),
-            Value::Map(_) => return Err(at.wrong(Wrong::NoTextNorTexts)),
+            Yaml::Text { text, typed: false } => Words::One(text),
+            Yaml::List(list) => Words::Many(list.into_iter().map(Node::text).collect::<Result<_, Fault>>()?),
+            Yaml::Text { .. } | Yaml::Nothing => return Err(key.wrong(Wrong::NoTextNorTexts)),
+            Yaml::Map(_) => return Err(at.wrong(Wrong::NoTextNorTexts)),
         };
         Ok(At { at, value })
     }

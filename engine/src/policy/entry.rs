@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::facts::{Reading, UseKind};
+use crate::facts::{Loader, UseKind};
 use crate::policy::date::Date;
 use crate::policy::guard::Guard;
 use crate::policy::pattern::{self, Pattern};
@@ -48,7 +48,7 @@ pub struct Entry {
     /// What remains dangerous.
     pub risk: Option<Risk>,
     /// The only reading it holds for, where it is bound to one.
-    pub container: Option<Reading>,
+    pub container: Option<Loader>,
     /// Why it is safe, or why it is wanted.
     pub reason: Cow<'static, str>,
     /// Who says so.

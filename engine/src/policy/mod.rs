@@ -24,7 +24,7 @@ pub mod file;
 pub mod glob;
 pub mod guard;
 mod hash;
-mod layers;
+mod merged;
 mod page;
 mod parse;
 #[doc(hidden)]
@@ -44,7 +44,7 @@ pub use date::Date;
 pub use entry::{Bounds, Deny, Entry, Layer};
 #[doc(hidden)]
 pub use hash::hex;
-pub use layers::{Policy, Site};
+pub use merged::{Policy, Site};
 #[doc(hidden)]
 pub use page::is_unseen;
 pub use usage::Usage;

@@ -1,6 +1,6 @@
 //! A policy file: YAML in, a typed layer out, every error with its place.
 //!
-//! Half of it is the table of wrong files in its tests, with what is said of each.
+//! One file, since half of it is the table of wrong files in its tests, with what is said of each.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use crate::policy::file::{Exclude, Extends, NoPickles, Pin, PolicyFile, SetLevel
 use crate::policy::guard::Guard;
 use crate::policy::page::{Page, list, nearest, shown};
 use crate::policy::pattern::{Names, Pattern};
-use crate::policy::tree::{self, At, Value};
+use crate::policy::tree::{self, At, Yaml};
 use crate::policy::words::{Kind, Uses};
 use crate::policy::{builtin, glob, hash};
 use crate::rule::{Level, Rule};
@@ -44,7 +44,7 @@ impl PolicyFile {
             return Ok(PolicyFile::empty(source, layer));
         }
         let tree = tree::read(page.text).map_err(|fault| page.fault(&fault))?;
-        if matches!(tree.value, Value::Nothing) {
+        if matches!(tree.value, Yaml::Nothing) {
             return Ok(PolicyFile::empty(source, layer));
         }
         page.policy(Document::of(tree).map_err(|fault| page.fault(&fault))?, layer)

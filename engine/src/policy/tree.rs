@@ -35,11 +35,11 @@ pub struct At<T> {
 }
 
 /// A value with its place.
-pub type Node = At<Value>;
+pub type Node = At<Yaml>;
 
 /// What YAML has.
 #[derive(Clone, Debug)]
-pub enum Value {
+pub enum Yaml {
     /// `~`, `null`, or nothing where something may stand.
     Nothing,
     /// Any other scalar, and whether other readers of YAML would take it for a number or a truth value.
@@ -132,7 +132,7 @@ pub fn read(text: &str) -> Result<Node, Fault> {
         let (event, span) = event.map_err(|e| syntax(&e))?;
         tree.take(event, Spot::of(span))?;
     }
-    Ok(tree.root.unwrap_or(At { at: Spot { line: 1, column: 1 }, value: Value::Nothing }))
+    Ok(tree.root.unwrap_or(At { at: Spot { line: 1, column: 1 }, value: Yaml::Nothing }))
 }
 
 fn syntax(error: &ScanError) -> Fault {
@@ -183,8 +183,8 @@ impl Tree {
             Event::SequenceEnd | Event::MappingEnd => {
                 let Some(Open { at, anchor, inside }) = self.open.pop() else { return Ok(()) };
                 let value = match inside {
-                    Inside::List(list) => Value::List(list),
-                    Inside::Map { pairs, .. } => Value::Map(pairs),
+                    Inside::List(list) => Yaml::List(list),
+                    Inside::Map { pairs, .. } => Yaml::Map(pairs),
                 };
                 self.add(At { at, value }, anchor, false)
             }
@@ -237,9 +237,9 @@ impl Tree {
             Some(Inside::Map { keys, key, .. }) => {
                 let At { at, value } = node;
                 let text = match value {
-                    Value::Text { text, .. } => text,
-                    Value::Nothing => return Err(at.wrong(Wrong::Nothing)),
-                    Value::List(_) | Value::Map(_) => return Err(at.wrong(Wrong::KeyIsNoText)),
+                    Yaml::Text { text, .. } => text,
+                    Yaml::Nothing => return Err(at.wrong(Wrong::Nothing)),
+                    Yaml::List(_) | Yaml::Map(_) => return Err(at.wrong(Wrong::KeyIsNoText)),
                 };
                 if plain && text == "<<" {
                     return Err(at.wrong(Wrong::MergeKey));
@@ -263,10 +263,10 @@ fn type_of(tag: &Tag) -> Option<Cow<'_, str>> {
     }
 }
 
-fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, Wrong> {
+fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Result<Yaml, Wrong> {
     let typed = match tag.map(type_of) {
         None if style != ScalarStyle::Plain => false,
-        None if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL") => return Ok(Value::Nothing),
+        None if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL") => return Ok(Yaml::Nothing),
         None => is_typed(&text),
         Some(None) => return Err(Wrong::Tag),
         Some(Some(named)) => match &*named {
@@ -278,7 +278,7 @@ fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, 
             _ => return Err(Wrong::Tag),
         },
     };
-    Ok(Value::Text { text, typed })
+    Ok(Yaml::Text { text, typed })
 }
 
 /// Whether readers of YAML take a plain scalar for a number or a truth value.
@@ -301,10 +301,10 @@ impl Node {
     fn weight(&self) -> (usize, usize) {
         let sum = |a: (usize, usize), b: (usize, usize)| (a.0 + b.0, a.1 + b.1);
         match &self.value {
-            Value::Nothing => (1, 0),
-            Value::Text { text, .. } => (1, text.len()),
-            Value::List(list) => list.iter().map(Node::weight).fold((2, 0), sum),
-            Value::Map(pairs) => {
+            Yaml::Nothing => (1, 0),
+            Yaml::Text { text, .. } => (1, text.len()),
+            Yaml::List(list) => list.iter().map(Node::weight).fold((2, 0), sum),
+            Yaml::Map(pairs) => {
                 pairs.iter().map(|(key, node)| sum((1, key.value.len()), node.weight())).fold((2, 0), sum)
             }
         }
@@ -313,8 +313,8 @@ impl Node {
     /// The same at another place.
     fn repeated(&self, at: Spot) -> Node {
         let value = match &self.value {
-            Value::List(list) => Value::List(list.iter().map(|node| node.repeated(at)).collect()),
-            Value::Map(pairs) => Value::Map(
+            Yaml::List(list) => Yaml::List(list.iter().map(|node| node.repeated(at)).collect()),
+            Yaml::Map(pairs) => Yaml::Map(
                 pairs
                     .iter()
                     .map(|(key, node)| (At { at, value: key.value.clone() }, node.repeated(at)))
@@ -331,9 +331,9 @@ impl Node {
     /// Nothing, a list or a mapping.
     pub fn text(self) -> Result<At<String>, Fault> {
         match self.value {
-            Value::Text { text, .. } => Ok(At { at: self.at, value: text }),
-            Value::Nothing => Err(self.at.wrong(Wrong::Nothing)),
-            Value::List(_) | Value::Map(_) => Err(self.at.wrong(Wrong::NoText)),
+            Yaml::Text { text, .. } => Ok(At { at: self.at, value: text }),
+            Yaml::Nothing => Err(self.at.wrong(Wrong::Nothing)),
+            Yaml::List(_) | Yaml::Map(_) => Err(self.at.wrong(Wrong::NoText)),
         }
     }
 
@@ -343,7 +343,7 @@ impl Node {
     /// Anything else.
     pub fn list(self) -> Result<Vec<Node>, Fault> {
         match self.value {
-            Value::List(list) => Ok(list),
+            Yaml::List(list) => Ok(list),
             _ => Err(self.at.wrong(Wrong::NoList)),
         }
     }
@@ -354,7 +354,7 @@ impl Node {
     /// Anything else.
     pub fn pairs(self) -> Result<Vec<(At<String>, Node)>, Fault> {
         match self.value {
-            Value::Map(pairs) => Ok(pairs),
+            Yaml::Map(pairs) => Ok(pairs),
             _ => Err(self.at.wrong(Wrong::NoMap)),
         }
     }
@@ -419,8 +419,8 @@ mod tests {
     fn what_an_alias_repeats_stands_where_the_alias_stands() {
         let text = "a: &x {b: c}\nd: [*x]\n";
         let pairs = read(text).and_then(Node::pairs).unwrap_or_else(|fault| panic!("{fault:?}"));
-        let Value::List(list) = &pairs[1].1.value else { panic!("{pairs:?}") };
-        let Value::Map(inner) = &list[0].value else { panic!("{list:?}") };
+        let Yaml::List(list) = &pairs[1].1.value else { panic!("{pairs:?}") };
+        let Yaml::Map(inner) = &list[0].value else { panic!("{list:?}") };
         assert_eq!(inner[0].0.at, Spot { line: 2, column: 5 });
         assert_eq!(inner[0].1.at, Spot { line: 2, column: 5 });
     }
@@ -465,7 +465,7 @@ mod tests {
             ("1.2.3", false),
             ("! 5", false),
         ] {
-            let Ok(Node { value: Value::Text { typed, .. }, .. }) = read(text) else { panic!("{text}") };
+            let Ok(Node { value: Yaml::Text { typed, .. }, .. }) = read(text) else { panic!("{text}") };
             assert_eq!(typed, other, "{text}");
         }
     }

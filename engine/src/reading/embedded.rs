@@ -10,7 +10,7 @@ use crate::content::Content;
 use crate::facts::MemberFault;
 use crate::reading::job::{Disguise, Job, Place};
 use crate::reading::json;
-use crate::reading::work::{Scan, Task, Verdict, When, fault};
+use crate::reading::work::{Conclusion, Scan, Task, When, fault};
 use crate::rule::Rule;
 
 /// Longest text that is looked through.
@@ -83,7 +83,7 @@ impl Scan<'_> {
                 let faults = vec![MemberFault { member: job.member.clone(), fault }];
                 let before = self.found;
                 self.later(Task::Open(child));
-                self.later(Task::Conclude(Verdict { before, faults, when: When::Missing }));
+                self.later(Task::Conclude(Conclusion { before, faults, when: When::Missing }));
                 values.push(string.at..strings.at);
             }
             // The next string is its value, if a colon and nothing else stands between.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::content::Content;
-use crate::facts::Reading;
+use crate::facts::Loader;
 use crate::reading::inflated::Inflated;
 
 /// Content to be read under every reading, and where it comes from.
@@ -22,7 +22,7 @@ pub(crate) struct Job {
     /// Containers around it.
     pub depth: u32,
     /// The loader's rules for pickles in it.
-    pub reading: Reading,
+    pub reading: Loader,
     pub place: Place,
     pub config: Config,
     /// Whether it is sure that the content was compressed, and did not only begin like it.
@@ -77,7 +77,7 @@ impl Job {
             member: String::new(),
             name,
             depth: 0,
-            reading: Reading::Pickle,
+            reading: Loader::Pickle,
             place: Place::File,
             config: Config::None,
             sure: true,
@@ -94,7 +94,7 @@ impl Job {
             member,
             name: name.rsplit(['/', '\\']).next().unwrap_or(name).to_owned(),
             depth: self.depth + 1,
-            reading: Reading::Pickle,
+            reading: Loader::Pickle,
             place: Place::File,
             config: Config::None,
             sure: true,

@@ -12,7 +12,7 @@ use crate::reading::job::{Config, Disguise, Job, Place};
 use crate::reading::joblib;
 use crate::reading::pickles::Pickles;
 use crate::reading::sniff::{self, Form};
-use crate::reading::work::{Scan, Task, Verdict, When, fault};
+use crate::reading::work::{Conclusion, Scan, Task, When, fault};
 use crate::reading::zip;
 use crate::rule::Rule;
 
@@ -310,7 +310,7 @@ impl Scan<'_> {
         let always =
             rule == Rule::ResourceLimit || incomplete || matches!(family, Family::Loader | Family::Pickle);
         let when = if always { When::Always } else { When::Found };
-        self.later(Task::Conclude(Verdict { before, faults: vec![fault], when }));
+        self.later(Task::Conclude(Conclusion { before, faults: vec![fault], when }));
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::content::Content;
-use crate::facts::{Code, Ending, Import, Reading, Runs, Stream};
+use crate::facts::{Code, Ending, Import, Loader, Runs, Stream};
 use crate::pickle::machine::{self, Run, is_at_hand};
 use crate::reading::family::{self, Family};
 use crate::reading::job::{Job, Place};
@@ -149,12 +149,12 @@ impl Scan<'_> {
     }
 
     /// Reads the one pickle at an offset as this loader does.
-    pub fn one(&mut self, job: &Job, at: u64, reading: Reading) -> io::Result<()> {
+    pub fn one(&mut self, job: &Job, at: u64, reading: Loader) -> io::Result<()> {
         let run = |reading| machine::run(&job.content, at, reading, &job.member, self.limits);
         let mut read = Read::of(run(reading)?);
         // Which release of joblib loads it is not known.
-        if reading == Reading::Joblib && read.main.imports.iter().any(joblib::is_wrapper) {
-            let more = joblib::beyond(run(Reading::JoblibUnpadded)?, &read.main, &read.others);
+        if reading == Loader::Joblib && read.main.imports.iter().any(joblib::is_wrapper) {
+            let more = joblib::beyond(run(Loader::JoblibUnpadded)?, &read.main, &read.others);
             read.others.extend(more);
         }
         self.keep_read(job, read);
@@ -174,7 +174,7 @@ impl Scan<'_> {
     fn loop_reader(&mut self, job: &Job, at: u64) -> io::Result<()> {
         let mut at = at;
         for _ in 0..PENDING {
-            let run = machine::run(&job.content, at, Reading::Pickle, &job.member, self.limits)?;
+            let run = machine::run(&job.content, at, Loader::Pickle, &job.member, self.limits)?;
             let (stopped, end) = (run.stream.stopped(), run.stream.end);
             if run.stream.applied || run.stream.ending == Ending::Limit {
                 self.keep_read(job, Read::of(run));
@@ -190,15 +190,15 @@ impl Scan<'_> {
     /// The pickle at an offset under the readings that apply.
     fn read_one(&self, job: &Job, at: u64) -> io::Result<Read> {
         let run = |reading| machine::run(&job.content, at, reading, &job.member, self.limits);
-        let mut plain = run(Reading::Pickle)?;
+        let mut plain = run(Loader::Pickle)?;
         if !plain.stream.imports.iter().any(joblib::is_wrapper) {
             plain.stream.reading = job.reading;
             return Ok(Read::of(plain));
         }
-        let mut read = Read::of(run(Reading::Joblib)?);
-        let plain = run(Reading::JoblibPlain)?;
+        let mut read = Read::of(run(Loader::Joblib)?);
+        let plain = run(Loader::JoblibPlain)?;
         read.strays = joblib::strays(&plain, &read.main, &read.others);
-        for other in [plain, run(Reading::JoblibUnpadded)?] {
+        for other in [plain, run(Loader::JoblibUnpadded)?] {
             let more = joblib::beyond(other, &read.main, &read.others);
             read.others.extend(more);
         }

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::content::Content;
-use crate::facts::{Facts, Reading, Stream};
+use crate::facts::{Facts, Loader, Stream};
 use crate::limits::Limits;
 use crate::path::BlobPath;
 use crate::reading::job::Job;
@@ -37,7 +37,7 @@ pub fn scan_watched(
 pub fn one(
     content: &Content,
     start: u64,
-    reading: Reading,
+    reading: Loader,
     limits: &Limits,
     watch: &mut dyn FnMut(&Content, &Stream),
 ) -> io::Result<Facts> {

@@ -4,7 +4,7 @@ use std::io;
 use std::ops::Range;
 use std::rc::Rc;
 
-use crate::facts::{Ending, Import, Reading, UseKind};
+use crate::facts::{Ending, Import, Loader, UseKind};
 use crate::pickle::machine::{self, Run};
 use crate::pickle::stream::opcode;
 use crate::policy::builtin;
@@ -81,7 +81,7 @@ impl Search {
     fn tried(&mut self, scan: &mut Scan<'_>, at: u64) -> io::Result<()> {
         let range = at..self.end.min(at.saturating_add(GUESS));
         let content = self.job.content.slice(range.clone());
-        let run = machine::run(&content, 0, Reading::Pickle, "", scan.limits)?;
+        let run = machine::run(&content, 0, Loader::Pickle, "", scan.limits)?;
         scan.guessed += run.stream.opcodes.max(PLACE);
         let proto = Proto::of(&content.read_range(0, 2)?);
         if standing::standing(proto, Promise::Noise, &run.stream) != Standing::Pickle

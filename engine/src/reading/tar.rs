@@ -12,7 +12,7 @@ use crate::reading::job::Job;
 use crate::reading::segments::Segments;
 use crate::reading::tar_header::{Header, checksum_holds, number, text};
 use crate::reading::torch;
-use crate::reading::work::{Scan, Step, Task, Verdict, When, fault};
+use crate::reading::work::{Conclusion, Scan, Step, Task, When, fault};
 use crate::rule::Rule;
 
 const BLOCK: u64 = 512;
@@ -314,7 +314,7 @@ impl Scan<'_> {
             }
         }
         let verdict =
-            Verdict { before: walk.before, faults: std::mem::take(&mut walk.faults), when: When::Found };
+            Conclusion { before: walk.before, faults: std::mem::take(&mut walk.faults), when: When::Found };
         self.later(Task::Conclude(verdict));
         Ok(())
     }

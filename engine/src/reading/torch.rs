@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 
 use crate::content::Content;
-use crate::facts::{Reading, StorageId};
+use crate::facts::{Loader, StorageId};
 use crate::limits::Limits;
 use crate::pickle::machine;
 use crate::pickle::machine::trace::{Event, Trace, View};
@@ -69,7 +69,7 @@ pub fn behind_storages(
     limits: &Limits,
 ) -> io::Result<Result<u64, Broken>> {
     let mut list = Keys::default();
-    machine::run_traced(content, keys, Reading::Torch, "", limits, &mut list)?;
+    machine::run_traced(content, keys, Loader::Torch, "", limits, &mut list)?;
     let classes: HashMap<&str, &StorageId> = storages.iter().map(|s| (s.key.as_str(), s)).collect();
     let mut at = at;
     for key in &list.0 {

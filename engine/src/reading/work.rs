@@ -19,7 +19,7 @@ pub(crate) enum Task {
     /// The next step through an archive or a search.
     Step(Box<dyn Step>),
     /// What is told of content when all that lies inside has been read.
-    Conclude(Verdict),
+    Conclude(Conclusion),
 }
 
 /// A walk that goes on after what it found has been read.
@@ -29,7 +29,7 @@ pub(crate) trait Step {
 }
 
 /// Faults that are told when all that lies inside has been read.
-pub(crate) struct Verdict {
+pub(crate) struct Conclusion {
     /// [`Scan::found`] when the reading began.
     pub before: u64,
     pub faults: Vec<MemberFault>,
@@ -118,7 +118,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    pub fn conclude(&mut self, verdict: Verdict) {
+    pub fn conclude(&mut self, verdict: Conclusion) {
         let told = match verdict.when {
             When::Always => true,
             When::Found => self.found > verdict.before,

@@ -7,7 +7,7 @@ use crate::source::git::change::{Kind, stages};
 use crate::source::git::command::{Git, failure, line};
 use crate::source::git::object::{Object, ObjectId, Objects};
 use crate::source::pointer::store::Stores;
-use crate::source::selection::Place;
+use crate::source::selection::Treeish;
 use fickgate_engine::error::{Error, Result};
 use fickgate_engine::path::BlobPath;
 
@@ -191,12 +191,12 @@ impl Repository {
     }
 
     /// One file, `path` relative to the root, `/`-separated. `None` where there is no such file.
-    pub(in crate::source) fn read_file(&self, place: &Place, path: &str) -> Result<Option<Vec<u8>>> {
+    pub(in crate::source) fn read_file(&self, place: &Treeish, path: &str) -> Result<Option<Vec<u8>>> {
         match place {
-            Place::Worktree => self.root.as_deref().map_or(Ok(None), |root| read_below(root, path)),
-            Place::Nowhere => Ok(None),
-            Place::Commit(commit) => self.read_committed(*commit, path),
-            Place::Index => {
+            Treeish::Worktree => self.root.as_deref().map_or(Ok(None), |root| read_below(root, path)),
+            Treeish::Nowhere => Ok(None),
+            Treeish::Commit(commit) => self.read_committed(*commit, path),
+            Treeish::Index => {
                 let spec = format!(":(top,literal){path}");
                 let Some(out) = self.git.lines(&["ls-files", "--stage", "-z", "--full-name", "--", &spec])?
                 else {

@@ -2,6 +2,8 @@
 //! set, the value at the end. Literals are cut short and say how long they are.
 //!
 //! Nothing here decides anything: it is for people.
+//!
+//! One file, since a line, the name that stands in it and the literal that is cut in it are made of one state.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;

@@ -189,7 +189,7 @@ fn value(cursor: &impl Cursor, value: Value) -> String {
 mod tests {
     use super::*;
     use crate::content::Content;
-    use crate::facts::Reading;
+    use crate::facts::Loader;
     use crate::limits::Limits;
     use crate::pickle::machine;
 
@@ -197,7 +197,7 @@ mod tests {
     fn opcodes_have_their_arguments_and_the_stack_they_find() {
         let mut listing = Disassembler::new(100, Sharing::default());
         let content = Content::from_bytes(&b"\x80\x04(\x8c\x02os\x8c\x06system\x93K\x05\x85R."[..]);
-        machine::run_traced(&content, 0, Reading::Pickle, "", &Limits::default(), &mut listing)
+        machine::run_traced(&content, 0, Loader::Pickle, "", &Limits::default(), &mut listing)
             .expect("bytes in memory are readable");
         let lines: Vec<String> = listing.steps.iter().map(|s| format!("{} | {}", s.text, s.stack)).collect();
         assert_eq!(lines[0], "PROTO            4 | ");
@@ -210,7 +210,7 @@ mod tests {
     fn what_the_memo_gives_is_told() {
         let mut listing = Disassembler::new(100, Sharing::default());
         let content = Content::from_bytes(&b"cos\nsystem\n\x94)R\x94p7\nh\x00g7\n."[..]);
-        machine::run_traced(&content, 0, Reading::Pickle, "", &Limits::default(), &mut listing)
+        machine::run_traced(&content, 0, Loader::Pickle, "", &Limits::default(), &mut listing)
             .expect("bytes in memory are readable");
         let texts: Vec<&str> = listing.steps.iter().map(|s| s.text.as_str()).collect();
         assert_eq!(texts[1], "MEMOIZE          at 0");
@@ -222,7 +222,7 @@ mod tests {
     fn hostile_text_is_escaped_and_cut() {
         let mut listing = Disassembler::new(1, Sharing::default());
         let content = Content::from_bytes(&b"cos\x1b[31m\nx\n."[..]);
-        machine::run_traced(&content, 0, Reading::Pickle, "", &Limits::default(), &mut listing)
+        machine::run_traced(&content, 0, Loader::Pickle, "", &Limits::default(), &mut listing)
             .expect("bytes in memory are readable");
         assert!(listing.steps[0].text.contains("os\\u{1b}[31m x"), "{}", listing.steps[0].text);
         assert_eq!(listing.dropped, 1);

@@ -2,7 +2,7 @@
 //! the stream, or a whole pickle for an array of objects (`joblib/numpy_pickle.py`,
 //! `NumpyArrayWrapper.read_array`).
 
-use crate::facts::Reading;
+use crate::facts::Loader;
 use crate::pickle::machine::trace::Trace;
 use crate::pickle::machine::vm::{Halt, Machine};
 use crate::pickle::stream::reader::Cursor;
@@ -55,7 +55,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         if announced.object {
             return self.inner_pickle();
         }
-        if announced.padded && self.state.reading == Reading::Joblib {
+        if announced.padded && self.state.reading == Loader::Joblib {
             let padding = self.u8()?;
             self.skip(u64::from(padding))?;
         }

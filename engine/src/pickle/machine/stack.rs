@@ -5,7 +5,7 @@ use crate::pickle::machine::trace::Trace;
 use crate::pickle::machine::vm::{Halt, Machine, Step};
 use crate::pickle::stream::long;
 use crate::pickle::stream::number;
-use crate::pickle::stream::number::Reading as Number;
+use crate::pickle::stream::number::Agreement as Number;
 use crate::pickle::stream::reader::Cursor;
 use crate::pickle::stream::text::{self};
 use crate::pickle::values::value::{Tag, Value};

@@ -2,12 +2,12 @@
 
 use crate::content::Content;
 use crate::facts::UseKind;
-use crate::facts::{Reading, Stream};
+use crate::facts::{Loader, Stream};
 use crate::limits::Limits;
 
 fn run(bytes: &[u8]) -> Stream {
     let content = Content::from_bytes(bytes);
-    let run = super::run(&content, 0, Reading::Pickle, "", &Limits::default());
+    let run = super::run(&content, 0, Loader::Pickle, "", &Limits::default());
     run.expect("bytes in memory are readable").stream
 }
 
@@ -174,7 +174,7 @@ fn a_dtype_state_must_be_consistent() {
 fn memory_has_a_ceiling() {
     let limits = Limits { machine_memory: 1 << 20, ..Limits::default() };
     let content = Content::from_bytes(vec![b'N'; 1 << 20]);
-    let run = super::run(&content, 0, Reading::Pickle, "", &limits).expect("readable");
+    let run = super::run(&content, 0, Loader::Pickle, "", &limits).expect("readable");
     assert_eq!(rules(&run.stream), ["resource-limit"]);
 }
 

@@ -5,7 +5,7 @@
 //! the one that goes on does and says so, because what that one imports has been imported.
 
 use crate::content::Content;
-use crate::facts::{Ending, Fault, NestedBytes, Reading, Stream, UseKind};
+use crate::facts::{Ending, Fault, Loader, NestedBytes, Stream, UseKind};
 use crate::limits::Limits;
 use crate::pickle::known::numpy::Dtypes;
 use crate::pickle::machine::memo::Memo;
@@ -35,13 +35,7 @@ pub struct Run {
 /// Runs one pickle of `content` from `start` to its STOP, or to where it breaks.
 ///
 /// An error means that the content could not be read. What is wrong with the bytes is among the faults.
-pub fn run(
-    content: &Content,
-    start: u64,
-    reading: Reading,
-    member: &str,
-    limits: &Limits,
-) -> io::Result<Run> {
+pub fn run(content: &Content, start: u64, reading: Loader, member: &str, limits: &Limits) -> io::Result<Run> {
     run_traced(content, start, reading, member, limits, &mut ())
 }
 
@@ -49,7 +43,7 @@ pub fn run(
 pub fn run_traced<T: Trace>(
     content: &Content,
     start: u64,
-    reading: Reading,
+    reading: Loader,
     member: &str,
     limits: &Limits,
     trace: &mut T,
@@ -61,7 +55,7 @@ pub fn run_traced<T: Trace>(
             Machine::new(cursor, reading, limits, trace).finish()?
         }
     };
-    if run.straddled && matches!(reading, Reading::Pickle | Reading::JoblibPlain | Reading::Torch) {
+    if run.straddled && matches!(reading, Loader::Pickle | Loader::JoblibPlain | Loader::Torch) {
         let cursor = FramedCursor::new(content, start, limits.window);
         run.inner.push(Machine::new(cursor, reading, limits, &mut ()).finish_framed()?);
     }
@@ -118,7 +112,7 @@ pub(super) struct Machine<'m, C, T> {
 /// All that belongs to one pickle. joblib reads a second one in the middle of the first.
 #[derive(Default)]
 pub(super) struct State {
-    pub(super) reading: Reading,
+    pub(super) reading: Loader,
     pub(super) stack: Vec<Value>,
     pub(super) marks: Vec<usize>,
     /// Where the part of the stack above the last mark begins.
@@ -141,14 +135,14 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(reading: Reading, start: u64) -> Self {
+    pub(super) fn new(reading: Loader, start: u64) -> Self {
         let stream = Stream { reading, start, ..Stream::default() };
         State { reading, frame_end: u64::MAX, stream, ..State::default() }
     }
 }
 
 impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
-    pub(super) fn new(cursor: C, reading: Reading, limits: &'m Limits, trace: &'m mut T) -> Self {
+    pub(super) fn new(cursor: C, reading: Loader, limits: &'m Limits, trace: &'m mut T) -> Self {
         let state = State::new(reading, cursor.position());
         Machine { cursor, limits, trace, inner: Vec::new(), straddled: false, muted: false, state }
     }
@@ -250,9 +244,9 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
     }
 
     /// A whole pickle stands at the cursor, read by `pickle.load`. It cannot hold another: only
-    /// [`Reading::Joblib`] looks for one.
+    /// [`Loader::Joblib`] looks for one.
     pub(super) fn inner_pickle(&mut self) -> Step {
-        let fresh = State::new(Reading::Pickle, self.cursor.position());
+        let fresh = State::new(Loader::Pickle, self.cursor.position());
         let outer = std::mem::replace(&mut self.state, fresh);
         self.muted = true;
         let inner = self.run_to_halt();

@@ -128,7 +128,7 @@ impl Default for Name {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pickle::stream::number::{self, Reading};
+    use crate::pickle::stream::number::{self, Agreement};
 
     fn short(line: &[u8], piece: usize) -> Vec<u8> {
         let mut number = Number::default();
@@ -141,20 +141,20 @@ mod tests {
         let n = 100_000;
         let zeros = "0".repeat(n);
         for (line, int, float) in [
-            (format!("{}1", " ".repeat(n)), Reading::Both(Some(1)), Reading::One(())),
-            (format!("1{}", " ".repeat(n)), Reading::Both(Some(1)), Reading::One(())),
-            (format!("{zeros}7"), Reading::One(Some(7)), Reading::Both(())),
-            (format!("1.{zeros}"), Reading::Neither, Reading::Both(())),
-            (format!("1{zeros}"), Reading::One(None), Reading::One(())),
-            (format!("1{zeros}_"), Reading::Neither, Reading::Neither),
-            (format!("1{zeros}__1"), Reading::Neither, Reading::Neither),
-            (format!("1{zeros}_1"), Reading::One(None), Reading::One(())),
-            (format!("0x1{zeros}"), Reading::OfVersion(None), Reading::Neither),
-            (format!("0x1{zeros}g"), Reading::Neither, Reading::Neither),
+            (format!("{}1", " ".repeat(n)), Agreement::Both(Some(1)), Agreement::One(())),
+            (format!("1{}", " ".repeat(n)), Agreement::Both(Some(1)), Agreement::One(())),
+            (format!("{zeros}7"), Agreement::One(Some(7)), Agreement::Both(())),
+            (format!("1.{zeros}"), Agreement::Neither, Agreement::Both(())),
+            (format!("1{zeros}"), Agreement::One(None), Agreement::One(())),
+            (format!("1{zeros}_"), Agreement::Neither, Agreement::Neither),
+            (format!("1{zeros}__1"), Agreement::Neither, Agreement::Neither),
+            (format!("1{zeros}_1"), Agreement::One(None), Agreement::One(())),
+            (format!("0x1{zeros}"), Agreement::OfVersion(None), Agreement::Neither),
+            (format!("0x1{zeros}g"), Agreement::Neither, Agreement::Neither),
             // What is left out of an exponent makes it a large one, on which the two part: said once too often.
-            (format!("1e{}1", "0".repeat(n)), Reading::Neither, Reading::One(())),
-            (format!("1\0{}", "x".repeat(n)), Reading::One(Some(1)), Reading::One(())),
-            ("x".repeat(n), Reading::Neither, Reading::Neither),
+            (format!("1e{}1", "0".repeat(n)), Agreement::Neither, Agreement::One(())),
+            (format!("1\0{}", "x".repeat(n)), Agreement::One(Some(1)), Agreement::One(())),
+            ("x".repeat(n), Agreement::Neither, Agreement::Neither),
         ] {
             for piece in [1, 1000, n * 3] {
                 let short = short(line.as_bytes(), piece);

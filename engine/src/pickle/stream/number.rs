@@ -12,7 +12,7 @@ use crate::pickle::stream::reader::Cursor;
 
 /// What the two unpicklers make of a text argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reading<T> {
+pub enum Agreement<T> {
     /// Both read the same.
     Both(T),
     /// One reads this, the other raises.
@@ -149,12 +149,12 @@ fn before_nul(line: &[u8]) -> &[u8] {
     line.split(|b| *b == 0).next().unwrap_or(line)
 }
 
-fn combine<T: PartialEq>(c: Option<T>, pure: Option<T>) -> Reading<T> {
+fn combine<T: PartialEq>(c: Option<T>, pure: Option<T>) -> Agreement<T> {
     match (c, pure) {
-        (Some(a), Some(b)) if a == b => Reading::Both(a),
-        (Some(a), _) => Reading::One(a),
-        (None, Some(b)) => Reading::One(b),
-        (None, None) => Reading::Neither,
+        (Some(a), Some(b)) if a == b => Agreement::Both(a),
+        (Some(a), _) => Agreement::One(a),
+        (None, Some(b)) => Agreement::One(b),
+        (None, None) => Agreement::Neither,
     }
 }
 
@@ -162,21 +162,21 @@ fn combine<T: PartialEq>(c: Option<T>, pure: Option<T>) -> Reading<T> {
 pub type MaybeInt = Option<i64>;
 
 /// What unpicklers of both kinds of versions make of it.
-fn over_versions<T: PartialEq>(before: Reading<T>, since: Reading<T>) -> Reading<T> {
+fn over_versions<T: PartialEq>(before: Agreement<T>, since: Agreement<T>) -> Agreement<T> {
     if before == since {
         return before;
     }
     match (before, since) {
-        (Reading::Both(v) | Reading::One(v) | Reading::OfVersion(v), _) => Reading::OfVersion(v),
-        (_, Reading::Both(v) | Reading::One(v) | Reading::OfVersion(v)) => Reading::OfVersion(v),
-        _ => Reading::Neither,
+        (Agreement::Both(v) | Agreement::One(v) | Agreement::OfVersion(v), _) => Agreement::OfVersion(v),
+        (_, Agreement::Both(v) | Agreement::One(v) | Agreement::OfVersion(v)) => Agreement::OfVersion(v),
+        _ => Agreement::Neither,
     }
 }
 
 /// What Python 2 makes of a line that Python 3 refuses.
-fn or_python2<T>(reading: Reading<T>, old: impl FnOnce() -> Option<T>) -> Reading<T> {
+fn or_python2<T>(reading: Agreement<T>, old: impl FnOnce() -> Option<T>) -> Agreement<T> {
     match reading {
-        Reading::Neither => old().map_or(Reading::Neither, Reading::OfPython2),
+        Agreement::Neither => old().map_or(Agreement::Neither, Agreement::OfPython2),
         reading => reading,
     }
 }
@@ -193,10 +193,10 @@ fn python2_long(line: &[u8]) -> Option<MaybeInt> {
 }
 
 /// INT: `None` inside for an integer too long to keep. The line comes without its newline.
-pub fn int(line: &[u8]) -> Reading<MaybeInt> {
+pub fn int(line: &[u8]) -> Agreement<MaybeInt> {
     // How protocols 0 and 1 spell booleans; both unpicklers know it.
     if line == b"01" {
-        return Reading::Both(Some(1));
+        return Agreement::Both(Some(1));
     }
     let reading = |base| {
         let pure = python_int(line, base);
@@ -211,7 +211,7 @@ pub fn int(line: &[u8]) -> Reading<MaybeInt> {
 }
 
 /// LONG: like INT, with an `L` at the end or without.
-pub fn long(line: &[u8]) -> Reading<MaybeInt> {
+pub fn long(line: &[u8]) -> Agreement<MaybeInt> {
     let body = line.strip_suffix(b"L").unwrap_or(line);
     let reading = |base| {
         let pure = python_int(body, base);
@@ -223,15 +223,15 @@ pub fn long(line: &[u8]) -> Reading<MaybeInt> {
 }
 
 /// A number with too many digits is read by some versions only.
-fn limited<T>(reading: Reading<T>, long: bool) -> Reading<T> {
+fn limited<T>(reading: Agreement<T>, long: bool) -> Agreement<T> {
     match reading {
-        Reading::Both(v) if long => Reading::One(v),
+        Agreement::Both(v) if long => Agreement::One(v),
         other => other,
     }
 }
 
 /// GET and PUT: a memo index. Negative ones are refused by both. Python 2 takes any text as it is.
-pub fn memo_index(line: &[u8]) -> Reading<Index> {
+pub fn memo_index(line: &[u8]) -> Agreement<Index> {
     let index = |p: Parsed| {
         if p.negative && !p.digits.is_empty() {
             return None;
@@ -245,21 +245,21 @@ pub fn memo_index(line: &[u8]) -> Reading<Index> {
     let c = python_int(before_nul(line), 10).and_then(index);
     match combine(c, pure) {
         // C keeps the memo in an array: an index over its size is a MemoryError there.
-        Reading::Both(i) if i > Index::Small(u64::from(u32::MAX)) => Reading::One(i),
-        Reading::Neither => Reading::OfPython2(Index::Text(line.into())),
+        Agreement::Both(i) if i > Index::Small(u64::from(u32::MAX)) => Agreement::One(i),
+        Agreement::Neither => Agreement::OfPython2(Index::Text(line.into())),
         other => other,
     }
 }
 
 /// FLOAT: whether the line is a float.
-pub fn float(line: &[u8]) -> Reading<()> {
+pub fn float(line: &[u8]) -> Agreement<()> {
     let pure = is_float(&strip_underscores(trim(line)).unwrap_or_default());
     let c_line = before_nul(line);
     let c = is_float(c_line) && !overflows(c_line);
     match (c, pure) {
-        (true, true) => Reading::Both(()),
-        (false, false) => Reading::Neither,
-        _ => Reading::One(()),
+        (true, true) => Agreement::Both(()),
+        (false, false) => Agreement::Neither,
+        _ => Agreement::One(()),
     }
 }
 
@@ -332,7 +332,7 @@ pub fn digits(cursor: &impl Cursor, offset: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Reading::{Both, Neither, OfPython2, OfVersion, One};
+    use Agreement::{Both, Neither, OfPython2, OfVersion, One};
 
     // Each row was tried with _pickle.Unpickler and pickle._Unpickler of CPython 3.11, 3.13 and 3.14.
     #[test]

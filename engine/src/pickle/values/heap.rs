@@ -1,4 +1,6 @@
 //! The heap: every tuple, container and object of a stream, with its mark. Their values are indices here.
+//!
+//! One file, since whatever is put into one kind of them changes the marks of the others.
 
 use std::cell::Cell;
 use std::collections::HashMap;

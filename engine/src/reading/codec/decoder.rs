@@ -1,4 +1,6 @@
 //! A compressed stream from its first byte to its last, members and frames joined.
+//!
+//! One file, since what follows a member, and what a break leaves, is asked of seven decoders by the same few rules.
 
 use std::io::{self, Read};
 

@@ -3,6 +3,8 @@
 //! Every end record that a reader could choose is followed to every directory it could mean; members
 //! are the union. Bytes that no member and no directory accounts for are gaps, and local headers in
 //! gaps are members too.
+//!
+//! One file, since each claim on a byte is held against all others.
 
 use std::collections::{HashMap, HashSet};
 use std::io;

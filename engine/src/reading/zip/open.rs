@@ -4,14 +4,14 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 
 use crate::content::Content;
-use crate::facts::{MemberFault, NestedBytes, Reading};
+use crate::facts::{Loader, MemberFault, NestedBytes};
 use crate::reading::carried::{Model, Package};
 use crate::reading::codec::Codec;
 use crate::reading::family::{self, Family};
 use crate::reading::inflated::Inflated;
 use crate::reading::job::{Config, Disguise, Job, Place};
 use crate::reading::torch;
-use crate::reading::work::{Scan, Step, Task, Verdict, When, fault};
+use crate::reading::work::{Conclusion, Scan, Step, Task, When, fault};
 use crate::reading::zip::audit::{self, Archive, Member};
 use crate::reading::zip::row;
 use crate::rule::Rule;
@@ -341,7 +341,7 @@ impl Scan<'_> {
             let fault = fault(Rule::ContainerAnomaly, anomaly.offset, anomaly.message.clone());
             Some(MemberFault { member: path, fault })
         });
-        let verdict = Verdict {
+        let verdict = Conclusion {
             before,
             faults: faults.collect(),
             when: if matters { When::Always } else { When::Found },
@@ -353,13 +353,13 @@ impl Scan<'_> {
 
 impl Walk {
     /// By whose rules a pickle in the archive is read.
-    fn reading(&self, name: &str) -> Reading {
+    fn reading(&self, name: &str) -> Loader {
         if self.scripts.iter().any(|folder| name.starts_with(folder.as_str())) {
-            Reading::TorchScript
+            Loader::TorchScript
         } else if self.torch {
-            Reading::Torch
+            Loader::Torch
         } else {
-            Reading::Pickle
+            Loader::Pickle
         }
     }
 }

@@ -1,11 +1,11 @@
-//! The layers, put together: what is asked for every use of every import.
+//! The layers of a policy, merged: what is asked for every use of every import.
 //!
-//! More than half of it are tests of how layers, uses and patterns decide together.
+//! One file, since more than half of it are tests of how layers, uses and patterns decide together.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use crate::facts::{Reading, Use, UseKind};
+use crate::facts::{Loader, Use, UseKind};
 use crate::policy::builtin::{self, Refused};
 use crate::policy::file::{Exclude, Extends, NoPickles, Pin, PolicyFile, SetLevel};
 use crate::policy::{Date, Deny, Entry, Kind, Layer, Refusal, Usage, Uses, Verdict, pattern};
@@ -33,7 +33,7 @@ pub struct Site<'p> {
     /// The file, `/`-separated from the repository's root.
     pub path: &'p str,
     /// The loader whose rules the stream was read by.
-    pub reading: Reading,
+    pub reading: Loader,
 }
 
 /// Classes of a TorchScript archive are Python in name only: torch's C++ reader takes them from the
@@ -46,7 +46,7 @@ static TORCHSCRIPT: Entry = Entry {
     guard: None,
     guarded: true,
     risk: None,
-    container: Some(Reading::TorchScript),
+    container: Some(Loader::TorchScript),
     reason: Cow::Borrowed(
         "A class that the TorchScript archive defines in its own code/ folder; torch's C++ unpickler looks it up there and runs it in the TorchScript interpreter, and no Python module is imported.",
     ),
@@ -156,7 +156,7 @@ impl Policy {
         &'a self,
         module: &str,
         name: &str,
-        reading: Reading,
+        reading: Loader,
     ) -> impl Iterator<Item = (Option<usize>, &'a Entry)> {
         let start = self.entries.partition_point(|e| (&*e.module, &*e.name) < (module, name));
         let mut own: Vec<usize> = (start..self.entries.len())
@@ -167,7 +167,7 @@ impl Policy {
                 self.stars.iter().filter(|i| self.entries.get(**i).is_some_and(|e| e.module == module)),
             );
         }
-        let torchscript = (reading == Reading::TorchScript
+        let torchscript = (reading == Loader::TorchScript
             && (module == "__torch__" || module.starts_with("__torch__.")))
         .then_some(&TORCHSCRIPT);
         let built_in = builtin::position(module, name).and_then(|i| Some((i, builtin::entries().get(i)?)));
@@ -382,7 +382,7 @@ mod tests {
     }
 
     fn allows(policy: &Policy, import: (&str, &str), kind: UseKind, path: &str) -> bool {
-        let place = Site { path, reading: Reading::Pickle };
+        let place = Site { path, reading: Loader::Pickle };
         let verdict = policy.decide(import.0, import.1, &used(kind), place, &policy.usage());
         matches!(verdict, Verdict::AllowedBy(_))
     }
@@ -545,7 +545,7 @@ mod tests {
         assert!(allows(&policy, ("numpy", "ndarray"), UseKind::Reference, "x"));
         let objection = Objection { offset: 3, message: "fields overlap".into() };
         let odd = Use { objection: Some(objection), ..used(UseKind::State) };
-        let place = Site { path: "x", reading: Reading::Pickle };
+        let place = Site { path: "x", reading: Loader::Pickle };
         let usage = policy.usage();
         let verdict = policy.decide("numpy", "dtype", &odd, place, &usage);
         assert!(matches!(verdict, Verdict::RefusedBecause(Refusal::Guarded { .. })), "{verdict:?}");
@@ -568,12 +568,12 @@ mod tests {
                     Verdict::AllowedBy(_)
                 )
             };
-            assert!(decide(Reading::TorchScript), "{module}");
-            for reading in [Reading::Pickle, Reading::Torch, Reading::Joblib] {
+            assert!(decide(Loader::TorchScript), "{module}");
+            for reading in [Loader::Pickle, Loader::Torch, Loader::Joblib] {
                 assert!(!decide(reading), "{module} {reading:?}");
             }
         }
-        let place = Site { path: "x", reading: Reading::TorchScript };
+        let place = Site { path: "x", reading: Loader::TorchScript };
         for module in ["__torch__evil", "os"] {
             let verdict = policy.decide(module, "system", &used(UseKind::Create), place, &policy.usage());
             assert!(matches!(verdict, Verdict::RefusedBecause(_)), "{module}");
@@ -586,7 +586,7 @@ mod tests {
             "allow:\n  - {import: ours.A, reason: x}\n  - {import: ours.B, reason: x}\n  - {import: ours.sub.*, reason: x}\n",
         );
         let usage = policy.usage();
-        let place = Site { path: "x", reading: Reading::Pickle };
+        let place = Site { path: "x", reading: Loader::Pickle };
         policy.decide("ours", "B", &used(UseKind::Create), place, &usage);
         policy.decide("ours.sub", "C", &used(UseKind::Create), place, &usage);
         policy.decide("ours", "A", &used(UseKind::CallResult), place, &usage);
