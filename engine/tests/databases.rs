@@ -87,6 +87,21 @@ fn values_of_sqlite_begin_where_their_records_say() {
 }
 
 #[test]
+fn literals_in_a_schema_of_sqlite_are_values() {
+    // The kind of a text is odd, that of a blob of the same length even.
+    let as_text = |statement: &str| {
+        let mut bytes = sqlite(&[statement.as_bytes()]);
+        let place = bytes.len() - statement.len() - 1;
+        bytes[place] += 1;
+        bytes
+    };
+    let view = "CREATE VIEW cache AS SELECT x'636576696c0a72756e0a2874522e' AS v";
+    assert_eq!(imports(&read("cache.db", &as_text(view))), ["evil.run"]);
+    let table = "CREATE TABLE cache (v DEFAULT 'cevil\nrun\n(S''a''\ntR.')";
+    assert_eq!(imports(&read("cache.db", &as_text(table))), ["evil.run"]);
+}
+
+#[test]
 fn what_no_record_of_sqlite_covers_is_searched() {
     let mut bytes = sqlite(&[b"N."]);
     bytes[300..316].copy_from_slice(b"cevil\nrun\n(tR.\0\0");

@@ -8,6 +8,7 @@ use memchr::memmem;
 
 use crate::content::Content;
 use crate::facts::MemberFault;
+use crate::pickle::stream::opcode;
 use crate::reading::job::{Disguise, Job, Place};
 use crate::reading::json;
 use crate::reading::work::{Conclusion, Scan, Task, When, fault};
@@ -181,7 +182,7 @@ fn is_dotted(text: &[u8]) -> bool {
     text.split(|b| *b == b'.').all(part)
 }
 
-/// Two lines that may be module and name: dotted, or, where something follows that leads to a call, any text. Every
+/// Two lines that may be module and name: dotted, or, where an opcode follows that could lead to a call, any text. Every
 /// name of a file or folder can be imported.
 fn names_an_import(text: &[u8]) -> bool {
     let text = text.get(..512).unwrap_or(text);
@@ -191,8 +192,7 @@ fn names_an_import(text: &[u8]) -> bool {
     if lines.iter().all(|line| is_dotted(line)) {
         return true;
     }
-    let leads =
-        text.get(second + 1).is_some_and(|next| b"()}]NqrpIKMJXVSUTBC2\x88\x89\x8c\x94".contains(next));
+    let leads = text.get(second + 1).is_some_and(|next| *next != b'.' && opcode::by_code(*next).is_some());
     leads && lines.iter().all(|line| !line.is_empty() && std::str::from_utf8(line).is_ok())
 }
 

@@ -230,9 +230,11 @@ impl Database {
                 {
                     content = Content::from_bytes(narrow(&content.read_range(0, len as usize)?, order));
                 }
-                scan.later(Task::Open(
-                    self.job.child(&format!("value@0x{:x}", record.at + value.start), content),
-                ));
+                let child = self.job.child(&format!("value@0x{:x}", record.at + value.start), content);
+                if kind % 2 == 1 && child.content.read_range(0, 7)?.eq_ignore_ascii_case(b"create ") {
+                    literals(scan, &child)?;
+                }
+                scan.later(Task::Open(child));
             }
         }
         Ok(())
@@ -268,6 +270,41 @@ impl Database {
             page += 1;
         }
     }
+}
+
+/// Longest statement of a schema that is looked through: SQLite takes a million bytes.
+const STATEMENT: usize = 1_000_000;
+
+/// Leaves the literals of a schema to be read: a view or a default gives them as values. What an expression makes of
+/// them is not known here.
+fn literals(scan: &mut Scan<'_>, statement: &Job) -> io::Result<()> {
+    let text = statement.content.read_range(0, STATEMENT)?;
+    let mut at = 0;
+    while let Some(open) = memchr::memchr(b'\'', text.get(at..).unwrap_or(&[])).map(|n| at + n) {
+        let mut literal = Vec::new();
+        at = open + 1;
+        while let Some(end) = memchr::memchr(b'\'', text.get(at..).unwrap_or(&[])).map(|n| at + n) {
+            literal.extend_from_slice(text.get(at..end).unwrap_or(&[]));
+            at = end + 1;
+            if text.get(at) != Some(&b'\'') {
+                break;
+            }
+            literal.push(b'\'');
+            at += 1;
+        }
+        if open > 0 && matches!(text.get(open - 1), Some(b'x' | b'X')) {
+            let digit = |b: u8| char::from(b).to_digit(16).unwrap_or(0) as u8;
+            literal = literal.as_chunks::<2>().0.iter().map(|[a, b]| digit(*a) << 4 | digit(*b)).collect();
+        }
+        if literal.len() as u64 >= SHORTEST {
+            let literal = statement.child(&format!("literal@0x{open:x}"), Content::from_bytes(literal));
+            scan.later(Task::Open(literal));
+        }
+        if at == open + 1 {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// A number of one to nine bytes, and how many they are.

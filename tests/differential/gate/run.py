@@ -69,12 +69,14 @@ def summary(results, options):
     """Prints what all batches came to; 1 if a payload got past the gate."""
     total = collections.Counter()
     kinds, loaders, passed, differ, failed = collections.Counter(), collections.Counter(), [], [], []
+    words = []
     for result in results:
         for field in ("files", "ran", "refused"):
             total[field] += result[field]
         kinds.update(result["kinds"])
         loaders.update(result["loaders"])
         passed += result["passed"]
+        words += result.get("words", [])
         differ += result["differ"]
         failed += result["failed"]
     print(f"seed {options.seed}: {total['files']} files, {total['ran']} ran their payload, {total['refused']} refused")
@@ -88,6 +90,7 @@ def summary(results, options):
         print(f"report and exit code differ: {sorted(differ)}")
     if failed:
         print(f"fickgate failed on {len(failed)}: {failed[:3]}")
+    print(f"{len(words)} import a module by the first lines of a text, call nothing, and are not refused: {sorted(words)}")
     print(f"{len(passed)} passed" + (f", kept in {options.state / 'passed'}: {sorted(passed)[:40]}" if passed else ""))
     return 1 if passed or differ or failed else 0
 
