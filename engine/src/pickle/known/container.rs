@@ -36,9 +36,20 @@ pub fn copies<C: Cursor>(view: &View<'_, C>, value: Value) -> bool {
     }
 }
 
+/// Most tuples and other containers that a list holds which becomes keys.
+const NESTED: u64 = 1 << 14;
+
 /// Whether hashing the items of a value, or the keys among its pairs, runs nothing that was not read.
 pub fn keyed<C: Cursor>(view: &View<'_, C>, value: Value) -> bool {
     value.is(Tag::Dict) || !view.heap.mark(value).has(Mark::UNKEYED.with(Mark::UNKEYED_INSIDE))
+}
+
+/// Whether keys that lie so deep in a list may be many containers, whose hashes nobody compared.
+pub fn may_collide<C: Cursor>(view: &View<'_, C>, value: Value, deep: u8) -> bool {
+    let count = view.heap.count(value).or(view.count(value).map(|n| n as u64));
+    matches!(value.tag(), Tag::List | Tag::Tuple)
+        && view.heap.walk(value).depth > deep
+        && count.is_none_or(|n| n > NESTED)
 }
 
 /// `set(items)`, `dict(items)`, `OrderedDict(items)`, `deque(items, length)`.
@@ -52,6 +63,12 @@ pub fn container<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
     let hashes = !matches!(name, "list" | "tuple" | "deque" | "UserList" | "array");
     if hashes && !first.is_none_or(|v| keyed(view, v)) {
         return Err("it hashes objects whose `__hash__` or `__eq__` nobody has read".to_owned());
+    }
+    // Items of a set are keys; of a dict, the first halves of its pairs.
+    let deep =
+        if matches!(name, "set" | "frozenset" | "Counter" | "FreqDist" | "StringStore") { 1 } else { 2 };
+    if hashes && first.is_some_and(|v| may_collide(view, v, deep)) {
+        return Err("it hashes more than 16,384 tuples of a list, which may all have one hash".to_owned());
     }
     Ok(Outcome::Holding(first))
 }
@@ -72,7 +89,7 @@ pub fn default_dict<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
     };
     if call.keywords
         || !factory
-        || !items.is_none_or(|v| copies(view, v) && keyed(view, v))
+        || !items.is_none_or(|v| copies(view, v) && keyed(view, v) && !may_collide(view, v, 2))
         || view.count(call.args) > Some(2)
     {
         return Err("it is given a factory that is no built-in container or number".to_owned());

@@ -17,6 +17,8 @@ pub fn reconstructor<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
         Some(("builtins" | "__builtin__", base)) => {
             container::TYPES.contains(&base)
                 && state.is_some_and(|v| container::copies(view, v) && container::keyed(view, v))
+                && !(matches!(base, "set" | "frozenset" | "dict")
+                    && state.is_some_and(|v| container::may_collide(view, v, 1)))
         }
         _ => false,
     };

@@ -126,6 +126,7 @@ pub fn dtype<C: Cursor>(view: &View<'_, C>, dtypes: &mut Dtypes, call: &Call) ->
     if !flag(1) || !flag(2) || view.count(call.args) > Some(3) {
         return Err("dtype is made in a way that no pickler writes".to_owned());
     }
+    dtypes.sizes(dtype);
     dtypes.by_object.insert(call.object, dtype);
     Ok(if copied { Outcome::New(Mark::PLAIN) } else { Outcome::Shared })
 }
@@ -140,6 +141,7 @@ pub fn dtype_state<C: Cursor>(view: &View<'_, C>, dtypes: &mut Dtypes, build: &B
         return Err("the state of a dtype that is in use already".to_owned());
     }
     checked(view, dtypes, &mut dtype, build.state)?;
+    dtypes.sizes(dtype);
     dtypes.by_object.insert(build.object, dtype);
     Ok(())
 }
@@ -191,6 +193,11 @@ impl Dtypes {
     /// What is judged can be taken for an integer, of any size.
     pub fn is_number(&mut self) {
         self.number = true;
+    }
+
+    /// What is judged is a type: one of large items sizes what is made with it.
+    fn sizes(&mut self, dtype: Dtype) {
+        self.number |= dtype.size.is_some_and(|size| size > Mark::SMALL);
     }
 
     /// What was said of what was judged last.

@@ -92,7 +92,11 @@ pub fn new_index<C: Cursor>(view: &View<'_, C>, dtypes: &mut Dtypes, call: &Call
         }
         if range && matches!(key.as_str(), "start" | "stop") {
             dtypes.stands_for(value.as_int().map_or(0, i64::unsigned_abs));
-        } else if view.heap.mark(*value).has(Mark::LARGE) && !value.is(Tag::Object) {
+        } else if key == "dtype"
+            && view.word(*value).is_some_and(|code| code.bytes().filter(u8::is_ascii_digit).count() > 4)
+        {
+            return Err("its dtype has items as large as it says".to_owned());
+        } else if view.heap.mark(*value).has(Mark::LARGE) && (key == "dtype" || !value.is(Tag::Object)) {
             return Err(format!("its {key:?} has a number over 1,048,576, which may be a size"));
         }
     }

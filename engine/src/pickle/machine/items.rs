@@ -58,6 +58,15 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         let items = self.state.stack.get(from..).unwrap_or(&[]);
         let grown = self.state.heap.grow(list, items, items.len());
         self.state.contents.list(list, items);
+        // Of long integers a set or a dict may be made.
+        if items.iter().fold(0, |kinds, v| kinds | v.kind()) & Tag::BigInt.kind() != 0 {
+            for i in from..self.state.stack.len() {
+                match self.state.stack.get(i) {
+                    Some(&key) if key.is(Tag::BigInt) => self.hashed_apart(at, list, key),
+                    _ => {}
+                }
+            }
+        }
         let mark = self.taken(at, grown);
         self.change(at, list, mark);
     }
@@ -67,7 +76,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         let items = self.state.stack.get(from..).unwrap_or(&[]);
         let grown = self.state.heap.grow(set, items, items.len());
         let mark = self.taken(at, grown);
-        self.hashed(at, from, 1);
+        self.hashed(at, set, from, 1);
         self.change(at, set, mark);
     }
 
@@ -78,7 +87,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         let grown = self.state.heap.grow(dict, items, items.len() / 2);
         self.state.contents.put(dict, items);
         let mark = self.taken(at, grown);
-        let mark = mark.with(self.keys(at, from));
+        let mark = mark.with(self.keys(at, dict, from));
         self.change(at, dict, mark);
     }
 
@@ -93,7 +102,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
 
     /// What the keys among the pairs above `from` say.
     #[inline]
-    fn keys(&mut self, at: u64, from: usize) -> Mark {
+    fn keys(&mut self, at: u64, holder: Value, from: usize) -> Mark {
         let items = self.state.stack.get(from..).unwrap_or(&[]);
         let mut mark = Mark::PLAIN;
         let mut other = false;
@@ -105,7 +114,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         }
         if other {
             mark = mark.with(self.other_keys(from));
-            self.hashed(at, from, 2);
+            self.hashed(at, holder, from, 2);
         }
         mark
     }
@@ -124,11 +133,12 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         })
     }
 
-    /// Every value above `from`, or every second one, is hashed.
+    /// Every value above `from`, or every second one, is hashed as a key of this holder.
     #[inline(never)]
-    pub(super) fn hashed(&mut self, at: u64, from: usize, step: usize) {
+    pub(super) fn hashed(&mut self, at: u64, holder: Value, from: usize, step: usize) {
         for i in (from..self.state.stack.len()).step_by(step) {
             let Some(&key) = self.state.stack.get(i) else { break };
+            self.hashed_apart(at, holder, key);
             if !self.state.heap.hash(key) {
                 let message =
                     "the trigger `hash`: the keys of this pickle take more steps than are allowed".to_owned();
@@ -154,6 +164,17 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         }
     }
 
+    /// A key is hashed where others of the same holder are.
+    #[inline]
+    fn hashed_apart(&mut self, at: u64, holder: Value, key: Value) {
+        let state = &mut self.state;
+        if !state.hashes.add(&self.cursor, &state.heap.tuples, holder, key) {
+            let message =
+                "the trigger `hash`: keys that are made to have one hash, each of which is compared with all";
+            self.fault(Rule::ResourceLimit, at, message.to_owned());
+        }
+    }
+
     /// An object is given items: a method of its class runs.
     fn given(&mut self, at: u64, code: u8, target: Value, from: usize) {
         if target.is_copy() {
@@ -168,8 +189,8 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         let grown = self.state.heap.give(target, self.state.stack.get(from..).unwrap_or(&[]));
         let mut mark = self.taken(at, grown);
         match kind {
-            Items::Set => mark = mark.with(self.keys(at, from)),
-            Items::Add => self.hashed(at, from, 1),
+            Items::Set => mark = mark.with(self.keys(at, target, from)),
+            Items::Add => self.hashed(at, target, from, 1),
             Items::Append => {}
         }
         if let Some(import) = target.object_import() {

@@ -255,8 +255,11 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             }
             op::FROZENSET => {
                 let mark = self.pop_mark()?;
-                self.hashed(at, mark, 1);
-                let set = self.state.heap.frozenset(self.state.stack.get(mark..).unwrap_or(&[]));
+                let state = &mut self.state;
+                let items = state.stack.get(mark..).unwrap_or(&[]);
+                let set = state.heap.frozenset(items);
+                state.hashes.frozenset(&self.cursor, &state.heap.tuples, set, items);
+                self.hashed(at, set, mark, 1);
                 self.gather(at, code, mark, set);
             }
             op::DICT => {

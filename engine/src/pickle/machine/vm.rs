@@ -13,6 +13,7 @@ use crate::pickle::machine::trace::{Event, Trace, View};
 use crate::pickle::stream::framed::FramedCursor;
 use crate::pickle::stream::reader::{Cursor, SliceCursor, WindowCursor};
 use crate::pickle::values::contents::Contents;
+use crate::pickle::values::hashes::Hashes;
 use crate::pickle::values::heap::Heap;
 use crate::pickle::values::imports::Imports;
 use crate::pickle::values::value::Value;
@@ -119,6 +120,7 @@ pub(super) struct State {
     pub(super) fence: usize,
     pub(super) memo: Memo,
     pub(super) heap: Heap,
+    pub(super) hashes: Hashes,
     pub(super) imports: Imports,
     pub(super) dtypes: Dtypes,
     pub(super) contents: Contents,
@@ -268,6 +270,7 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         let entries = state.stack.len() + state.marks.len() + state.memo.size();
         let held = state.held
             + state.heap.size()
+            + state.hashes.size()
             + state.imports.held()
             + state.contents.size()
             + state.dtypes.held()

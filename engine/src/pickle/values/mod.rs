@@ -1,6 +1,7 @@
 //! What the machine keeps of the objects that a stream makes.
 
 pub mod contents;
+pub mod hashes;
 pub mod heap;
 pub mod imports;
 pub mod keys;
