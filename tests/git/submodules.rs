@@ -120,3 +120,25 @@ fn a_link_to_its_own_repository_is_only_a_name() {
     assert_eq!(code(&repo, &["--staged"]), Some(0));
     assert_eq!(code(&repo, &["--staged", "--recurse-submodules"]), Some(2), "nothing is there to read");
 }
+
+#[test]
+fn the_attributes_of_a_submodule_are_those_of_its_commit() {
+    let repo = Repo::new();
+    repo.git(&["init", "-q", "-b", "main", "../lib"]);
+    // Stored, text; in a checkout, a pickle.
+    let units = b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R. ";
+    let units = units.chunks(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+    let text = char::decode_utf16(units).map(|c| c.expect("no surrogates")).collect::<String>();
+    repo.write("../lib/m.dat", &text);
+    let id = repo.git(&["-C", "../lib", "hash-object", "-w", "--no-filters", "m.dat"]);
+    repo.git(&["-C", "../lib", "update-index", "--add", "--cacheinfo", &format!("100644,{id},m.dat")]);
+    repo.write("../lib/.gitattributes", "*.dat working-tree-encoding=UTF-16LE\n");
+    repo.git(&["-C", "../lib", "add", ".gitattributes"]);
+    repo.git(&["-C", "../lib", "commit", "-qm", "lib"]);
+    repo.commit("base");
+    let url = format!("{}/lib", repo.root.parent().unwrap().display());
+    repo.git(&["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", &url, "lib"]);
+    let output = fickgate(&repo, &["--staged", "--recurse-submodules"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.code() == Some(1) && text.contains("checkout-differs"), "{text}");
+}

@@ -2,9 +2,12 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::source::entry::{Entry, What};
+use crate::source::git::attributes::{Attributes, Version};
 use crate::source::git::change::Kind;
+use crate::source::git::checkout::{failed, is_attributes};
 use crate::source::git::command::{Git, line};
 use crate::source::git::history;
 use crate::source::git::object::ObjectId;
@@ -60,6 +63,7 @@ impl Submodules {
             return Err(missing());
         }
         let (mut entries, mut inner) = (Vec::new(), Vec::new());
+        let mut own = Vec::new();
         for change in history::tree(&answer.out).map_err(|e| e.to_string())? {
             let inside = [path.as_bytes(), b"/", &change.path].concat();
             let inside = BlobPath::new(inside);
@@ -68,9 +72,21 @@ impl Submodules {
                 Kind::Submodule => inner.push((inside, id)),
                 kind => {
                     let link = kind == Kind::Link;
+                    own.push(BlobPath::new(change.path));
                     entries
                         .push(Entry::new(inside, What::Inner { folder: folder.clone(), id, link, commit }));
                 }
+            }
+        }
+        // What a checkout makes of its files is for its own attributes to say.
+        if own.iter().any(is_attributes) {
+            let paths: Vec<&BlobPath> = own.iter().collect();
+            let asked = Attributes::start(&Git::at(&folder), Version::Commit(commit), Vec::new());
+            let found =
+                asked.and_then(|mut attributes| attributes.of(&paths)).map_err(|e| failed(e).to_string())?;
+            for (entry, conversions) in entries.iter_mut().zip(found) {
+                let file = matches!(entry.what, What::Inner { link: false, .. });
+                entry.conversions = (file && !conversions.is_plain()).then(|| Arc::new(conversions));
             }
         }
         Ok((entries, inner))

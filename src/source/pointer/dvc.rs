@@ -14,10 +14,14 @@ use fickgate_engine::path::BlobPath;
 /// The longest file that is read as one of DVC's, in bytes.
 pub(in crate::source) const LONGEST: u64 = 4 << 20;
 
-/// Whether DVC would read the file at this path.
+/// Whether DVC would read the file at this path, on a system that tells no case apart as well.
 pub(in crate::source) fn is_dvc(path: &BlobPath) -> bool {
-    let name = path.file_name();
+    let name = path.file_name().to_ascii_lowercase();
     name == b"dvc.lock" || (name.ends_with(b".dvc") && name.len() > 4)
+}
+
+fn is_lock(path: &BlobPath) -> bool {
+    path.file_name().eq_ignore_ascii_case(b"dvc.lock")
 }
 
 /// Keys of an output that say nothing of where its content is.
@@ -51,12 +55,14 @@ pub(crate) fn outputs(path: &BlobPath, text: &[u8]) -> Vec<(BlobPath, Pointer)> 
 
 /// What a file of DVC stands for that was not understood.
 pub(crate) fn unclear(path: &BlobPath) -> (BlobPath, Pointer) {
-    let stem = path.as_bytes().strip_suffix(b".dvc").unwrap_or(path.as_bytes());
+    let bytes = path.as_bytes();
+    let stem =
+        if is_lock(path) { bytes } else { bytes.get(..bytes.len().saturating_sub(4)).unwrap_or(bytes) };
     (BlobPath::new(stem), Pointer::Dvc { md5: String::new(), size: None, folded: false, folder: false })
 }
 
 fn understood(path: &BlobPath, value: &Value) -> Option<Vec<(BlobPath, Pointer)>> {
-    let lock = path.file_name() == b"dvc.lock";
+    let lock = is_lock(path);
     let base = path.to_path().parent().map(Path::to_owned).unwrap_or_default();
     let base = match value.get("wdir") {
         Some(folder) if !lock => base.join(folder.as_str()?),
@@ -267,6 +273,8 @@ mod tests {
         assert!(named("x.dvc", "outs:\n- {path: metrics.json, cache: false}").is_empty(), "it is in git");
         assert!(named("dvc.lock", "schema: '2.0'\nstages: {}").is_empty());
         assert_eq!(named("dvc.lock", "schema: '2.0'\nstages: 7").len(), 1);
+        assert_eq!(named("DVC.LOCK", "schema: '2.0'\nstages: 7").len(), 1);
+        assert!(is_dvc(&BlobPath::new("a/m.pkl.DVC")) && is_dvc(&BlobPath::new("Dvc.lock")));
     }
 
     #[test]
