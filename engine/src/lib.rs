@@ -40,8 +40,14 @@
 //!
 //! # What is stable
 //!
-//! The names at the root of this crate and the modules listed below. Modules that this page does not list are for
-//! fickgate itself, and change with any version. A [`Rule`]'s id never changes its meaning.
+//! The names at the root of this crate and the modules listed below. What this manual does not list is for fickgate
+//! itself, and changes with any version. A [`Rule`]'s id never changes its meaning.
+//!
+//! # Dependencies
+//!
+//! `bzip2`, `flate2`, `lz4_flex`, `lzma-rust2` and `ruzstd` decompress what loaders decompress, `memchr` finds bytes,
+//! `tempfile` takes what does not fit into memory, `granit-parser` reads the YAML of policies, `globset` matches paths,
+//! and `strsim` finds the name that was meant.
 
 pub mod content;
 pub mod error;

@@ -4,7 +4,9 @@
 mod file;
 mod refusal;
 
+#[doc(hidden)]
 pub use file::{broken_policy, checkout, excluded_target, file, policy_file};
+#[doc(hidden)]
 pub use refusal::wanted;
 
 use crate::facts::{Code, Facts, Fault, Import, Loader, Name, Runs, Stream, Use, UseKind};

@@ -122,6 +122,7 @@ pub fn find(module: &str, name: &str) -> Option<&'static Entry> {
 }
 
 /// Where the entry of this import stands in [`entries`].
+#[doc(hidden)]
 pub fn position(module: &str, name: &str) -> Option<usize> {
     ENTRIES.binary_search_by(|e| (&*e.module, &*e.name).cmp(&(module, name))).ok()
 }
@@ -153,12 +154,14 @@ pub fn find_refused(module: &str, name: &str) -> Option<&'static Refused> {
 }
 
 /// The triggers of an import and the guard of its entry, without a look at the rest of the list.
+#[doc(hidden)]
 pub fn triggers(module: &str, name: &str) -> Option<(&'static Triggers, Option<Guard>, Kind)> {
     let found = ROWS.binary_search_by(|row| (text(row.module), text(row.name)).cmp(&(module, name)));
     found.ok().and_then(|i| ROWS.get(i)).map(|row| (&row.triggers, row.guard, row.kind))
 }
 
 /// The keys of a state that code looks at.
+#[doc(hidden)]
 pub fn touched((start, len): (u16, u8)) -> impl Iterator<Item = Touched> {
     let start = usize::from(start);
     TOUCHED.get(start..start + usize::from(len)).unwrap_or_default().iter().map(|(key, shape, made_by)| {

@@ -11,6 +11,7 @@
 //! 3. no import, and no reference to what the process has loaded;
 //! 4. no deserialisation of further data, unless a guard has that data read as well.
 
+#[doc(hidden)]
 pub mod audit;
 mod breadth;
 pub mod builtin;
