@@ -91,6 +91,9 @@ words! {
         /// `builtins.getattr(object, name)`: `object` is an import and `name` literal text, an identifier. What it
         /// gives is the import `module:object.name`, which needs an entry of its own.
         ImportedAttribute = "imported-attribute",
+        /// numpy's `_ufunc_reconstruct(module, name)`: literal text, and the module one of those that hold ufuncs. What it
+        /// gives is the import `module.name`, which needs an entry of its own.
+        Ufunc = "ufunc",
         /// `zoneinfo.ZoneInfo._unpickle(key, from_cache)`: `key` is literal text that names no file outside the
         /// databases of time zones: letters, digits, `+`, `-`, `_` and single slashes between them.
         ZoneKey = "zone-key",

@@ -22,7 +22,12 @@ pub fn reconstruct<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
 pub fn masked<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
     let of_numpy = |i| {
         let named = view.part(call.args, i).and_then(|v| view.named(v));
-        named.is_some_and(|(module, _)| module == "numpy" || module.starts_with("numpy."))
+        // scikit-learn before 0.20 brought a class that is numpy's but for its `__getstate__`.
+        named.is_some_and(|name| {
+            name == ("sklearn.utils.fixes", "MaskedArray")
+                || name.0 == "numpy"
+                || name.0.starts_with("numpy.")
+        })
     };
     if !of_numpy(0) || !of_numpy(1) {
         return Err("it runs `__new__` of something that is no array of numpy".to_owned());

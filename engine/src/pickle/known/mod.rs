@@ -15,7 +15,7 @@ pub mod numpy;
 mod options;
 mod outcome;
 mod pandas;
-mod partial;
+pub mod partial;
 mod random;
 mod regex;
 pub mod standard;
@@ -55,6 +55,7 @@ pub fn call<C: Cursor>(guard: Guard, view: &View<'_, C>, dtypes: &mut Dtypes, ca
         Guard::TensorArgument => torch::of_tensor(view, call),
         Guard::RebuildFromType => torch::by_function(view, dtypes, call),
         Guard::ImportedAttribute => attribute::getattr(view, call),
+        Guard::Ufunc => attribute::ufunc(view, call),
         Guard::ZoneKey => words::zone(view, call),
         Guard::TypeOfNone => words::type_of_none(view, call),
         Guard::Number => words::number(view, dtypes, call),

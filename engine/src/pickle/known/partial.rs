@@ -10,6 +10,9 @@ use crate::policy::trigger::Shape;
 const COMPUTING: &[&str] =
     &["torch.nn.", "torch.optim.", "torchvision.ops.", "timm.layers.", "timm.models.", "sklearn.metrics."];
 
+/// How pandas 1.3 writes each block of a frame: `partial(new_block, ndim=2)`, called with values and places.
+const BLOCK: (&str, &str) = ("pandas.core.internals.blocks", "new_block");
+
 /// `partial(function, …)`.
 pub fn call<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
     let mut parts = view.heap.tuples.items(call.args);
@@ -40,7 +43,20 @@ pub fn state<C: Cursor>(view: &View<'_, C>, build: &Build) -> Result<(), String>
     Ok(())
 }
 
+/// The import that an object with this state calls when it is called itself, where that is as if it were called by
+/// itself: for blocks of pandas 1.3, whose `ndim` cannot be given by position.
+pub fn calls<C: Cursor>(view: &View<'_, C>, state: Value) -> Option<u32> {
+    let part = |i| view.part(state, i);
+    let function = part(0).filter(|v| view.named(*v) == Some(BLOCK))?;
+    let [(key, dimension)] = view.items(part(2)?)? else { return None };
+    let settled = view.count(part(1)?) == Some(0)
+        && view.word(*key).as_deref() == Some("ndim")
+        && dimension.as_int().is_some_and(|n| (1..=2).contains(&n));
+    settled.then_some(function.payload() as u32)
+}
+
 /// An import that its package makes for being called with settings.
 fn computes<C: Cursor>(view: &View<'_, C>, value: Value) -> bool {
-    view.named(value).is_some_and(|(module, _)| COMPUTING.iter().any(|package| module.starts_with(package)))
+    view.named(value)
+        .is_some_and(|name| name == BLOCK || COMPUTING.iter().any(|package| name.0.starts_with(package)))
 }

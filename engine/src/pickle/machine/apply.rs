@@ -46,9 +46,11 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         if kwargs.is_some_and(|kwargs| !kwargs.is(Tag::Dict)) {
             self.only_one(at, "keyword arguments that are not a dict");
         }
-        let value = match callee.tag() {
+        let stored = self.state.stored_calls.get(&callee).filter(|_| code == op::REDUCE);
+        let callee_or_stored = stored.map_or(callee, |import| Value::new(Tag::Import, u64::from(*import)));
+        let value = match callee_or_stored.tag() {
             Tag::Import => {
-                let import = callee.payload() as u32;
+                let import = callee_or_stored.payload() as u32;
                 let kind = match code {
                     op::NEWOBJ | op::NEWOBJ_EX => UseKind::Create,
                     op::INST | op::OBJ if self.state.heap.tuples.len(args) == Some(0) => UseKind::Instantiate,

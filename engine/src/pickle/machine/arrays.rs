@@ -8,6 +8,7 @@ use crate::pickle::machine::vm::{Halt, Machine};
 use crate::pickle::stream::reader::Cursor;
 use crate::pickle::values::mark::Mark;
 use crate::pickle::values::value::{Tag, Value};
+use crate::policy::trigger::Shape;
 
 /// Attributes beyond which a wrapper is not one that joblib wrote: it has six.
 const ATTRIBUTES: usize = 32;
@@ -38,22 +39,24 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         Some(Announced { elements, size: dtype.size?, object: dtype.object, padded })
     }
 
-    /// A wrapper stands for the array: numbers are inert, and of objects nothing is known here.
+    /// A wrapper stands for the array, and numbers are inert. So is a wrapper that no joblib replaces. Objects come
+    /// behind it, and widen its mark by what they are.
     pub(super) fn array_mark(&self, state: Value) -> Mark {
-        match self.announced(state) {
-            Some(announced) if !announced.object => Mark::INERT,
-            _ => Mark::STORED,
-        }
+        self.announced(state).map_or(Mark::STORED, |_| Mark::INERT)
     }
 
     /// Steps over the data that a wrapper announces, or reads the pickle that stands for it.
-    pub(super) fn array_data(&mut self, at: u64, state: Value) -> Result<(), Halt> {
+    pub(super) fn array_data(&mut self, at: u64, wrapper: Value, state: Value) -> Result<(), Halt> {
         let Some(announced) = self.announced(state) else {
             return Err(Halt::Broken("a joblib array whose size cannot be told".to_owned()));
         };
         self.leave_frame_for_data(at);
         if announced.object {
-            return self.inner_pickle();
+            // `joblib.load` puts what that pickle gives in the place of the wrapper.
+            let mark = self.inner_pickle()?;
+            let inert = mark.shape() <= Shape::Inert;
+            self.widen(at, wrapper, if inert { Mark::INERT } else { Mark::STORED });
+            return Ok(());
         }
         if announced.padded && self.state.reading == Loader::Joblib {
             let padding = self.u8()?;

@@ -39,7 +39,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                     .map(|late| format!("the trigger `state` is closed: {late}"));
                 self.stated(at, op::BUILD, target, import, state, objection);
                 if self.state.reading.is_joblib() && self.guard_of(target) == Some(Guard::JoblibArray) {
-                    return self.array_data(at, state);
+                    return self.array_data(at, target, state);
                 }
             }
             Tag::Persistent => {
@@ -83,6 +83,10 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         }
         if heap.is_out(state) {
             heap.seal(state);
+        }
+        if self.guard_of(target) == Some(Guard::Partial) && objection.is_none() {
+            let calls = known::partial::calls(&self.view(), state);
+            self.state.stored_calls.extend(calls.map(|import| (target, import)));
         }
         let mut held = mark.without(Mark::UNKEYED.with(Mark::UNKEYED_INSIDE));
         if self.guard_of(target) == Some(Guard::JoblibArray) && objection.is_none() {
@@ -255,8 +259,12 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                         && view.is_mapping(*value)
                         && view.text_keys(*value, false);
                 if let Some(import) = wanted.made_by {
-                    let made = |(module, name): (&str, &str)| pattern::written(module, name) == import;
-                    if !view.made_by(*value).is_some_and(made) {
+                    let made = |(module, name): (&str, &str)| {
+                        let by = pattern::written(module, name);
+                        import.split('|').any(|import| import == by)
+                    };
+                    let none = || value.is(Tag::None) && import.split('|').any(|import| import == "None");
+                    if !view.made_by(*value).is_some_and(made) && !none() {
                         return Some(format!(
                             "the trigger `state` wants what {import} made as `{}`, which its `__setstate__` changes",
                             wanted.key

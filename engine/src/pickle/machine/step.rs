@@ -141,7 +141,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 if T::ON {
                     self.tell(at, Event::Stop { value });
                 }
-                return Err(Halt::Stop);
+                return Err(Halt::Stop(self.state.heap.mark(value)));
             }
             _ => return self.rare(at, code),
         }

@@ -16,9 +16,10 @@ use crate::pickle::values::contents::Contents;
 use crate::pickle::values::hashes::Hashes;
 use crate::pickle::values::heap::Heap;
 use crate::pickle::values::imports::Imports;
+use crate::pickle::values::mark::Mark;
 use crate::pickle::values::value::Value;
 use crate::rule::Rule;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 
 /// One stream, and the others that a loader would read from the same bytes.
@@ -83,8 +84,8 @@ pub fn retrace<T: Trace>(
 
 /// Why a stream ends.
 pub(super) enum Halt {
-    /// STOP.
-    Stop,
+    /// STOP, and the mark of what is returned.
+    Stop(Mark),
     /// No unpickler goes on.
     Broken(String),
     /// A ceiling.
@@ -124,6 +125,8 @@ pub(super) struct State {
     pub(super) imports: Imports,
     pub(super) dtypes: Dtypes,
     pub(super) contents: Contents,
+    /// Objects that call this import when they are called, as if it were called by itself.
+    pub(super) stored_calls: HashMap<Value, u32>,
     /// Literal bytearrays that were changed.
     pub(super) changed: HashSet<Value>,
     /// Persistent ids of storages and bytes to be unpickled that are among the facts already.
@@ -150,7 +153,7 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
     }
 
     pub(super) fn finish(mut self) -> io::Result<Run> {
-        let stream = self.run_to_halt();
+        let stream = self.run_to_halt().0;
         match self.cursor.failure() {
             Some(error) => Err(error),
             None => Ok(Run { stream, inner: self.inner, straddled: self.straddled }),
@@ -159,7 +162,7 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
 
     /// Like `finish`, for a cursor that leaves bytes out. Its offsets become those of the content.
     pub(super) fn finish_framed(mut self) -> io::Result<Stream> {
-        let mut stream = self.run_to_halt();
+        let mut stream = self.run_to_halt().0;
         let message = "read from a file, the rest of a frame is dropped and the stream goes on behind it";
         stream.faults.insert(
             0,
@@ -199,8 +202,8 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         }
     }
 
-    /// Runs the pickle at the cursor and takes its facts.
-    pub(super) fn run_to_halt(&mut self) -> Stream {
+    /// Runs the pickle at the cursor and takes its facts, and the mark of what it makes.
+    pub(super) fn run_to_halt(&mut self) -> (Stream, Mark) {
         let mut at;
         let mut opcodes: u64 = 0;
         let halt = loop {
@@ -227,8 +230,12 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         if self.cursor.position() > self.state.frame_end {
             self.leave_frame(at);
         }
+        let mut made = Mark::STORED;
         match halt {
-            Halt::Stop => self.state.stream.ending = Ending::Stop,
+            Halt::Stop(mark) => {
+                made = mark;
+                self.state.stream.ending = Ending::Stop;
+            }
             Halt::Broken(message) => self.fault(Rule::StreamMalformed, at, message),
             Halt::Limit(message) => {
                 self.state.stream.ending = Ending::Limit;
@@ -242,16 +249,16 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         stream.imports = state.imports.finish();
         let uses = stream.imports.iter().flat_map(|import| &import.uses);
         stream.applied |= uses.into_iter().any(|used| used.kind != UseKind::Reference);
-        stream
+        (stream, made)
     }
 
-    /// A whole pickle stands at the cursor, read by `pickle.load`. It cannot hold another: only
-    /// [`Loader::Joblib`] looks for one.
-    pub(super) fn inner_pickle(&mut self) -> Step {
+    /// A whole pickle stands at the cursor, read by `pickle.load`; gives the mark of what it makes. It cannot hold
+    /// another: only [`Loader::Joblib`] looks for one.
+    pub(super) fn inner_pickle(&mut self) -> Result<Mark, Halt> {
         let fresh = State::new(Loader::Pickle, self.cursor.position());
         let outer = std::mem::replace(&mut self.state, fresh);
         self.muted = true;
-        let inner = self.run_to_halt();
+        let (inner, mark) = self.run_to_halt();
         self.muted = false;
         self.state = outer;
         let stopped = inner.stopped();
@@ -262,7 +269,11 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         if self.inner.len() > self.limits.imports {
             return Err(Halt::Limit(format!("more than {} arrays of objects", self.limits.imports)));
         }
-        if stopped { Ok(()) } else { Err(Halt::Broken("the pickle of a joblib array breaks off".to_owned())) }
+        if stopped {
+            Ok(mark)
+        } else {
+            Err(Halt::Broken("the pickle of a joblib array breaks off".to_owned()))
+        }
     }
 
     pub(super) fn check_memory(&self) -> Step {
@@ -274,7 +285,8 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
             + state.imports.held()
             + state.contents.size()
             + state.dtypes.held()
-            + state.changed.len() * 16;
+            + state.changed.len() * 16
+            + state.stored_calls.len() * 24;
         if (entries * 8 + held) as u64 > self.limits.machine_memory {
             return Err(Halt::Limit(format!(
                 "stack, memo, tuples and names need more than {} MiB",

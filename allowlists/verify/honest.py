@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""Has real libraries write honest files, in many releases, and says what the built-in list makes of them.
+
+    python3 allowlists/verify/honest.py BINARY                 every line of honest.json
+    python3 allowlists/verify/honest.py BINARY xgboost pandas  those whose library or maker is named so
+    python3 allowlists/verify/honest.py --table                the results so far, as Markdown
+
+A line of honest.json is a maker (a script of `makers/`), a Python and pinned packages. The packages are
+installed into an environment of their own, the maker writes files with them, fickgate judges these with the
+built-in list alone, and both are deleted (`--keep` leaves them). One line for each goes into honest.tsv: how many
+files were written, how many passed, and which imports kept the others out.
+
+Needs uv, or interpreters of pyenv for Python before 3.8.
+"""
+
+import argparse
+import collections
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+RESULTS = HERE / "honest.tsv"
+HEAD = "library\trelease\tpython\tfiles\tpassed\trefused\n"
+
+
+def environment(line, folder):
+    """A virtual environment with the packages of the line."""
+    if "env" in line:
+        return pathlib.Path(line["env"]) / "bin" / "python"
+    python = folder / "bin" / "python"
+    home = next(pathlib.Path.home().glob(f".pyenv/versions/{line['python']}.*/bin/python"), line["python"])
+    if tuple(map(int, line["python"].split("."))) < (3, 8):
+        subprocess.run([home, "-m", "venv", folder], check=True)
+        install = [python, "-m", "pip", "install", "--quiet", "--no-cache-dir", "--disable-pip-version-check"]
+        subprocess.run([*install, "pip<22", "setuptools<60", "wheel"], check=True)
+    else:
+        subprocess.run(["uv", "venv", "--quiet", "--clear", "--python", home, folder], check=True)
+        install = ["uv", "pip", "install", "--quiet", "--python", python]
+    for packages in line["install"]:
+        options = ["--no-deps"] if packages.startswith("--no-deps ") else []
+        subprocess.run([*install, *options, *packages.removeprefix("--no-deps ").split()], check=True)
+    return python
+
+
+def judge(binary, folder):
+    """Files of the folder; and by file what the list does not allow."""
+    run = subprocess.run([binary, "--no-policy", "--format", "json", folder], capture_output=True, text=True, check=False)
+    names = collections.defaultdict(set)
+    for finding in json.loads(run.stdout)["findings"]:
+        path = pathlib.Path(finding["path"]).name
+        names[path].add(finding["import"] if finding.get("import") else f"{finding['rule']}: {finding['message'][:200]}")
+    return sorted(path.name for path in folder.iterdir()), names
+
+
+def results():
+    lines = RESULTS.read_text().splitlines()[1:] if RESULTS.exists() else []
+    return {tuple(line.split("\t")[:3]): line for line in lines}
+
+
+def table():
+    print("| library | releases | files | passed | refused |\n|---|---|---|---|---|")
+    groups = collections.defaultdict(list)
+    for line in results().values():
+        library, *rest = line.split("\t")
+        groups[library].append(rest)
+    for library, rows in groups.items():
+        refused = sorted({name for row in rows for name in row[4].split(", ") if name})
+        releases = ", ".join(row[0] for row in rows)
+        files, passed = (sum(int(row[i]) for row in rows) for i in (2, 3))
+        print(f"| {library} | {releases} | {files} | {passed} | {', '.join(f'`{n}`' for n in refused)} |")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("binary", nargs="?")
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--table", action="store_true")
+    parser.add_argument("--keep", type=pathlib.Path, help="leave environments and files in this folder")
+    args = parser.parse_args()
+    if args.table:
+        table()
+        return
+    for line in json.loads((HERE / "honest.json").read_text()):
+        library, release = line["of"].split("==")
+        maker = line.get("maker", library)
+        if args.names and not {library, maker, line["of"]} & set(args.names):
+            continue
+        work = args.keep or pathlib.Path(tempfile.mkdtemp(prefix="fickgate-honest-"))
+        place = work / f"{library}-{release}-{line['python']}"
+        out = place / "files"
+        out.mkdir(parents=True, exist_ok=True)
+        try:
+            if not any(out.iterdir()):
+                python = environment({**line, "install": [f"{line['of']} {line.get('with', '')}".strip(), *line.get("then", [])]},
+                                     place / "venv")
+                subprocess.run([python, "-W", "ignore", HERE / "makers" / f"{maker}.py", out], check=False, cwd=place)
+            files, names = judge(args.binary, out)
+        except (subprocess.CalledProcessError, StopIteration) as error:
+            print(f"{line['of']}: {error}", file=sys.stderr)
+            continue
+        finally:
+            shutil.rmtree(place / "venv", ignore_errors=True)
+            if not args.keep:
+                shutil.rmtree(work, ignore_errors=True)
+        refused = sorted(set().union(*names.values())) if names else []
+        row = f"{library}\t{release}\t{line['python']}\t{len(files)}\t{len(files) - len(names)}\t{', '.join(refused)}"
+        rows = results()
+        rows[library, release, line["python"]] = row
+        RESULTS.write_text(HEAD + "".join(f"{rows[key]}\n" for key in sorted(rows)))
+        print(f"{line['of']} (Python {line['python']}): {len(files) - len(names)} of {len(files)}")
+        for file, found in sorted(names.items()):
+            print(f"    {file}: {', '.join(sorted(found))}"[:600])
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
