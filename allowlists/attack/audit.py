@@ -10,10 +10,12 @@ import zoneinfo
 # They tell that something was looked at, and change nothing.
 HARMLESS = {
     "object.__getattr__", "sys._getframe", "sys._getframemodulename", "builtins.id", "gc.get_objects", "time.sleep", "array.__new__",
-    "sys.unraisablehook",
+    "sys.unraisablehook", "sys.excepthook",
 }
 # The databases of time zones: the system's and the package's.
 ZONES = (*zoneinfo.TZPATH, *(os.path.join(folder, "tzdata", "zoneinfo") for folder in sys.path))
+# Read by what sets the number of threads, to see which libraries are there.
+LIBRARIES = "/proc/self/maps"
 # Reading the file that lies in the sandbox may go on, to see what is done with it.
 MARKER = "marker"
 
@@ -44,6 +46,8 @@ class Audit:
     def __init__(self, allowed, missing):
         self.allowed, self.missing = allowed, missing
         self.armed, self.later, self.effects, self.lazy, self.data = False, False, [], None, b""
+        # Source that plain uses compile, from templates of the packages; whether such a text was compiled just now.
+        self.learning, self.sources, self.compiled = False, set(), False
 
     def install(self):
         sys.addaudithook(self.hook)
@@ -67,6 +71,8 @@ class Audit:
         self.armed = armed
 
     def hook(self, event, args):
+        if self.learning and event == "compile" and type(args[0]) in (str, bytes):
+            self.sources.add(args[0])
         if not self.armed or event in HARMLESS:
             return
         self.armed = False
@@ -95,9 +101,12 @@ class Audit:
                 self.lazy = module
                 raise Stopped(f"import {module}")
             return module
+        compiled, self.compiled = self.compiled, event == "compile" and type(args[0]) in (str, bytes) and args[0] in self.sources
+        if self.compiled or compiled and event == "exec":
+            return None
         if importing():
             return None
-        if event == "open" and of_a_zone(str(args[0])):
+        if event == "open" and (of_a_zone(str(args[0])) or args[0] == LIBRARIES and args[1] == "r"):
             return None
         if event == "compile" and sys._getframe(2).f_code.co_filename.endswith("/ast.py"):
             return None  # read as a literal, and not compiled

@@ -3,13 +3,14 @@
 The opcodes are followed with a stack and a memo of pieces; nothing is loaded.
 """
 
+import base64
 import pathlib
 import pickletools
 
 from node import Node, lit, walk
 
 LARGEST = 1 << 16
-MOST_PIECES = 160
+MOST_PIECES = 400
 _MARK = object()
 _LITERALS = {
     "NONE": None, "NEWTRUE": True, "NEWFALSE": False,
@@ -128,17 +129,24 @@ def shortened(node):
     return lit(node.data[:64]) if isinstance(node.data, (str, bytes, bytearray)) and len(node.data) > 512 else node
 
 
+def honest(folder, known):
+    """The bytes of honest files: those of a folder, then the samples of classes that the environment has."""
+    for path in sorted(pathlib.Path(folder).rglob("*")):
+        if path.is_file() and path.stat().st_size <= LARGEST:
+            yield path.read_bytes()
+    for name in sorted(known):
+        yield from map(base64.b64decode, known[name].get("samples", ()))
+
+
 def read(folder, known):
     """Objects of honest files, each once for each shape: a piece that makes something, with all that it needs.
 
-    `known` are the names that the environment has.
+    `known` are the facts of the names that the environment has.
     """
     found, shapes = [], set()
-    for path in sorted(pathlib.Path(folder).rglob("*")):
-        if not path.is_file() or path.stat().st_size > LARGEST:
-            continue
+    for data in honest(folder, known):
         try:
-            root = graph(path.read_bytes())
+            root = graph(data)
         except Exception:  # no pickle, or one that is not of this kind
             continue
         if not isinstance(root, Node) or cyclic(root):

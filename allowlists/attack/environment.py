@@ -23,8 +23,9 @@ class Environment:
             "MALLOC_PERTURB_": "165",
         }
         variables.update({k: v for k, v in os.environ.items() if k.startswith("OPENBLAS_")})
+        self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [python, HERE / "loader.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            [python, HERE / "loader.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
             cwd=self.sandbox.name, env=variables,
         )
         self.ask({
@@ -39,15 +40,18 @@ class Environment:
     def receive(self):
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(f"the loader ended with {self.process.wait()}")
+            ended = self.process.wait()
+            self.errors.seek(0, os.SEEK_END)
+            self.errors.seek(max(0, self.errors.tell() - 2000))
+            raise RuntimeError(f"the loader ended with {ended}: {self.errors.read().decode(errors='replace')}")
         return json.loads(line)
 
     def ask(self, question):
         self.send(question)
         return self.receive()
 
-    def warm(self, files):
-        return self.ask({"warm": [base64.b64encode(f).decode() for f in files]})["warm"]
+    def warm(self, files, later=()):
+        return self.ask({"warm": [base64.b64encode(f).decode() for f in files], "later": list(later)})["warm"]
 
     def begin(self, files, later=()):
         """Loads files while the caller goes on; `outcomes` waits for them."""

@@ -10,41 +10,39 @@ import re
 
 from family.items import callable_
 from family.stored import outward
+from generator import File
 from node import Node, build, copy, from_rows, imp, imports, list_, lit, to_rows, tuple_, walk
 from palette import Palette
 
 DEEPEST = 14
 OFTEN = 12  # followers of loads that ended the same way
-LONGEST = 4_000
+LONGEST = 2_000
 
 
 def ending(outcome):
-    """How a load ended, without what differs from file to file."""
-    return re.sub(r"0x[0-9a-f]+|\d+", "N", outcome["ended"])[:160]
+    """How a load ended, without what differs from file to file; what was missing makes a difference."""
+    text = re.sub(r"0x[0-9a-f]+|\d+", "N", outcome["ended"])
+    return re.sub(r"(['\"]).*?\1", "S", text)[:160] + " ".join(outcome.get("missing") or ())
 
 
 class Frontier:
-    """Files that got somewhere new, and their followers that wait to be tried."""
+    """Files that got somewhere new, whose followers wait to be made and tried."""
 
     def __init__(self, target, seed):
         self.target, self.seed = target, seed
         self.seen, self.queue = collections.Counter(), collections.deque(maxlen=LONGEST)
 
-    def offer(self, label, root, outcome):
+    def offer(self, file, outcome):
         """Thinks of followers of a file that was loaded. A label is its number and the way to it."""
+        label = file.label
         if outcome["ended"] in ("loaded", "stopped", "crash", "time") or label.count(".") >= DEEPEST:
             return
         way = ending(outcome)
         self.seen[way] += 1
         if self.seen[way] > OFTEN:
             return
-        missing = outcome.get("missing") or self.unfitted(root, outcome, label)
-        for turn in range(4 if missing else 1):
-            name = f"{label}.{turn}"
-            palette = Palette(self.target, random.Random(f"{self.seed}:{name}"))
-            follower = self.supplied(root, missing, palette) if missing else self.mutated(root, palette)
-            if follower is not None:
-                self.queue.append((name, follower))
+        missing = outcome.get("missing") or self.unfitted(file.graph, outcome, label)
+        self.queue.extend((f"{label}.{turn}", file, missing) for turn in range(4 if missing else 1))
 
     def unfitted(self, root, outcome, label):
         """An estimator wants any attribute that a fit would have set: one that its code looks up."""
@@ -58,7 +56,15 @@ class Frontier:
         return [inner.kids[0].data, random.Random(f"{self.seed}:{label}:fit").choice(words)] if words else None
 
     def take(self, most):
-        return [self.queue.popleft() for _ in range(min(most, len(self.queue)))]
+        """Some followers: each a label and a graph."""
+        made = []
+        while self.queue and len(made) < most:
+            label, file, missing = self.queue.popleft()
+            palette = Palette(self.target, random.Random(f"{self.seed}:{label}"))
+            root = self.supplied(file.graph, missing, palette) if missing else self.mutated(file.graph, palette)
+            if root is not None:
+                made.append((label, root))
+        return made
 
     # ------------------------------------------------------------------------------- followers
 
@@ -122,8 +128,9 @@ class Frontier:
     # ------------------------------------------------------------------------------- resume
 
     def state(self):
-        return {"seen": self.seen, "queue": [[label, to_rows(node)] for label, node in self.queue]}
+        queue = [[label, to_rows(file.graph), missing] for label, file, missing in self.queue]
+        return {"seen": self.seen, "queue": queue}
 
     def restore(self, state):
         self.seen = collections.Counter(state["seen"])
-        self.queue.extend((label, from_rows(rows)) for label, rows in state["queue"])
+        self.queue.extend((label, File(label, "frontier", b"", from_rows(rows)), missing) for label, rows, missing in state["queue"])

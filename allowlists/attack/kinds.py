@@ -9,6 +9,7 @@ Runs against a binary of that time have to find all of them by themselves. The f
 import json
 import pathlib
 import pickletools
+import re
 import sys
 
 CORE = {"numpy", "builtins"}
@@ -43,10 +44,13 @@ def negative(data):
     return any(number < 0 and number != -1 for number in numbers(data))
 
 
+def exponent(data):
+    return any(re.search(r"\de\d{3}", text) for text in texts(data))
+
+
 def outward(row):
     """Something outside of the process, named by the file."""
     return row["kind"] in ("exec", "compile") or row["kind"].startswith(("open", "import", "os.", "shutil.")) and "marker" in row["detail"]
-
 
 
 # Name, and whether a row of effects.jsonl with its smallest file is of that kind.
@@ -55,8 +59,8 @@ KINDS = [
     ("a chain of calls while loading, by what the objects of the file hold", lambda row, data: row["kind"] == "call" and row["way"] and {"append", "extend", "add"} & texts(data)),
     ("code or files reached through a chain of calls while loading", lambda row, data: outward(row) and len(row["way"]) > 1 and {"append", "extend", "add"} & texts(data)),
     ("code or files reached by a method that the state names, when predicting", lambda row, data: outward(row) and row["later"]),
-    ("time: a number with an exponent", lambda row, data: row["kind"] == "time" and any("e1" in text for text in texts(data))),
-    ("time: nested tuples as a key", lambda row, data: row["kind"] == "time" and not any("e1" in text for text in texts(data))),
+    ("time: a number with an exponent", lambda row, data: row["kind"] in ("time", "memory") and exponent(data)),
+    ("time: nested tuples as a key", lambda row, data: row["kind"] == "time" and not exponent(data)),
     ("a file opened by text that is no literal", lambda row, data: row["kind"] == "open" and any("dateutil" in text for text in texts(data))),
     ("memory of an array that gets its first state later", lambda row, data: row["kind"] == "crash" and any("_reconstruct" in name for name in row["imports"]) and "torch" in tops(row)),
     ("a compiled state of too few parts", lambda row, data: row["kind"] == "crash" and "numpy" not in tops(row) and len(row["imports"]) == 1),

@@ -4,7 +4,7 @@ The packages are imported once; every child begins with them, with an audit hook
 limit on memory and on processor time. Speaks in lines of JSON, a question and an answer each:
 
     {"allowed": [...], "modules": [...], "canaries": [...]}    what to import                -> {"ready": modules}
-    {"warm": [file, ...]}                harmless calls whose traces are none of an attack    -> {"warm": count}
+    {"warm": [file, ...], "later": []}   harmless calls whose traces are none of an attack    -> {"warm": count}
     {"load": [file, ...], "later": []}   files in base64, methods that a program calls next   -> {"outcomes": [...]}
 
 An outcome has `ended` (loaded, stopped, an error, crash, time), `effects`, each a kind, a detail and the code that
@@ -16,9 +16,11 @@ import faulthandler
 import gc
 import importlib
 import io
+import itertools
 import json
 import os
 import pickle
+import re
 import resource
 import select
 import signal
@@ -42,6 +44,35 @@ LOOK = 60.0  # of processor time for the look at the state
 WAITS = 120.0  # by the clock without any processor time: it waits for something that does not come
 MEMORY = 2 << 30
 GREW = 256 << 20
+ABSURD = 1 << 40  # bytes that no machine gives: the load ends with an error, and that is all
+
+
+# Uses that are no method's name.
+SHOWS = {"repr": repr, "len": len, "iter": lambda found: list(itertools.islice(found, 20)), "eq": lambda found: found == found, "bool": bool}
+
+
+def play(loaded, later):
+    """What a program does next, where the object has it."""
+    for method in later:
+        try:
+            if method in SHOWS:
+                SHOWS[method](loaded)
+            elif hasattr(loaded, method):
+                getattr(loaded, method)([[1.0]])
+        except Exception:
+            pass
+
+
+def spent():
+    """Processor time of this thread in seconds (that of all takes long to ask for) and the most memory in bytes, so far."""
+    return time.thread_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+
+
+def asked(ended):
+    """Whether a load ended because it asked for memory that a larger machine might have given."""
+    if "MemoryError" not in ended and "allocate memory" not in ended:
+        return False
+    return not (re.search(r" [TPE]iB|-\d", ended) or any(int(number) > ABSURD for number in re.findall(r"\d+", ended)))
 
 
 class Child:
@@ -65,6 +96,7 @@ class Child:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
         sys.setrecursionlimit(1000)
+        gc.disable()
         for index, data in self.files:
             self.tell("begin", index)
             outcome = self.load(data)
@@ -74,8 +106,9 @@ class Child:
         self.tell("state", self.server.snapshot.changes())
 
     def load(self, data):
-        audit, began, ended, missing = self.server.audit, time.process_time(), "loaded", None
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        audit, ended, missing = self.server.audit, "loaded", None
+        began, peak = spent()
+        self.cost = None
         audit.start(data)
         loaded = None
         try:
@@ -89,26 +122,26 @@ class Child:
             ended, missing = self.described(error)
         try:
             del loaded
-            gc.collect()
+            gc.collect(0)  # with the collector off, all that this load made is young
         except BaseException as error:
             ended = f"{ended}, then {type(error).__name__}"
         audit.stop()
         effects = audit.effects
-        used = time.process_time() - began
-        if used > SLOW:
-            effects.append(["time", f"{used:.0f} s", []])
-        grew = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak) << 10
-        if grew > GREW:
-            effects.append(["memory", f"{grew >> 20} MiB", []])
+        used, grew = (self.cost or spent())
+        if used - began > SLOW:
+            effects.append(["time", f"{used - began:.1f} s", []])
+        if grew - peak > GREW:
+            effects.append(["memory", f"{grew - peak >> 20} MiB", []])
+        elif not self.cost and asked(ended):
+            effects.append(["memory", ended[:200], []])
         return {"ended": ended, "effects": effects, "lazy": audit.lazy, "missing": missing}
 
     def use(self, loaded):
-        """What a program does next, where the object has it. A call of what it stored is its own act."""
+        """A program goes on. A call of what it stored is its own act, and so are time, memory and crashes from here on."""
+        self.cost = spent()
         self.tell("use")
         self.server.audit.later = True
-        for method in self.later:
-            if hasattr(loaded, method):
-                getattr(loaded, method)([[1.0]])
+        play(loaded, self.later)
 
     @staticmethod
     def described(error):
@@ -188,14 +221,16 @@ class Server:
         _, state = self.fork([], [])
         self.snapshot.passing.update((path, name) for _, path, _, name in state)
 
-    def warm(self, files):
-        """Runs plain calls once in this very process: they fill caches and make singletons."""
-        fine = [data for data, outcome in zip(files, self.outcomes(files, [], apart=False)) if quiet(outcome)]
+    def warm(self, files, later):
+        """Runs plain uses once in this very process: they fill caches and make singletons."""
+        fine = [data for data, outcome in zip(files, self.outcomes(files, later, apart=False)) if quiet(outcome)]
+        self.audit.learning = True
         for data in fine:
             try:
-                self.load(data)
+                play(self.load(data), later)
             except BaseException:
                 pass
+        self.audit.learning = False
         # Tables that grow by plain calls are caches: that they grow is no effect, that they change is one.
         grown = {path for _, path, what, _ in self.snapshot.changes() if what != "set"}
         self.growing.update(grown)
@@ -340,7 +375,7 @@ def main():
             server = Server(question)
             answer = {"ready": server.ready}
         elif "warm" in question:
-            answer = {"warm": server.warm([base64.b64decode(f) for f in question["warm"]])}
+            answer = {"warm": server.warm([base64.b64decode(f) for f in question["warm"]], question.get("later", []))}
         else:
             files = [base64.b64decode(f) for f in question["load"]]
             answer = {"outcomes": server.outcomes(files, question.get("later", []))}

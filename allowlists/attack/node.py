@@ -162,12 +162,18 @@ def literal(value):
     return pickle.BINBYTES + struct.pack("<I", len(value)) + value
 
 
+def import_(name):
+    module, attribute = name.split(":")
+    return literal(module) + literal(attribute) + pickle.STACK_GLOBAL
+
+
 _TUPLES = {0: pickle.EMPTY_TUPLE, 1: pickle.TUPLE1, 2: pickle.TUPLE2, 3: pickle.TUPLE3}
 
 
 class _Writer:
     def __init__(self, root):
         self.memo, self.out = {}, []
+        self.spots = []  # where in `out` each literal and import is
         uses, todo = {id(root): 0}, [root]
         while todo:
             for kid in todo.pop().kids:
@@ -197,11 +203,9 @@ class _Writer:
             index = self.memo[id(node)]
             out.append(pickle.BINGET + bytes([index]) if index < 256 else pickle.LONG_BINGET + struct.pack("<I", index))
             return
-        if op == "lit":
-            out.append(literal(node.data))
-        elif op == "imp":
-            module, name = node.data.split(":")
-            out.append(literal(module) + literal(name) + pickle.STACK_GLOBAL)
+        if op in ("lit", "imp"):
+            self.spots.append((len(out), node))
+            out.append(literal(node.data) if op == "lit" else import_(node.data))
         elif op == "tuple":
             if len(kids) in _TUPLES:
                 for kid in kids:
@@ -265,9 +269,18 @@ def dump(root):
     """The bytes of a file that gives the root."""
     if root.op == "zip":
         return archive(root)
+    return joined(opcodes(root)[0])
+
+
+def opcodes(root):
+    """The opcodes of a root, and where among them its literals and imports are: [index, piece] each."""
     writer = _Writer(root)
     writer.write(root)
-    return pickle.PROTO + b"\x05" + b"".join(writer.out) + pickle.STOP
+    return writer.out, writer.spots
+
+
+def joined(out):
+    return pickle.PROTO + b"\x05" + b"".join(out) + pickle.STOP
 
 
 def archive(root):

@@ -5,8 +5,18 @@ import json
 import re
 
 
+class NotCarriedOut(Exception):
+    """The attack could not be made, with what to do about it."""
+
+
 def normal(detail):
     return re.sub(r"0x[0-9a-f]+|\d+", "N", detail)[:80]
+
+
+def gravity(effect):
+    """Which of a file's effects to tell first: the rest often follows from it."""
+    order = [("crash",), ("exec", "compile", "import", "pickle.find_class"), (), ("state",), ("call",), ("time", "memory")]
+    return next((place for place, kinds in enumerate(order) if effect[0] in kinds), 2)
 
 
 def group(effect, family):
@@ -38,7 +48,7 @@ class Report:
             return None
         kept = json.loads(path.read_text())
         if kept["run"] != run:
-            raise SystemExit(f"{path} is of another run: {kept['run']}; choose another --resume")
+            raise NotCarriedOut(f"{path} is of another run: {kept['run']}; choose another --resume")
         self.next = kept["next"]
         self.figures.update(kept["figures"])
         self.groups.update({tuple(row[:-1]): row[-1] for row in kept["groups"]})
@@ -55,7 +65,7 @@ class Report:
 
     def keep(self, label, family, data, minimal, effect, imports, native, later):
         """One effect, with the file and the smallest one that has it."""
-        name = re.sub(r"[^0-9.]", "_", label)
+        name = re.sub(r"[^0-9.~]", "_", label)
         (self.folder / "effects" / f"{name}.pkl").write_bytes(data)
         (self.folder / "effects" / f"{name}.min.pkl").write_bytes(minimal)
         row = {

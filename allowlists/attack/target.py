@@ -2,14 +2,21 @@
 
 import collections
 import json
+import os
 import pathlib
 import subprocess
+import tempfile
+
+from node import CHANGES, imports, walk
 
 HERE = pathlib.Path(__file__).resolve().parent
 
 
 class Target:
     """Entries by use and by property. `rng.choice` over these lists is all that a generator needs."""
+
+    # Methods that code looks up by a name in the state.
+    METHODS = ("predict", "predict_proba", "decision_function", "transform", "fit_transform", "score", "fit", "forward", "call")
 
     def __init__(self, entries, facts, honest=()):
         self.honest = list(honest)
@@ -39,7 +46,15 @@ class Target:
         self.called_states = [e for e in self.states if "call" in e.uses]
         self.hooked_states = self.having("__setstate__", self.states)
         self.later = [e for e in self.states if facts[e.name].get("later")]
+        later = {e.name for e in self.later}
+        self.later_honest = [root for root in self.honest if later.intersection(imports(root))]
+        callables = {e.name for e in self.callables}
+        self.callable_honest = [root for root in self.honest if made_by(root) in callables]
+        self.naming = [root for root in self.later_honest if any(n.op == "lit" and n.data in self.METHODS for n in walk(root))]
         self.words = sorted({w for e in self.entries for w in facts[e.name].get("first", ())})
+        self.alike = collections.defaultdict(list)
+        for entry in self.entries:
+            self.alike[entry.uses, entry.guard].append(entry)
         self.grouped, self.own = {}, {}
 
     def base(self, entry):
@@ -71,14 +86,22 @@ class Target:
         return rng.choice(rng.choice(self.grouped[id(entries)][1]))
 
 
+def made_by(root):
+    """The import that makes an object, before its items and its state."""
+    while root.op in CHANGES:
+        root = root.kids[0]
+    return root.kids[0].data if root.op in ("new", "call", "newex", "obj") else None
+
+
 def survey(python, entries, kept=None):
     """The facts of an environment, from the file where they are kept if it is there."""
     if kept and kept.exists():
         return json.loads(kept.read_text())
-    run = subprocess.run(
-        [python, "-W", "ignore", HERE / "survey.py"], input=json.dumps([e.name for e in entries]).encode(),
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True,
-    )
+    with tempfile.TemporaryDirectory(prefix="fickgate-survey-") as folder:  # what a constructor writes stays there
+        run = subprocess.run(
+            [python, "-W", "ignore", HERE / "survey.py"], input=json.dumps([e.name for e in entries]).encode(),
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, cwd=folder, env={**os.environ, "HOME": folder},
+        )
     facts = json.loads(run.stdout)
     if kept:
         kept.write_text(json.dumps(facts))

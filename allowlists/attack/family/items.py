@@ -1,6 +1,7 @@
 """Items on objects that look attributes up among them: `append`, `extend` and `add` are attributes, too."""
 
-from node import Node, build, call, imp, lit, new
+from family import stored
+from node import Node, build, call, copy, imp, lit, new, walk
 
 
 def _made(palette, entry):
@@ -43,6 +44,34 @@ def callable_(palette, depth=2):
     for word in rng.sample(words, min(len(words), rng.choice([1, 2, 3, 6]))):
         pairs += [lit(word), callable_(palette, depth - 1) if depth and rng.random() < 0.6 else palette.value(0)]
     return build(made, Node("dict", pairs))
+
+
+def through(palette, number):
+    """An item that answers for a method, and behind it honest objects that call one another: the last of them calls a
+    method by its name."""
+    rng, target = palette.rng, palette.target
+    entry = target.mixed(rng, target.answers_items)
+    if entry is None:
+        return palette.object()
+    method = rng.choice(["append", "append", "extend", "add"])
+    pairs = [palette.scalar() if rng.random() < 0.7 else palette.key(), lit(0), lit(method), chained(palette, rng.choice([0, 1, 2, 2, 3]))]
+    last = {"extend": "appends", "add": "add"}.get(method, "append")
+    return Node(last, [Node("setitems", [_made(palette, entry), *pairs]), rng.choice([lit("marker"), lit([[1.0]]), palette.value(0)])])
+
+
+def chained(palette, depth):
+    """An honest object that can be called, with such objects for its parts."""
+    rng, target = palette.rng, palette.target
+    if not depth or not target.callable_honest:
+        return stored.renamed(palette, 0)
+    root = rng.choice(target.callable_honest)
+    order = walk(root)[:-1]
+    parts = [n for n in order if n.op in ("build", "new", "call") and n is not root.kids[0]]
+    swap = {id(part): chained(palette, depth - 1) for part in parts if rng.random() < 0.8}
+    for node in order:
+        if node.op == "list" and rng.random() < 0.3:
+            swap[id(node)] = lit("marker")
+    return copy(root, swap)
 
 
 def late(palette, number):
