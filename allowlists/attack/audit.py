@@ -12,8 +12,8 @@ HARMLESS = {
     "object.__getattr__", "sys._getframe", "sys._getframemodulename", "builtins.id", "gc.get_objects", "time.sleep", "array.__new__",
     "sys.unraisablehook", "sys.excepthook",
 }
-# The databases of time zones: the system's and the package's.
-ZONES = (*zoneinfo.TZPATH, *(os.path.join(folder, "tzdata", "zoneinfo") for folder in sys.path))
+# The databases of time zones: the system's and those of packages.
+ZONES = (*zoneinfo.TZPATH, *(os.path.join(folder, package, "zoneinfo") for folder in sys.path for package in ("tzdata", "pytz")))
 # Read by what sets the number of threads, to see which libraries are there.
 LIBRARIES = "/proc/self/maps"
 # Reading the file that lies in the sandbox may go on, to see what is done with it.

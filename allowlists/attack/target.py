@@ -49,7 +49,11 @@ class Target:
         later = {e.name for e in self.later}
         self.later_honest = [root for root in self.honest if later.intersection(imports(root))]
         callables = {e.name for e in self.callables}
-        self.callable_honest = [root for root in self.honest if made_by(root) in callables]
+        alike = collections.defaultdict(list)
+        for root in self.honest:
+            if made_by(root) in callables:
+                alike[made_by(root)].append(root)
+        self.callable_honest = list(alike.values())  # of one class each
         self.naming = [root for root in self.later_honest if any(n.op == "lit" and n.data in self.METHODS for n in walk(root))]
         self.words = sorted({w for e in self.entries for w in facts[e.name].get("first", ())})
         self.alike = collections.defaultdict(list)

@@ -64,7 +64,7 @@ def chained(palette, depth):
     rng, target = palette.rng, palette.target
     if not depth or not target.callable_honest:
         return stored.renamed(palette, 0)
-    root = rng.choice(target.callable_honest)
+    root = rng.choice(rng.choice(target.callable_honest))
     order = walk(root)[:-1]
     parts = [n for n in order if n.op in ("build", "new", "call") and n is not root.kids[0]]
     swap = {id(part): chained(palette, depth - 1) for part in parts if rng.random() < 0.8}
