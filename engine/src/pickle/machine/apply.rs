@@ -1,18 +1,23 @@
 //! REDUCE, INST, OBJ, NEWOBJ, NEWOBJ_EX: the triggers `call` and `create`.
 
 use crate::facts::{Nested, UseKind};
+use crate::pickle::known::table::Known;
 use crate::pickle::known::view::{Call, View};
 use crate::pickle::known::{self, Outcome, container};
 use crate::pickle::machine::trace::Trace;
 use crate::pickle::machine::vm::Machine;
 use crate::pickle::stream::opcode as op;
 use crate::pickle::stream::reader::Cursor;
+use crate::pickle::stream::text;
 use crate::pickle::values::heap::{Nature, Tuples, Walk};
 use crate::pickle::values::mark::Mark;
 use crate::pickle::values::value::{Tag, Value};
 use crate::policy::guard::Guard;
 use crate::policy::trigger::{Shape, Shapes, State, Triggers};
 use crate::rule::Rule;
+
+/// Longest line of a text that is measured. In longer ones each byte is looked at anyway.
+const LITERAL: u64 = 1 << 20;
 
 /// An application: what is applied to what.
 struct Application {
@@ -117,6 +122,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 return (self.made(import, create, args, Mark::STORED, walk), Some(objection));
             }
         };
+        self.spend(at, args, known);
         let objection = known.arguments(create).and_then(|shapes| {
             let any = known.triggers.is_some_and(|t| t.any_number);
             self.misfit(shapes, any, application, create)
@@ -207,6 +213,51 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         let heap = &self.state.heap;
         let mark = heap.held(args);
         kwargs.map_or(mark, |kwargs| mark.with(heap.held(kwargs)))
+    }
+
+    /// What a callable does with its arguments costs as much as they are large, each time.
+    fn spend(&mut self, at: u64, args: Value, known: Known) {
+        let copies =
+            matches!(known.guard, Some(Guard::Container | Guard::DefaultFactory | Guard::CopyregBase));
+        let steps = match known.triggers {
+            _ if copies => self.shallow(args),
+            Some(triggers) if !triggers.call.is_stored() => self.depths(args),
+            _ => self.literals(args),
+        };
+        self.spent(at, steps);
+    }
+
+    /// Code goes through data.
+    pub(super) fn spent(&mut self, at: u64, steps: u64) {
+        if !self.state.heap.spend(steps, self.cursor.position()) {
+            let message = "what code is given takes more steps to go through, over and over, than is allowed";
+            self.fault(Rule::ResourceLimit, at, message.to_owned());
+        }
+    }
+
+    /// Steps over all that these hold.
+    pub(super) fn depths(&self, values: Value) -> u64 {
+        let tuples = &self.state.heap.tuples;
+        let walk = tuples.items(values).map(|v| u64::from(self.state.heap.walk(v).steps)).sum::<u64>();
+        walk.saturating_add(self.literals(values))
+    }
+
+    /// Steps over the items of these alone.
+    fn shallow(&self, values: Value) -> u64 {
+        let heap = &self.state.heap;
+        let items = |v: Value| heap.count(v).or(heap.tuples.len(v).map(|n| n as u64)).unwrap_or(1);
+        let mapping = |v: Value| if v.is(Tag::Object) { u64::from(heap.walk(v).steps) } else { items(v) };
+        heap.tuples.items(values).map(mapping).sum()
+    }
+
+    /// Steps over the text and bytes among these, eight bytes each.
+    pub(super) fn literals(&self, values: Value) -> u64 {
+        let len = |v: Value| match v.tag() {
+            Tag::Text | Tag::Bytes | Tag::ByteArray => text::locate(&self.cursor, v.payload(), LITERAL),
+            Tag::Encoded => text::locate(&self.cursor, v.payload() >> 2, LITERAL),
+            _ => None,
+        };
+        self.state.heap.tuples.items(values).filter_map(len).map(|literal| literal.len / 8).sum()
     }
 
     /// What it takes to visit all of these.

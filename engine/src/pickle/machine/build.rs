@@ -72,6 +72,14 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     ) {
         let objection = objection.or_else(|| self.state_objection(at, target, import, state));
         let (sized, number) = self.state.dtypes.sized();
+        // Parts are copied or made something of; attributes are stored, and nothing goes through them.
+        let stored = matches!(
+            self.state.imports.known(import).triggers.map(|t| t.state),
+            Some(State::Read(Forms { parts: None, .. })) | None
+        );
+        if state.is(Tag::Tuple) && !stored && !self.state.heap.overspent() {
+            self.spent(at, self.depths(state));
+        }
         let expected = self.expects_dunders(import, state);
         let heap = &mut self.state.heap;
         let mut mark = heap.held(state);

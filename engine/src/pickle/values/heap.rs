@@ -22,6 +22,11 @@ const HASHED: u64 = 1 << 30;
 /// Most things that a number may stand for where code makes as many.
 const COUNT: u64 = 1 << 12;
 
+/// Steps that all code of a stream may take to go through what it is given, and further ones for each byte that was
+/// read. What an object was made of counts again where that object is handed over.
+const SPENT: u64 = 1 << 24;
+const SPENT_A_BYTE: u64 = 8;
+
 /// Steps that a walk over data that code is given may take, and further ones for each byte that was read.
 const STEPS: u64 = 1 << 19;
 const STEPS_A_BYTE: u64 = 4;
@@ -125,6 +130,9 @@ pub struct Heap {
     cyclic: bool,
     /// Steps that hashing keys took.
     hashed: u64,
+    /// Steps that code took to go through what it was given.
+    spent: u64,
+    overspent: bool,
     /// Bytes outside the stream that it announces: storages of torch.
     announced: u64,
     /// Elements of the storages of torch, by what persistent ids gave.
@@ -347,6 +355,21 @@ impl Heap {
     /// How many elements a storage has.
     pub fn elements(&self, storage: Value) -> Option<u64> {
         self.storages.get(&storage).copied()
+    }
+
+    /// Code goes through data in so many steps. False once all of it took more than is allowed, where so many bytes were
+    /// read: what stands in the memo can be handed over again and again.
+    pub fn spend(&mut self, steps: u64, read: u64) -> bool {
+        self.spent = self.spent.saturating_add(steps);
+        let bytes = read.saturating_add(self.announced);
+        let fine = self.spent <= SPENT.saturating_add(bytes.saturating_mul(SPENT_A_BYTE));
+        self.overspent |= !fine;
+        fine
+    }
+
+    /// Whether it did already, so that nobody need count on.
+    pub fn overspent(&self) -> bool {
+        self.overspent
     }
 
     /// Steps that a walk may take, where so many bytes of the stream were read.
