@@ -4,10 +4,13 @@
 
 #![forbid(unsafe_code)]
 
+mod loads;
+mod plain;
 mod policy;
 mod report;
 mod source;
 mod verdict;
+mod wire;
 
 use pyo3::prelude::*;
 
@@ -15,9 +18,13 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = true)]
 mod _native {
     #[pymodule_export]
+    use crate::loads::{Loads, active, admit, audit, enter, enter_judged, install, leave, switch};
+    #[pymodule_export]
     use crate::policy::{Policy, PolicyError};
     #[pymodule_export]
     use crate::source::Replay;
     #[pymodule_export]
-    use crate::verdict::scan;
+    use crate::verdict::{judge_one, scan};
+    #[pymodule_export]
+    use crate::wire::one;
 }

@@ -5,10 +5,15 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use fickgate_engine::error::Error;
+use fickgate_engine::facts::{Ending, Import, Stream, Use, UseKind};
+use fickgate_engine::pickle::stream::compat;
 use fickgate_engine::policy::{Date, Layer, repository};
-use fickgate_engine::{BlobPath, PolicyFile, escape};
+use fickgate_engine::{BlobPath, Facts, PolicyFile, Rule, escape, judge};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::report;
 
 pyo3::create_exception!(
     fickgate,
@@ -16,6 +21,17 @@ pyo3::create_exception!(
     PyValueError,
     "A policy that cannot be read, or says what no policy can say. The message names file, line and what to write."
 );
+
+/// Every kind of use.
+const KINDS: [UseKind; 7] = [
+    UseKind::Reference,
+    UseKind::Create,
+    UseKind::Instantiate,
+    UseKind::Call,
+    UseKind::State,
+    UseKind::Items,
+    UseKind::CallResult,
+];
 
 /// Longest policy file, in bytes: the gate's own bound.
 const LONGEST: u64 = 16 << 20;
@@ -26,7 +42,12 @@ pub struct Policy {
     pub engine: fickgate_engine::Policy,
     root: PathBuf,
     sources: Vec<String>,
+    asked: Asked,
+    layers: Vec<PolicyFile>,
 }
+
+/// What a policy was made of: folder, whether the repository's own is a layer, files, imports.
+type Asked = (PathBuf, bool, Vec<PathBuf>, Vec<String>);
 
 #[pymethods]
 impl Policy {
@@ -36,13 +57,15 @@ impl Policy {
     fn new(folder: PathBuf, own: bool, files: Vec<PathBuf>, allow: Vec<String>) -> PyResult<Self> {
         let folder = folder.canonicalize().unwrap_or(folder);
         let root = folder.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&folder);
+        let absolute = files.iter().map(|file| folder.join(file)).collect();
+        let asked = (folder.clone(), own, absolute, allow.clone());
         let mut layers = Vec::new();
         if own {
             layers.extend(repository::policy(&|name| below(root, name)).map_err(told)?);
         }
         for path in &files {
             let name = path.to_string_lossy();
-            let bytes = fs::read(path).map_err(|error| {
+            let bytes = fs::read(folder.join(path)).map_err(|error| {
                 let error =
                     Error::new(format!("cannot read the policy {}: {error}", escape::terminal(&name)));
                 told(error.remedy("check the path, and that it may be read"))
@@ -57,9 +80,11 @@ impl Policy {
         }
         let sources = layers.iter().map(|layer| layer.source.clone()).collect();
         Ok(Policy {
-            engine: fickgate_engine::Policy::new(layers, Date::today()),
+            engine: fickgate_engine::Policy::new(layers.clone(), Date::today()),
             root: root.to_owned(),
             sources,
+            asked,
+            layers,
         })
     }
 
@@ -67,6 +92,75 @@ impl Policy {
     #[getter]
     fn sources(&self) -> Vec<String> {
         self.sources.clone()
+    }
+
+    /// What it was made of, for another process to make it again.
+    #[getter]
+    fn asked(&self) -> Asked {
+        self.asked.clone()
+    }
+
+    /// The same, and what multiprocessing itself writes into messages.
+    fn for_messages(&self) -> PyResult<Policy> {
+        let text = include_bytes!("messages.yaml");
+        let more =
+            PolicyFile::parse(text, "fickgate's list for messages", Layer::CommandLine).map_err(told)?;
+        let layers: Vec<PolicyFile> = self.layers.iter().cloned().chain([more]).collect();
+        Ok(Policy {
+            engine: fickgate_engine::Policy::new(layers.clone(), Date::today()),
+            root: self.root.clone(),
+            sources: self.sources.clone(),
+            asked: self.asked.clone(),
+            layers,
+        })
+    }
+
+    /// Whether every pickle is refused, whatever it imports.
+    #[getter]
+    fn no_pickles(&self) -> bool {
+        self.engine.no_pickles().is_some()
+    }
+
+    /// Whether an import may be used in any way, by its names in Python 3 and in Python 2.
+    fn permits_every_use(&self, module: &str, name: &str) -> bool {
+        let (module, name) = compat::resolve(module, name);
+        self.engine.permits_every_use(module, name)
+    }
+
+    /// Why an import is not permitted for these uses, and the entry that is about it: `None` where it is permitted.
+    fn refusal<'py>(
+        &self,
+        py: Python<'py>,
+        module: &str,
+        name: &str,
+        uses: Vec<String>,
+        file: PathBuf,
+    ) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        let (resolved, mapped) = compat::resolve(module, name);
+        let used =
+            |kind: &UseKind| Use { kind: *kind, offset: 0, opcode: "find_class", count: 1, objection: None };
+        let kinds = KINDS.iter().filter(|kind| uses.iter().any(|word| word == kind.as_str()));
+        let import = Import {
+            module: resolved.to_owned(),
+            name: mapped.to_owned(),
+            raw_module: module.to_owned(),
+            raw_name: name.to_owned(),
+            offset: 0,
+            opcode: "find_class",
+            uses: kinds.map(used).collect(),
+        };
+        let stream = Stream { imports: vec![import], ending: Ending::Stop, ..Stream::default() };
+        let facts = Facts { streams: vec![stream], ..Facts::default() };
+        let path = self.path_of(&file);
+        let mut found = judge::judge(&facts, &path, None, &self.engine, &self.engine.usage());
+        found.retain(|finding| finding.rule == Rule::ImportNotAllowed);
+        found
+            .first_mut()
+            .map(|finding| {
+                finding.offset = None;
+                report::finding(py, finding, &facts)
+            })
+            .transpose()
     }
 
     /// The folder that paths in the policy begin at.

@@ -1,12 +1,14 @@
 //! Facts and findings as rows of Python: tuples in the order of the fields in `fickgate/report.py`.
 
-use fickgate_engine::facts::{Import, MemberFault, Stream, Use};
-use fickgate_engine::finding::{EntryRef, Finding, Snippet};
+use fickgate_engine::facts::{Facts, Import, MemberFault, Stream, Use};
+use fickgate_engine::finding::{EntryRef, Finding, Reason, Snippet};
+use fickgate_engine::judge;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
 /// A row of `Finding`.
-pub fn finding<'py>(py: Python<'py>, finding: &Finding) -> PyResult<Bound<'py, PyTuple>> {
+pub fn finding<'py>(py: Python<'py>, finding: &Finding, facts: &Facts) -> PyResult<Bound<'py, PyTuple>> {
+    let allow = allowing(finding, facts);
     let entry = finding.entry.as_ref().map(|entry| self::entry(py, entry)).transpose()?;
     let (lines, marked) = finding.snippet.as_ref().map_or((Vec::new(), None), snippet);
     (
@@ -25,9 +27,19 @@ pub fn finding<'py>(py: Python<'py>, finding: &Finding) -> PyResult<Bound<'py, P
             entry,
             lines,
             marked,
+            allow,
         ),
     )
         .into_pyobject(py)
+}
+
+/// The line of a policy that would allow just what is done with an import that nobody has judged.
+fn allowing(finding: &Finding, facts: &Facts) -> Option<String> {
+    let name = finding.import.as_ref().filter(|_| finding.reason == Some(Reason::Unknown))?;
+    let mut imports = facts.streams.iter().filter(|s| s.member == finding.member).flat_map(|s| &s.imports);
+    let (written, uses) = judge::wanted(imports.find(|import| import.dotted() == *name)?)?;
+    let uses = if uses.is_empty() { String::new() } else { format!(", use: [{}]", uses.join(", ")) };
+    Some(format!("- {{import: \"{written}\"{uses}, reason: WHY}}"))
 }
 
 fn entry<'py>(py: Python<'py>, entry: &EntryRef) -> PyResult<Bound<'py, PyTuple>> {
@@ -55,7 +67,8 @@ pub fn stream<'py>(py: Python<'py>, stream: &Stream) -> PyResult<Bound<'py, PyTu
         .into_pyobject(py)
 }
 
-fn import<'py>(py: Python<'py>, import: &Import) -> PyResult<Bound<'py, PyTuple>> {
+/// A row of `Import`.
+pub fn import<'py>(py: Python<'py>, import: &Import) -> PyResult<Bound<'py, PyTuple>> {
     let uses: Vec<(&str, u64, u64)> = import.uses.iter().map(used).collect();
     (&import.module, &import.name, &import.raw_module, &import.raw_name, import.offset, uses)
         .into_pyobject(py)

@@ -5,10 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use fickgate_engine::content::{Content, FileContent};
-use fickgate_engine::facts::{Facts, Stream};
+use fickgate_engine::facts::{Facts, Loader, Stream};
 use fickgate_engine::finding::{Finding, Snippet};
 use fickgate_engine::pickle::listing::snippet;
-use fickgate_engine::{BlobPath, Limits, judge, scan as engine};
+use fickgate_engine::{BlobPath, Level, Limits, judge, scan as engine};
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -40,11 +40,7 @@ pub fn scan<'py>(
     name: PathBuf,
 ) -> PyResult<Bound<'py, PyTuple>> {
     let policy = policy.get();
-    let content = match given {
-        Given::Replay(replay) => replay.borrow().content(),
-        Given::Bytes(bytes) => held(bytes),
-        Given::Path(path) => Content::new(FileContent::new(File::open(&path)?)?),
-    };
+    let content = content_of(given)?;
     let path = policy.path_of(&name);
     let excluded = policy.engine.excluded(&path.to_lossy()).map(|by| format!("{}:{}", by.source, by.line));
     let found = guarded(py, || {
@@ -70,6 +66,50 @@ pub fn scan<'py>(
     rows(py, &facts, &findings, path, (excluded, accepted))
 }
 
+/// The one pickle that begins at `start`, under the rules of the loader that is about to load it: findings that refuse
+/// it, as rows, the names that it looks up, as written and as resolved, with the uses made of each, and whether the
+/// whole content is accepted by its hash.
+#[pyfunction]
+pub fn judge_one<'py>(
+    py: Python<'py>,
+    policy: &Bound<'py, Policy>,
+    given: Given<'py>,
+    start: u64,
+    reading: &str,
+    name: PathBuf,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let policy = policy.get();
+    let content = content_of(given)?;
+    let path = policy.path_of(&name);
+    let reading = Loader::from_word(reading).unwrap_or_default();
+    let (facts, findings, accepted) = guarded(py, || {
+        let mut snippets = Snippets::default();
+        let limits = Limits::default();
+        let facts = engine::one(&content, start, reading, &limits, &mut |content, stream| {
+            snippets.look(content, stream, &path, policy, &limits);
+        })?;
+        let mut findings = judge::judge(&facts, &path, None, &policy.engine, &policy.engine.usage());
+        findings.retain(|finding| finding.level == Level::Error);
+        snippets.give(&mut findings);
+        let accepted = !findings.is_empty()
+            && policy.engine.pins_content()
+            && policy.engine.pin(&hash(&content)?, &path.to_lossy(), &policy.engine.usage()).is_some();
+        Ok((facts, findings, accepted))
+    })?;
+    let names: Vec<_> = facts.streams.iter().flat_map(|stream| &stream.imports).collect();
+    let names = names.iter().map(|import| report::import(py, import)).collect::<PyResult<Vec<_>>>()?;
+    let findings = findings.iter().map(|f| report::finding(py, f, &facts)).collect::<PyResult<Vec<_>>>()?;
+    (PyList::new(py, findings)?, PyList::new(py, names)?, accepted).into_pyobject(py)
+}
+
+fn content_of(given: Given<'_>) -> PyResult<Content> {
+    Ok(match given {
+        Given::Replay(replay) => replay.borrow().content(),
+        Given::Bytes(bytes) => held(bytes),
+        Given::Path(path) => Content::new(FileContent::new(File::open(&path)?)?),
+    })
+}
+
 fn rows<'py>(
     py: Python<'py>,
     facts: &Facts,
@@ -77,7 +117,7 @@ fn rows<'py>(
     path: BlobPath,
     passed: (Option<String>, Option<String>),
 ) -> PyResult<Bound<'py, PyTuple>> {
-    let findings = findings.iter().map(|f| report::finding(py, f)).collect::<PyResult<Vec<_>>>()?;
+    let findings = findings.iter().map(|f| report::finding(py, f, facts)).collect::<PyResult<Vec<_>>>()?;
     let streams = facts.streams.iter().map(|s| report::stream(py, s)).collect::<PyResult<Vec<_>>>()?;
     let faults = facts.faults.iter().map(|f| report::fault(py, f)).collect::<PyResult<Vec<_>>>()?;
     (

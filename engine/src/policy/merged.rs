@@ -158,15 +158,7 @@ impl Policy {
         name: &str,
         reading: Loader,
     ) -> impl Iterator<Item = (Option<usize>, &'a Entry)> {
-        let start = self.entries.partition_point(|e| (&*e.module, &*e.name) < (module, name));
-        let mut own: Vec<usize> = (start..self.entries.len())
-            .take_while(|i| self.entries.get(*i).is_some_and(|e| (&*e.module, &*e.name) == (module, name)))
-            .collect();
-        if pattern::covers_segment(name) {
-            own.extend(
-                self.stars.iter().filter(|i| self.entries.get(**i).is_some_and(|e| e.module == module)),
-            );
-        }
+        let own = self.own_places(module, name);
         let torchscript = (reading == Loader::TorchScript
             && (module == "__torch__" || module.starts_with("__torch__.")))
         .then_some(&TORCHSCRIPT);
@@ -177,6 +169,25 @@ impl Policy {
             .filter_map(|i| self.entries.get(i).map(|e| (Some(i), e)))
             .chain(torchscript.map(|e| (None, e)))
             .chain(built_in.map(move |(i, e)| (Some(first + i), e)))
+    }
+
+    /// Where entries of the upper layers stand that name the import, the highest layer first.
+    fn own_places(&self, module: &str, name: &str) -> Vec<usize> {
+        let start = self.entries.partition_point(|e| (&*e.module, &*e.name) < (module, name));
+        let mut own: Vec<usize> = (start..self.entries.len())
+            .take_while(|i| self.entries.get(*i).is_some_and(|e| (&*e.module, &*e.name) == (module, name)))
+            .collect();
+        if pattern::covers_segment(name) {
+            own.extend(
+                self.stars.iter().filter(|i| self.entries.get(**i).is_some_and(|e| e.module == module)),
+            );
+        }
+        own
+    }
+
+    /// Entries of the upper layers that name the import, the highest layer first.
+    pub(super) fn own(&self, module: &str, name: &str) -> impl Iterator<Item = &Entry> {
+        self.own_places(module, name).into_iter().filter_map(|place| self.entries.get(place))
     }
 
     /// Whether an entry of the built-in list applies.

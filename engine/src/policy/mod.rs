@@ -20,6 +20,7 @@ pub mod change;
 mod date;
 mod document;
 mod entry;
+mod every_use;
 pub mod file;
 #[doc(hidden)]
 pub mod glob;

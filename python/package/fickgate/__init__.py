@@ -1,5 +1,6 @@
 """What loading a pickle would import and call, judged by an allowlist before it is loaded.
 
+- `protect` holds every unpickling of the process to the policy, whoever asks for it.
 - `scan` reads a file, bytes or a file object and gives a `Report`: nothing is unpickled, imported or run.
 - `load` unpickles what the policy permits, from the very bytes that were judged.
 
@@ -8,8 +9,9 @@ directory. `docs/python.md` says what this can stop, and what it cannot.
 """
 
 from ._native import PolicyError
-from .errors import UnsafePickle
+from .errors import UnsafePickle, UnsafePickleWarning
 from .judging import load, scan
+from .protection import protect, protected, unprotect
 from .report import Entry, Fault, Finding, Import, Report, Stream, Use
 
 __all__ = [
@@ -21,7 +23,11 @@ __all__ = [
     "Report",
     "Stream",
     "UnsafePickle",
+    "UnsafePickleWarning",
     "Use",
     "load",
+    "protect",
+    "protected",
     "scan",
+    "unprotect",
 ]

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from .report import Finding
 
 
+class UnsafePickleWarning(UserWarning):
+    """A pickle that the policy does not let in was loaded all the same, as `mode="warn"` asks for."""
+
+
 class UnsafePickle(pickle.UnpicklingError):
     """A pickle that the policy does not let in. Nothing of it was imported or run.
 

@@ -92,7 +92,8 @@ class Finding:
 
     `rule` is one of the ids of `docs/rules.md`; `level` is `error`, `warning` or `note`; `reason`, for imports that are
     not allowed, is `unknown`, `refused` or `dangerous`. `snippet` holds decompiled lines, and `marked` is the index of
-    the one that is meant. `offset` is in bytes from the beginning of the member.
+    the one that is meant. `offset` is in bytes from the beginning of the member. `allow` is the line of a policy file
+    that would allow just what is done with an import that nobody has judged.
     """
 
     rule: str
@@ -107,6 +108,7 @@ class Finding:
     entry: Optional[Entry]
     snippet: tuple[str, ...]
     marked: Optional[int]
+    allow: Optional[str]
 
     @property
     def call(self) -> Optional[str]:
@@ -116,9 +118,9 @@ class Finding:
     @classmethod
     def of(cls, row: Row) -> Finding:
         """Takes a row of the native module."""
-        head, (reason, message, help_, entry, snippet, marked) = row
+        head, (reason, message, help_, entry, snippet, marked, allow) = row
         entry = Entry(*entry) if entry else None
-        fields: list[Any] = [*head, reason, message, help_, entry, tuple(snippet), marked]
+        fields: list[Any] = [*head, reason, message, help_, entry, tuple(snippet), marked, allow]
         return cls(*fields)
 
     def __str__(self) -> str:
@@ -129,6 +131,8 @@ class Finding:
             lines.append(f"  at offset {self.offset:#x}" + (f": {self.call}" if self.call else ""))
         if self.entry and self.entry.line:
             lines.append(f"  {self.entry.source}:{self.entry.line} ({self.entry.layer})")
+        if self.allow:
+            lines.append(f"  a policy that allows it: allow: [{self.allow[2:]}]")
         if self.help:
             lines.append(f"  help: {self.help}")
         return "\n".join(lines)

@@ -1,0 +1,229 @@
+//! Loads that are under way in a thread, and what is let in for each: asked for every name that an unpickler looks up.
+//!
+//! A pickle in memory that is data and nothing else waits with its load, and is judged if a name is looked up all the
+//! same. Looking a name up comes before importing it, in both of CPython's unpicklers.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::plain;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyMemoryView, PyString, PyTuple};
+
+/// Whether anything is guarded at present.
+static ACTIVE: AtomicBool = AtomicBool::new(false);
+/// Whether pickles are judged that look up no name.
+static EAGER: AtomicBool = AtomicBool::new(false);
+/// What the package does where a pickle has to be judged, and where a name was not judged.
+static ASKED: PyOnceLock<(Py<PyAny>, Py<PyAny>)> = PyOnceLock::new();
+
+/// A pickle that was not judged yet: an object in memory, where it begins, who reads it, what it is called.
+type Waiting = (Py<PyAny>, u64, Py<PyAny>, Py<PyAny>);
+
+/// One load.
+struct Load {
+    waiting: Option<Waiting>,
+    /// A set of (module, name), or None for anything.
+    names: Option<Py<PyAny>>,
+}
+
+thread_local! {
+    static LOADS: RefCell<Vec<Load>> = const { RefCell::new(Vec::new()) };
+}
+
+fn push(waiting: Option<Waiting>, names: Option<Py<PyAny>>) {
+    LOADS.with_borrow_mut(|loads| loads.push(Load { waiting, names }));
+}
+
+/// Takes the functions of the package: `judge(pickle, start, reading, name)` gives the names of a pickle, and
+/// `outside(module, name, names)` says whether one that was not among them may be looked up. Both raise where not.
+#[pyfunction]
+pub fn install(py: Python<'_>, judge: Py<PyAny>, outside: Py<PyAny>) -> PyResult<()> {
+    ASKED.get_or_init(py, || (judge, outside));
+    Ok(())
+}
+
+/// Switches the guard on or off.
+#[pyfunction]
+pub fn switch(active: bool, eager: bool) {
+    ACTIVE.store(active, Ordering::SeqCst);
+    EAGER.store(eager, Ordering::SeqCst);
+}
+
+/// Whether anything is guarded at present.
+#[pyfunction]
+pub fn active() -> bool {
+    ACTIVE.load(Ordering::Relaxed)
+}
+
+/// A load begins, of a pickle in memory.
+#[pyfunction]
+pub fn enter(
+    py: Python<'_>,
+    pickle: Py<PyAny>,
+    start: u64,
+    reading: Py<PyAny>,
+    name: Py<PyAny>,
+) -> PyResult<()> {
+    let waits = !EAGER.load(Ordering::Relaxed) && is_plain(pickle.bind(py), start);
+    push(Some((pickle, start, reading, name)), None);
+    if !waits && let Err(error) = judge_top(py) {
+        leave();
+        return Err(error);
+    }
+    Ok(())
+}
+
+/// Whether bytes are a pickle of data and nothing else.
+fn is_plain(pickle: &Bound<'_, PyAny>, start: u64) -> bool {
+    let bytes = pickle.cast::<PyBytes>().ok();
+    let rest = bytes.and_then(|bytes| bytes.as_bytes().get(usize::try_from(start).ok()?..));
+    rest.is_some_and(plain::is_plain)
+}
+
+/// A load begins, of a pickle with these names.
+#[pyfunction]
+pub fn enter_judged(names: Py<PyAny>) {
+    push(None, Some(names));
+}
+
+/// The load that began last has ended.
+#[pyfunction]
+pub fn leave() {
+    // What it held is let go when nothing is borrowed: that may run code.
+    let load = LOADS.with_borrow_mut(Vec::pop);
+    drop(load);
+}
+
+/// Judges the pickle of the load that began last, if it waits. What was refused stays so.
+fn judge_top(py: Python<'_>) -> PyResult<()> {
+    let taken = LOADS.with_borrow_mut(|loads| {
+        let place = loads.len().checked_sub(1)?;
+        Some((place, loads.last_mut()?.waiting.take()?))
+    });
+    let (Some((place, (pickle, start, reading, name))), Some((judge, _))) = (taken, ASKED.get(py)) else {
+        return Ok(());
+    };
+    let judged = judge.call1(py, (pickle, start, reading, name));
+    let names = match &judged {
+        Ok(names) => names.clone_ref(py),
+        Err(_) => PyFrozenSet::empty(py)?.into_any().unbind(),
+    };
+    LOADS.with_borrow_mut(|loads| {
+        if let Some(load) = loads.get_mut(place) {
+            load.names = Some(names);
+        }
+    });
+    judged.map(drop)
+}
+
+/// Lets a name in, or raises.
+fn asked(py: Python<'_>, pair: &Bound<'_, PyTuple>) -> PyResult<()> {
+    judge_top(py)?;
+    let names =
+        LOADS.with_borrow(|loads| loads.last().map(|load| load.names.as_ref().map(|n| n.clone_ref(py))));
+    let names = match names {
+        Some(Some(names)) => {
+            let names = names.into_bound(py);
+            if names.is_none() || names.contains(pair)? {
+                return Ok(());
+            }
+            Some(names)
+        }
+        _ => None,
+    };
+    match ASKED.get(py) {
+        Some((_, outside)) => outside.call1(py, (pair.get_item(0)?, pair.get_item(1)?, names)).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// For `sys.addaudithook`.
+#[pyfunction]
+pub fn audit(py: Python<'_>, event: &Bound<'_, PyString>, args: &Bound<'_, PyTuple>) -> PyResult<()> {
+    static EVENT: PyOnceLock<Py<PyString>> = PyOnceLock::new();
+    if !ACTIVE.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let find_class = EVENT.get_or_init(py, || PyString::new(py, "pickle.find_class").unbind());
+    if !event.as_any().eq(find_class)? {
+        return Ok(());
+    }
+    asked(py, args)
+}
+
+/// Asks for a name in place of an unpickler that looks names up in its own way.
+#[pyfunction]
+pub fn admit(py: Python<'_>, module: &Bound<'_, PyAny>, name: &Bound<'_, PyAny>) -> PyResult<()> {
+    if !ACTIVE.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    asked(py, &PyTuple::new(py, [module, name])?)
+}
+
+/// A function that unpickles bytes, guarded.
+#[pyclass(frozen, dict, module = "fickgate._native")]
+pub struct Loads {
+    original: Py<PyAny>,
+    reading: Py<PyAny>,
+    name: Py<PyAny>,
+}
+
+#[pymethods]
+impl Loads {
+    #[new]
+    fn new(original: Py<PyAny>, reading: Py<PyAny>, name: Py<PyAny>) -> Self {
+        Loads { original, reading, name }
+    }
+
+    #[pyo3(signature = (*args, **kwargs))]
+    fn __call__(
+        &self,
+        py: Python<'_>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        if !ACTIVE.load(Ordering::Relaxed) || args.len() != 1 {
+            return self.original.call(py, args, kwargs);
+        }
+        let given = args.get_item(0)?;
+        if given.is_exact_instance_of::<PyBytes>() {
+            return self.guarded(py, given, args, kwargs);
+        }
+        // What somebody may write to is read once.
+        match PyMemoryView::from(&given).and_then(|view| view.call_method0("tobytes")) {
+            Ok(copy) => {
+                let args = PyTuple::new(py, [&copy])?;
+                self.guarded(py, copy, &args, kwargs)
+            }
+            Err(_) => self.original.call(py, args, kwargs),
+        }
+    }
+
+    /// What is guarded.
+    #[getter]
+    fn original(&self, py: Python<'_>) -> Py<PyAny> {
+        self.original.clone_ref(py)
+    }
+
+    /// Pickled by its name, as the function is.
+    fn __reduce__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.original.getattr(py, "__name__")
+    }
+}
+
+impl Loads {
+    fn guarded(
+        &self,
+        py: Python<'_>,
+        pickle: Bound<'_, PyAny>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        enter(py, pickle.unbind(), 0, self.reading.clone_ref(py), self.name.clone_ref(py))?;
+        let loaded = self.original.call(py, args, kwargs);
+        leave();
+        loaded
+    }
+}

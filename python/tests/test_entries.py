@@ -1,0 +1,86 @@
+"""Every way in which a program comes to a pickle stops what would run, before anything of it is imported.
+
+The files are loaded in a child process, in a folder of its own, behind a second hook that would stop what the first let
+through. `FICKGATE_FULL=1` tries every file in every way.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import FIXTURES, fixtures
+
+sys.path.insert(0, str(Path(__file__).parent))
+SCRIPT = Path(__file__).with_name("entries.py")
+EVIL = [path for path in fixtures("malicious") if path.name != "manifest.json"]
+BOMBS = {
+    row["file"]
+    for row in json.loads((FIXTURES / "malicious" / "manifest.json").read_text())
+    if row["layer"] == "resource" or "resource-limit" in row["rules"]
+}
+ENTRIES = json.loads(
+    subprocess.run(
+        [sys.executable, "-c", "import entries, json; print(json.dumps(list(entries.ENTRIES)))"],
+        cwd=SCRIPT.parent,
+        capture_output=True,
+        check=True,
+    ).stdout
+)
+
+
+def run(entry, paths, folder):
+    """What became of each file."""
+    names = "\n".join(map(str, paths))
+    command = [sys.executable, SCRIPT, entry, folder]
+    done = subprocess.run(command, input=names, capture_output=True, text=True, timeout=600)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["path"] for row in rows] == [str(path) for path in paths], done.stderr[-2000:]
+    return rows
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_no_fixture_runs_anything(entry, tmp_path):
+    full = entry == "pickle.loads" or os.environ.get("FICKGATE_FULL")
+    paths = EVIL if full else EVIL[::10]
+    if "hidden" in entry:
+        # What looks up no name is not seen there, and may need more time than there is.
+        paths = [path for path in paths if path.name not in BOMBS]
+    for row in run(entry, paths, tmp_path):
+        assert row["effects"] == [], row
+        assert "let through" not in row["outcome"], row
+    assert list(tmp_path.iterdir()) == []
+
+
+def resolving(entry):
+    """Malicious pickles that are nothing but a pickle, of which an unpickler comes to all imports."""
+    manifest = json.loads((FIXTURES / "malicious" / "manifest.json").read_text())
+    unpickler = "python" if "Python" in entry or entry.startswith(("pickle._", "dill")) else "c"
+    for row in manifest:
+        path = FIXTURES / "malicious" / row["file"]
+        if row["layer"] == "pickle-vm" and path.suffix == ".pkl" and row["imports"] and path.is_file():
+            if unpickler in row.get("resolved_by", []) and not row.get("stretch"):
+                yield path
+
+
+@pytest.mark.parametrize("entry", ["pickle.loads", "pickle._loads", "loads hidden before", "own find_class", "shelve"])
+def test_what_would_import_is_refused_before_it_does(entry, tmp_path):
+    paths = list(resolving(entry))
+    assert len(paths) > 50
+    rows = run(entry, paths, tmp_path)
+    assert [row["path"] for row in rows if row["passed"]] == []
+    # Of stacked pickles the second is another load, and bytes that are no ASCII end one that nobody judged before.
+    other = [Path(row["path"]).name for row in rows if row["outcome"] != "refused"]
+    assert set(other) <= {"stacked-second.pkl", "string-non-ascii-then-payload.pkl"}
+
+
+CLEAN = [path for path in fixtures("clean") if path.suffix == ".pkl"]
+
+
+@pytest.mark.parametrize("entry", ["pickle.loads", "pickle.load", "pickle._Unpickler"])
+def test_no_honest_pickle_is_refused(entry, tmp_path):
+    # What this environment has no package for is not imported, and said to be missing by the unpickler.
+    for row in run(entry, CLEAN if os.environ.get("FICKGATE_FULL") else CLEAN[::3], tmp_path):
+        assert row["outcome"] != "refused", row
