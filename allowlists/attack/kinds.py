@@ -49,8 +49,11 @@ def exponent(data):
 
 
 def outward(row):
-    """Something outside of the process, named by the file."""
-    return row["kind"] in ("exec", "compile") or row["kind"].startswith(("open", "import", "os.", "shutil.")) and "marker" in row["detail"]
+    """Something outside of the process: code that runs, or what the file names, or what a path does to its file."""
+    if row["kind"] in ("exec", "compile"):
+        return True
+    named = row["kind"].startswith(("open", "import", "os.", "shutil.")) and "marker" in row["detail"]
+    return named or row["kind"].startswith("os.") and bool(row["way"]) and "/pathlib.py:" in row["way"][-1]
 
 
 # Name, and whether a row of effects.jsonl with its smallest file is of that kind.
