@@ -24,7 +24,8 @@ def replace(replacements: Replacements, prefix: str = "") -> list[Replaced]:
         for key, value in list(vars(module).items()):
             if id(value) in replacements:
                 done.append((module, key, value, replacements[id(value)]))
-            elif isinstance(value, type) and value.__module__ == name:
+            # Not isinstance(): objects that stand for others, as torch has some, answer that with a warning.
+            elif issubclass(type(value), type) and value.__module__ == name:
                 for key_, value_ in list(vars(value).items()):
                     plain = value_.__func__ if isinstance(value_, staticmethod) else value_
                     if id(plain) in replacements:
