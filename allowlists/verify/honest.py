@@ -5,8 +5,8 @@
     python3 allowlists/verify/honest.py BINARY xgboost pandas  those whose library or maker is named so
     python3 allowlists/verify/honest.py --table                the results so far, as Markdown
 
-A line of honest.json is a maker (a script of `makers/`), a Python and pinned packages. The packages are
-installed into an environment of their own, the maker writes files with them, fickgate judges these with the
+A line of honest.json is a maker (a script of `makers/`), a release, and the environment of environments.json that has
+it, or a Python and pinned packages for one of its own. The maker writes files with it, fickgate judges these with the
 built-in list alone, and both are deleted (`--keep` leaves them). One line for each goes into honest.tsv: how many
 files were written, how many passed, and which imports kept the others out.
 
@@ -22,15 +22,18 @@ import subprocess
 import sys
 import tempfile
 
+import verify
+
 HERE = pathlib.Path(__file__).resolve().parent
+ENVIRONMENTS = json.loads((HERE / "environments.json").read_text())
 RESULTS = HERE / "honest.tsv"
 HEAD = "library\trelease\tpython\tfiles\tpassed\trefused\n"
 
 
 def environment(line, folder):
     """A virtual environment with the packages of the line."""
-    if "env" in line:
-        return pathlib.Path(line["env"]) / "bin" / "python"
+    if "in" in line:
+        return verify.make(next(env for env in ENVIRONMENTS if env["name"] == line["in"]), folder.parent)
     python = folder / "bin" / "python"
     home = next(pathlib.Path.home().glob(f".pyenv/versions/{line['python']}.*/bin/python"), line["python"])
     if tuple(map(int, line["python"].split("."))) < (3, 8):
