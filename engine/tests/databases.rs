@@ -137,6 +137,16 @@ fn values_of_dbm_dumb_begin_at_blocks() {
     let aligned =
         [b"\x80\x02X\x84\x03\0\0".as_slice(), &[b' '; 505], b"cevil\nrun\n(tR.", &[b' '; 381], b"."].concat();
     assert_eq!(imports(&read("x.dat", &at(512, &aligned))), ["evil.run"]);
+    assert_eq!(imports(&read("x.dat", &aligned)), ["evil.run"]);
+    // An honest pickle with the end of a name at a block.
+    let honest = [
+        b"(V".as_slice(),
+        &[b' '; 508],
+        b"\nccopy_reg\n_reconstructor\n(c__main__\nX\nc__builtin__\nobject\nNtRt.",
+    ]
+    .concat();
+    assert_eq!(&honest[512..520], b"copy_reg");
+    assert!(!imports(&read("x.dat", &honest)).contains(&"opy_reg._reconstructor".to_owned()));
 }
 
 #[test]

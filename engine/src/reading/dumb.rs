@@ -6,7 +6,8 @@
 
 use std::io;
 
-use crate::pickle::machine::{self, Run};
+use crate::facts::{Ending, Import, Stream, UseKind};
+use crate::pickle::machine::{self, Run, is_at_hand};
 use crate::reading::family;
 use crate::reading::job::Job;
 use crate::reading::pickles::is_list_of_names;
@@ -25,16 +26,28 @@ const TEXT: u64 = 64 << 20;
 struct Blocks {
     job: Job,
     at: u64,
-    /// Behind the last value that begins at a block and runs to STOP.
+    /// Whether the first value is kept already.
+    known: bool,
+    /// Behind the last value that begins at a block and runs to STOP, and the names of its imports.
     covered: u64,
+    names: Vec<(String, String)>,
+    /// The next byte that may be the opcode of an import; the end of the content where there is none.
+    import: u64,
 }
 
 impl Scan<'_> {
-    /// Reads what may begin at a block, and searches what no such value covers. A first value that ends at `covered`
-    /// is known.
-    pub fn dumb_values(&mut self, job: &Job, covered: u64) {
-        let at = if covered > 0 { BLOCK } else { 0 };
-        self.later(Task::Step(Box::new(Blocks { job: job.clone(), at, covered })));
+    /// Reads what may begin at a block, also within a value that begins before it, and searches what no value covers. The
+    /// first may be `known`.
+    pub fn dumb_values(&mut self, job: &Job, known: bool) {
+        let job = job.clone();
+        self.later(Task::Step(Box::new(Blocks {
+            job,
+            at: 0,
+            known,
+            covered: 0,
+            names: Vec::new(),
+            import: 0,
+        })));
     }
 
     /// Reads the text that says where values are.
@@ -113,17 +126,76 @@ impl Blocks {
         }
     }
 
-    /// Whether a pickle begins at the block: by what it does, or by a name that it imports and is in no text.
-    fn begins(&self, run: &Run, ahead: &[u8]) -> io::Result<bool> {
+    /// Whether a pickle begins at the block. Where no value covers it, by what it does, or by a name that it imports and is
+    /// in no text; inside a value, whose words spell many names, by what it does with one, or by one that any interpreter
+    /// has.
+    fn begins(&self, run: &Run, ahead: &[u8], inside: bool) -> io::Result<bool> {
         let streams = || std::iter::once(&run.stream).chain(&run.inner);
         let proto = Proto::of(ahead);
-        if streams().any(|stream| standing::standing(proto, Promise::Noise, stream) == Standing::Pickle) {
+        let pickle = |stream: &Stream| standing::standing(proto, Promise::Noise, stream) == Standing::Pickle;
+        if inside {
+            let alone = |stream: &Stream| {
+                let waits = |import: &Import| import.uses.iter().all(|used| used.kind == UseKind::Reference);
+                stream.imports.iter().all(|import| waits(import) && !is_at_hand(&import.module))
+                    && stream.ending == Ending::Stop
+            };
+            return Ok(streams().any(|stream| pickle(stream) && !alone(stream)) && !self.is_an_end(run));
+        }
+        if streams().any(pickle) {
             return Ok(true);
         }
         let named = streams().any(|stream| stream.imports.iter().any(standing::is_plausible));
         let block = self.job.content.slice(self.at..self.at + BLOCK);
         Ok(named && !is_list_of_names(&block, &run.stream)?)
     }
+
+    /// Whether the first import reads as the end of a name in the value around it.
+    fn is_an_end(&self, run: &Run) -> bool {
+        let Some(first) = run.stream.imports.first() else { return false };
+        let ends = |(module, name): &(String, String)| {
+            *name == first.raw_name
+                && module.len() > first.raw_module.len()
+                && module.ends_with(&first.raw_module)
+        };
+        !is_at_hand(&first.module) && self.names.iter().any(ends)
+    }
+
+    /// Whether an import may come at or behind the block: without one, what is inside a value need not be read again.
+    fn import_ahead(&mut self, window: usize) -> io::Result<bool> {
+        if self.import > self.at {
+            return Ok(self.import < self.job.content.len());
+        }
+        self.import = self.at;
+        loop {
+            let bytes = self.job.content.read_range(self.import, window + LINE)?;
+            let looked = bytes.get(..window.min(bytes.len())).unwrap_or(&[]);
+            let mut places = memchr::memchr3_iter(b'c', b'i', 0x93, looked);
+            let found = places
+                .find(|i| bytes.get(*i) == Some(&0x93) || may_be_a_module(bytes.get(i + 1..).unwrap_or(&[])));
+            match found {
+                Some(found) => {
+                    self.import += found as u64;
+                    return Ok(true);
+                }
+                None if bytes.is_empty() => {
+                    self.import = u64::MAX;
+                    return Ok(false);
+                }
+                None => self.import += looked.len() as u64,
+            }
+        }
+    }
+}
+
+/// Longest part of a line that is looked at to tell whether it may be a name.
+const LINE: usize = 512;
+
+/// Whether bytes begin with a line that a module can be named by, as far as it is looked at. No file has a NUL in its name.
+fn may_be_a_module(text: &[u8]) -> bool {
+    let text = text.get(..LINE).unwrap_or(text);
+    let line = memchr::memchr(b'\n', text).map_or(text, |end| text.get(..end).unwrap_or(&[]));
+    let cut = std::str::from_utf8(line).err().is_none_or(|error| error.error_len().is_none());
+    !line.is_empty() && !line.contains(&0) && cut
 }
 
 impl Step for Blocks {
@@ -134,31 +206,39 @@ impl Step for Blocks {
                 self.search(scan, self.at);
                 return Ok(());
             }
-            if scan.guessed > scan.limits.guessed {
+            // Values are read once each for nothing, and places within them cost what they do.
+            if scan.guessed > scan.limits.guessed.max(4 * self.job.content.len()) {
                 let message = "too much of the content reads as opcodes to try every block of it";
                 scan.fault(&self.job.member, Rule::ResourceLimit, self.at, message);
                 return Ok(());
             }
-            if ahead != [0, 0] {
-                let run = machine::run(
-                    &self.job.content,
-                    self.at,
-                    self.job.reading,
-                    &self.job.member,
-                    scan.limits,
-                )?;
-                scan.guessed += run.stream.opcodes;
-                if run.stream.stopped() && run.stream.end > self.covered {
-                    self.search(scan, self.at);
-                    self.covered = run.stream.end;
-                }
-                if self.begins(&run, &ahead)? {
-                    scan.keep_found(&self.job, run);
-                }
+            let inside = self.at < self.covered;
+            if ahead != [0, 0] && (!inside || self.import_ahead(scan.limits.window)?) {
+                self.block(scan, &ahead, inside)?;
             }
             self.at += BLOCK;
         }
         scan.later(Task::Step(self));
+        Ok(())
+    }
+}
+
+impl Blocks {
+    /// Reads what begins at a block.
+    fn block(&mut self, scan: &mut Scan<'_>, ahead: &[u8], inside: bool) -> io::Result<()> {
+        let Job { content, reading, member, .. } = &self.job;
+        let run = machine::run(content, self.at, *reading, member, scan.limits)?;
+        if run.stream.stopped() && run.stream.end > self.covered {
+            self.search(scan, self.at);
+            self.covered = run.stream.end;
+            let name = |import: &Import| (import.raw_module.clone(), import.raw_name.clone());
+            self.names = run.stream.imports.iter().map(name).collect();
+        } else {
+            scan.guessed += run.stream.opcodes;
+        }
+        if (self.at > 0 || !self.known) && self.begins(&run, ahead, inside)? {
+            scan.keep_found(&self.job, run);
+        }
         Ok(())
     }
 }

@@ -157,12 +157,12 @@ pub fn import_starts(bytes: &[u8], at: usize) -> Vec<usize> {
         here.take(TRIED).collect()
     };
     match bytes.get(at) {
-        Some(b'c') if names_an_import(bytes.get(at + 1..).unwrap_or(&[])) => {
+        Some(b'c') if names_an_import(bytes.get(at + 1..).unwrap_or(&[]), false) => {
             // OBJ takes the import from above a mark.
             let mark = at.checked_sub(1).filter(|i| bytes.get(*i) == Some(&b'('));
             mark.into_iter().chain([at]).collect()
         }
-        Some(b'i') if names_an_import(bytes.get(at + 1..).unwrap_or(&[])) => {
+        Some(b'i') if names_an_import(bytes.get(at + 1..).unwrap_or(&[]), true) => {
             back(|b| b.first() == Some(&b'('))
         }
         Some(0x93) if before.contains(&0x8c) => back(|b| match b {
@@ -182,9 +182,9 @@ fn is_dotted(text: &[u8]) -> bool {
     text.split(|b| *b == b'.').all(part)
 }
 
-/// Two lines that may be module and name: dotted, or, where an opcode follows that could lead to a call, any text. Every
-/// name of a file or folder can be imported.
-fn names_an_import(text: &[u8]) -> bool {
+/// Two lines that may be module and name: dotted, or, where it `calls` or an opcode follows that could lead to a call,
+/// any text. Every name of a file or folder can be imported.
+fn names_an_import(text: &[u8], calls: bool) -> bool {
     let text = text.get(..512).unwrap_or(text);
     let mut ends = memchr::memchr_iter(b'\n', text);
     let (Some(first), Some(second)) = (ends.next(), ends.next()) else { return false };
@@ -192,7 +192,8 @@ fn names_an_import(text: &[u8]) -> bool {
     if lines.iter().all(|line| is_dotted(line)) {
         return true;
     }
-    let leads = text.get(second + 1).is_some_and(|next| *next != b'.' && opcode::by_code(*next).is_some());
+    let next = text.get(second + 1);
+    let leads = calls || next.is_some_and(|next| *next != b'.' && opcode::by_code(*next).is_some());
     leads && lines.iter().all(|line| !line.is_empty() && std::str::from_utf8(line).is_ok())
 }
 
@@ -217,7 +218,7 @@ fn in_alphabet(b: u8) -> bool {
 
 /// Decodes as `base64.b64decode` does by default: what is not in the alphabet is left out, and padding
 /// that completes a group ends it.
-fn base64(text: &[u8]) -> Vec<u8> {
+pub(crate) fn base64(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3);
     let (mut group, mut filled, mut pads) = (0u32, 0, 0);
     for b in text {

@@ -71,9 +71,8 @@ impl Scan<'_> {
         let covered = form == Form::Container("tar") || (pickles.found && pickles.end >= job.content.len());
         let zip = (form == Form::Zip || zip::audit::ends_as_zip(&job.content)?)
             && self.open_zip(&job, family, covered)?;
-        let whole = pickles.found && pickles.end >= job.content.len();
-        if family::extension(&job.name) == "dat" && !whole && !matches!(form, Form::Known(_)) {
-            self.dumb_values(&job, if pickles.found { pickles.end } else { 0 });
+        if family::extension(&job.name) == "dat" && !matches!(form, Form::Known(_)) {
+            self.dumb_values(&job, pickles.found);
         }
         let read = zip || pickles.found || seen == Seen::Read || self.found > before;
         if !read && job.place == Place::File {

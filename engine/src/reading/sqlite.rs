@@ -8,6 +8,7 @@ use std::io;
 use std::ops::Range;
 
 use crate::content::Content;
+use crate::reading::embedded::base64;
 use crate::reading::field::u32_be;
 use crate::reading::job::Job;
 use crate::reading::segments::Segments;
@@ -233,6 +234,11 @@ impl Database {
                 let child = self.job.child(&format!("value@0x{:x}", record.at + value.start), content);
                 if kind % 2 == 1 && child.content.read_range(0, 7)?.eq_ignore_ascii_case(b"create ") {
                     literals(scan, &child)?;
+                }
+                // As Django's fields for pickles keep them.
+                if let [b'g', b'A', b'I'..=b'X'] = child.content.read_range(0, 3)?[..] {
+                    let text = child.content.read_range(0, scan.limits.held as usize)?;
+                    scan.later(Task::Open(child.child("base64", Content::from_bytes(base64(&text)))));
                 }
                 scan.later(Task::Open(child));
             }

@@ -86,13 +86,11 @@ pub fn standing(proto: Proto, promise: Promise, stream: &Stream) -> Standing {
     }
 }
 
-/// Whether the module of an import is named as Python code could name it. What it is asked for does not matter: the
-/// module has run by then.
+/// Whether the package of an import is named as Python code could name it. What it is asked for does not matter: the
+/// package has run by then.
 pub fn is_plausible(import: &Import) -> bool {
-    let part = |part: &str| {
-        part.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_')
-            && part.chars().all(|c| c.is_alphanumeric() || c == '_')
-    };
     // A text of lines that end in CR LF names what no one has, and is a pickle all the same.
-    import.module.trim_end().split('.').all(part)
+    let package = import.module.trim_end().split('.').next().unwrap_or_default();
+    package.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_')
+        && package.chars().all(|c| c.is_alphanumeric() || c == '_')
 }

@@ -2,11 +2,13 @@
 
 import collections
 import functools
+import io
 import json
 import random
 import shutil
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 
 import generator
@@ -169,9 +171,15 @@ class Worker:
 def is_list_of_words(candidate):
     """Whether a file imports a module by its first two lines, calls nothing, and is text: so begin lists of words, which
     are not refused. `docs/formats.md` says so."""
+    if len(candidate.files) > 1 or "call=import alone" not in candidate.recipe:
+        return False
     data = candidate.files[candidate.main]
-    begins = data.isascii() and data.lstrip(b"(").startswith(b"c")
-    return len(candidate.files) == 1 and begins and "call=import alone" in candidate.recipe
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            texts = [archive.read(name) for name in archive.namelist()]
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError):
+        texts = [data]
+    return any(text.isascii() and text.lstrip(b"(").startswith(b"c") for text in texts)
 
 
 def write(path, data):
