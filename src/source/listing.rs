@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::entry::{Entries, Entry, What};
 use super::expand::Expansion;
 use super::git::checkout;
+use super::git::folders;
 use super::git::history::{History, Range};
 use super::git::marked::Marked;
 use super::git::names::Side;
@@ -59,7 +60,7 @@ impl Source {
             Selection::Tracked => {
                 let repository = Repository::require()?;
                 let mut entries = index::tracked(&repository)?;
-                checkout::mark(&repository, &mut entries, None, None, &[])?;
+                folders::mark(&repository, &mut entries, None, None, &[])?;
                 Ok(Source::listed(Some(repository), entries, Treeish::Index, recurse))
             }
             Selection::Diff(range) => {
@@ -72,7 +73,7 @@ impl Source {
                     )
                 });
                 let before = diff.bases.first().copied();
-                checkout::mark(&repository, &mut diff.entries, Some(diff.tip), before, &diff.gone)?;
+                folders::mark(&repository, &mut diff.entries, Some(diff.tip), before, &diff.gone)?;
                 let place = Treeish::Commit(diff.named);
                 let names = Names::of(repository.git.clone(), Some(diff.tip));
                 let mut source = Source::listed(Some(repository), diff.entries, place.clone(), recurse);
@@ -191,7 +192,7 @@ impl Source {
         };
         let mut staged = index::staged(&repository, asked)?;
         let gone = staged.gone.as_deref().unwrap_or_default();
-        checkout::mark(&repository, &mut staged.entries, None, repository.head()?, gone)?;
+        folders::mark(&repository, &mut staged.entries, None, repository.head()?, gone)?;
         let mut source = Source::listed(Some(repository), staged.entries, Treeish::Index, recurse);
         if let Some(repository) = &source.repository {
             source.turn = Some(Turn {

@@ -105,6 +105,11 @@ impl Reader {
         if let Some(fault) = alias::fault(&entry.path) {
             return Some(Item::Fault(fault));
         }
+        if matches!(entry.what, What::Object { link: true, .. } | What::Inner { link: true, .. })
+            && entry.path.file_name() == b".gitattributes"
+        {
+            return Some(Item::Fault(linked_attributes(&entry.path)));
+        }
         let said = matches!(entry.what, What::Submodule { .. });
         if entry.again && entry.conversions.is_none() && (said || !self.paths_matter) {
             return Some(Item::Unchanged(entry.path));
@@ -391,6 +396,17 @@ fn unclear(path: &BlobPath) -> Item {
             .to_owned(),
         help: "store a plain pointer: version, oid and size, without extensions".to_owned(),
     })
+}
+
+/// Attributes that are a link. Git of today reads its target as their text, or nothing, as it is met in the index or on
+/// the disk; before 2.32 it followed.
+fn linked_attributes(path: &BlobPath) -> FileFault {
+    FileFault {
+        rule: Rule::CheckoutDiffers,
+        path: path.clone(),
+        message: "it is a symbolic link, and programs do not agree on what attributes it gives".to_owned(),
+        help: "put the file itself there".to_owned(),
+    }
 }
 
 /// A link out of the tree: whoever loads it loads content that was not judged.

@@ -321,6 +321,33 @@ fn attributes_that_become_a_link_or_a_submodule_are_gone() {
     }
 }
 
+#[test]
+fn a_link_gives_attributes_too() {
+    let repo = Repo::new();
+    repo.add("m.dat", "text");
+    repo.commit("base");
+    let put = |mode: &str, bytes: &[u8], path: &str| {
+        let id = repo.git_with_input(&["hash-object", "-w", "--stdin"], bytes);
+        repo.git(&["update-index", "--add", "--cacheinfo", &format!("{mode},{id},{path}")]);
+    };
+    let units = b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R. ";
+    let units = units.chunks(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+    let text = char::decode_utf16(units).map(|c| c.expect("no surrogates")).collect::<String>();
+    // A clone takes the target of the link, as it is in the index, for lines of attributes.
+    put("120000", b"m.dat working-tree-encoding=UTF-16LE", ".gitattributes");
+    put("100644", text.as_bytes(), "m.dat");
+    let expect = |mode: &[&str]| {
+        let (code, said) = run(&repo, mode);
+        let told = said.contains("os.system") && said.contains("symbolic link");
+        assert!(code == Some(1) && told, "{mode:?}: {said}");
+    };
+    expect(&["--staged"]);
+    repo.commit("link");
+    for mode in [&["--diff", "main~1..main"][..], &["--history", "main~1..main"], &["--history"]] {
+        expect(mode);
+    }
+}
+
 /// What `fickgate` says of a repository: its exit code and its report.
 fn run(repo: &Repo, args: &[&str]) -> (Option<i32>, String) {
     let out = repo.command(env!("CARGO_BIN_EXE_fickgate"), &repo.root).args(args).output().unwrap();
@@ -385,6 +412,42 @@ fn attributes_are_matched_as_on_systems_that_tell_no_case_apart() {
         for mode in [&["--diff", "main~1..main"][..], &["--history", "main~1..main"], &["hook", "--all"]] {
             assert_eq!(run(&repo, mode).0, Some(1), "{name}: {mode:?}");
         }
+    }
+}
+
+#[test]
+fn attributes_count_for_a_folder_however_it_is_spelled() {
+    let rules = ("Models/.gitattributes", "*.dat working-tree-encoding=UTF-16LE\n");
+    let file = ("models/deep/m.dat", "text");
+    for (first, second) in [(rules, file), (file, rules)] {
+        let repo = Repo::new();
+        repo.commit("nothing");
+        let add = |(path, text): (&str, &str)| {
+            let id = repo.git_with_input(&["hash-object", "-w", "--stdin"], text.as_bytes());
+            repo.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{id},{path}")]);
+        };
+        let modes = |judged: &[&[&str]]| {
+            for mode in judged {
+                let (code, said) = run(&repo, mode);
+                let told = said.contains("checkout-differs") && said.contains(second.0);
+                assert!(code == Some(1) && told, "{second:?} {mode:?}: {said}");
+            }
+        };
+        add(first);
+        repo.commit("first");
+        assert_eq!(run(&repo, &["--diff", "main~1..main"]).0, Some(0), "{first:?} by itself");
+        add(second);
+        modes(&[&["--staged"], &["hook", "--all"]]);
+        repo.commit("second");
+        modes(&[&["--diff", "main~1..main"], &["--history", "main~1..main"], &["--history", "main~2..main"]]);
+        // One spelling, as after a folder is renamed.
+        let lower = first.0.to_lowercase();
+        repo.git(&["rm", "-q", "--cached", "-r", first.0]);
+        add((&lower, first.1));
+        repo.git(&["rm", "-q", "--cached", "-r", second.0]);
+        add((&second.0.to_lowercase(), "-text\n"));
+        let (code, said) = run(&repo, &["--staged"]);
+        assert!(code == Some(0) || !said.contains("tell no case apart"), "{said}");
     }
 }
 

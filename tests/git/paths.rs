@@ -109,7 +109,7 @@ fn tracked_files_behind_a_link_are_not_followed_out() {
     repo.commit("base");
     std::fs::remove_dir_all(repo.root.join("models")).unwrap();
     std::os::unix::fs::symlink("/usr", repo.root.join("models")).unwrap();
-    assert_eq!(repo.list("paths"), ["skipped models symlink to a folder"]);
+    assert_eq!(repo.list("paths"), ["pointer-unresolved error models"]);
 }
 
 #[test]

@@ -118,7 +118,8 @@ pub(in crate::source) fn mark(
     before: Option<ObjectId>,
     gone: &[Vec<u8>],
 ) -> Result<()> {
-    // A link or a submodule of that name is read by nobody: what is around it has other attributes then.
+    // A submodule of that name is read by nobody, and of a link only its target, as text: what is around it has
+    // other attributes then.
     let rules =
         |e: &Entry| is_attributes(&e.path) && matches!(e.what, What::Object { .. } | What::Submodule { .. });
     let files = |e: &Entry| matches!(e.what, What::Object { link: false, .. });

@@ -34,6 +34,8 @@ pub(in crate::source) struct Conversion {
     filter: Option<String>,
     /// `export-subst`: `git archive`, and downloads made with it, fill in what commits say.
     substituted: bool,
+    /// A folder whose attributes count too, where a system takes it for that of the file.
+    shared: Option<String>,
 }
 
 /// What becomes of LF.
@@ -96,7 +98,7 @@ impl Conversion {
             .filter(|e| !e.eq_ignore_ascii_case("utf-8") && !e.eq_ignore_ascii_case("utf8"));
         let filter = named("filter").filter(|f| f != "lfs" && f != "annex");
         let (ident, substituted) = (value("ident") == b"set", value("export-subst") == b"set");
-        Conversion { line_ends, ident, encoding, filter, substituted }
+        Conversion { line_ends, ident, encoding, filter, substituted, shared: None }
     }
 
     /// Whether attributes change nothing.
@@ -116,6 +118,18 @@ impl Conversion {
                 help: help.to_owned(),
             }))))
         };
+        if let Some(folder) = &self.shared {
+            let folder = fickgate_engine::escape::terminal(folder);
+            return Ok(Some(Checkout::Unknown(Box::new(FileFault {
+                rule: Rule::CheckoutDiffers,
+                path: path.clone(),
+                message: format!(
+                    "systems that tell no case apart take its folder and {folder} for one, with the attributes of \
+                     both, so what a checkout holds was not judged"
+                ),
+                help: "spell the folder in one way in every path".to_owned(),
+            }))));
+        }
         if let Some(filter) = &self.filter {
             let filter = fickgate_engine::escape::terminal(filter);
             return unknown(format!(
@@ -199,6 +213,11 @@ impl Conversions {
             [one] if one.is_plain() => Conversions::default(),
             _ => Conversions(both),
         }
+    }
+
+    /// Of a file whose folder is taken for another one that may hold attributes.
+    pub(in crate::source) fn shared(folder: &str) -> Conversions {
+        Conversions(vec![Conversion { shared: Some(folder.to_owned()), ..Conversion::default() }])
     }
 
     /// Whether attributes change nothing on any machine.

@@ -8,6 +8,7 @@ use crate::source::entry::{Entry, What};
 use crate::source::git::attributes::{Attributes, Version};
 use crate::source::git::checkout::{Checkout, changes_content, failed, folder, is_attributes, tracked};
 use crate::source::git::conversion::Conversions;
+use crate::source::git::folders::Folders;
 use crate::source::git::history::Edges;
 use crate::source::git::object::{Object, ObjectId, Objects};
 use fickgate_engine::error::Result;
@@ -32,6 +33,8 @@ pub(in crate::source) struct Marked<I> {
     versions: Vec<Attributes>,
     /// The states that were met, and which version each of them is.
     states: HashMap<State, Option<usize>>,
+    /// Folders of the states that were met, and of what was handed out.
+    folders: Folders,
     /// What was handed out with what a checkout makes of it.
     said: HashSet<(BlobPath, ObjectId, Conversions)>,
     /// Files that were handed out, for attributes that are met later.
@@ -56,6 +59,7 @@ impl<I: Iterator<Item = Entry>> Marked<I> {
             versions: Vec::new(),
             states: HashMap::new(),
             listed: Vec::new(),
+            folders: Folders::default(),
             said: HashSet::new(),
             ready: VecDeque::new(),
             ended: false,
@@ -125,7 +129,9 @@ impl<I: Iterator<Item = Entry>> Marked<I> {
         let everything = BTreeSet::from([Vec::new()]);
         let mut state = Vec::new();
         for entry in tracked(&self.checkout.git, Version::Commit(commit), &everything)? {
-            if let What::Object { id, link: false, .. } = entry.what
+            self.folders.meet(&entry);
+            // Git reads what a link leads to as attributes, where it is not written yet.
+            if let What::Object { id, .. } = entry.what
                 && is_attributes(&entry.path)
             {
                 state.push((entry.path, id));
@@ -200,11 +206,7 @@ impl<I: Iterator<Item = Entry>> Marked<I> {
             batch.iter().filter_map(file).map(|(path, id, _)| (path, id)).collect();
         for entry in &batch {
             let commit = match &entry.what {
-                What::Object { link: false, origin: Origin::Commit(commit), .. }
-                    if is_attributes(&entry.path) =>
-                {
-                    commit
-                }
+                What::Object { origin: Origin::Commit(commit), .. } if is_attributes(&entry.path) => commit,
                 What::Lifted(commit) => commit,
                 _ => continue,
             };
@@ -240,6 +242,14 @@ impl<I: Iterator<Item = Entry>> Marked<I> {
             match entry.conversions {
                 None => entry.conversions = Some(Arc::new(made)),
                 Some(_) => self.ready.push_back(recast(file, made)),
+            }
+        }
+        for entry in &batch {
+            self.folders.meet(entry);
+        }
+        for entry in batch.iter_mut().filter(|e| file(e).is_some()) {
+            if let Some(shared) = self.folders.conversions(&entry.path) {
+                entry.conversions = Some(Arc::new(shared));
             }
         }
         self.ready.extend(batch);

@@ -7,6 +7,7 @@ pub mod checkout;
 pub mod command;
 pub mod conversion;
 pub mod diff;
+pub mod folders;
 pub mod history;
 pub mod hook;
 pub mod hooks;
