@@ -265,3 +265,13 @@ pub enum NestedBytes {
     /// Bytes that were decoded from text (`_codecs.encode(text, "latin1")`).
     Decoded(Vec<u8>),
 }
+
+impl NestedBytes {
+    /// How many they are.
+    pub fn size(&self) -> u64 {
+        match self {
+            NestedBytes::Range(start, end) => end.saturating_sub(*start),
+            NestedBytes::Decoded(bytes) => bytes.len() as u64,
+        }
+    }
+}

@@ -110,6 +110,8 @@ words! {
         Formula = "formula",
         /// Sphinx's `_TranslationProxy`: three texts, or a stored call of Sphinx's own translation of texts.
         Translation = "translation",
+        /// Pillow's images: the size in the state is that of the pixels in it, which memory is taken for first.
+        Image = "image",
     }
 }
 
@@ -129,6 +131,7 @@ impl Guard {
                 | Guard::Distribution
                 | Guard::History
                 | Guard::Formula
+                | Guard::Image
         )
     }
 
@@ -145,7 +148,8 @@ impl Guard {
             | Guard::LiteralText
             | Guard::Length
             | Guard::Regex
-            | Guard::JoblibArray => Shape::Plain,
+            | Guard::JoblibArray
+            | Guard::Image => Shape::Plain,
             Guard::TimeZone => Shape::Inert,
             Guard::TensorArgument | Guard::StorageArgument => {
                 return Shapes::new(&[Shape::Stored], Shape::Inert);

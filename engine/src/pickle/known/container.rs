@@ -70,7 +70,20 @@ pub fn container<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
     if hashes && first.is_some_and(|v| may_collide(view, v, deep)) {
         return Err("it hashes more than 16,384 tuples of a list, which may all have one hash".to_owned());
     }
+    if deep == 2 && hashes && !first.is_none_or(|v| pairs(view, v)) {
+        return Err("a pair that it takes apart is no literal one, and its methods would run".to_owned());
+    }
     Ok(Outcome::Holding(first))
+}
+
+/// Whether a mapping can be made of a value without a method of an object: each item of a list or tuple is iterated.
+fn pairs<C: Cursor>(view: &View<'_, C>, value: Value) -> bool {
+    match value.tag() {
+        Tag::Tuple => view.heap.tuples.items(value).all(|v| v.kind() & Tag::OBJECTS == 0),
+        Tag::List => !view.heap.mark(value).has(Mark::OBJECTS),
+        Tag::Set | Tag::FrozenSet => view.is(value, Shape::Plain),
+        _ => true,
+    }
 }
 
 /// `defaultdict(factory, items)`. A factory is called when a key is missing.
@@ -89,7 +102,7 @@ pub fn default_dict<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
     };
     if call.keywords
         || !factory
-        || !items.is_none_or(|v| copies(view, v) && keyed(view, v) && !may_collide(view, v, 2))
+        || !items.is_none_or(|v| copies(view, v) && keyed(view, v) && !may_collide(view, v, 2) && pairs(view, v))
         || view.count(call.args) > Some(2)
     {
         return Err("it is given a factory that is no built-in container or number".to_owned());

@@ -10,6 +10,7 @@ pub mod container;
 mod distribution;
 mod formula;
 mod history;
+mod image;
 mod instance;
 pub mod numpy;
 mod options;
@@ -66,9 +67,11 @@ pub fn call<C: Cursor>(guard: Guard, view: &View<'_, C>, dtypes: &mut Dtypes, ca
         Guard::Partial => partial::call(view, call),
         Guard::Translation => translation::call(view, call),
         Guard::Architecture | Guard::Distribution | Guard::History | Guard::Formula => Ok(Outcome::Object),
-        Guard::PlainArguments | Guard::JoblibArray | Guard::OptionDefaults | Guard::MethodNames => {
-            Ok(Outcome::Object)
-        }
+        Guard::PlainArguments
+        | Guard::JoblibArray
+        | Guard::OptionDefaults
+        | Guard::MethodNames
+        | Guard::Image => Ok(Outcome::Object),
     }
 }
 
@@ -92,6 +95,7 @@ pub fn state<C: Cursor>(
         Guard::History => history::state(view, build),
         Guard::Formula => formula::data(view, build),
         Guard::Translation => translation::state(view, build),
+        Guard::Image => image::state(view, build),
         Guard::NestedBytes => Err("state is set on what an unpickler gave".to_owned()),
         _ => Ok(()),
     }

@@ -162,6 +162,10 @@ pub fn time_zone_state<C: Cursor>(view: &View<'_, C>, dtypes: &Dtypes, build: &B
     if BACKED.contains(&class) && !is_backed(view, dtypes, class, build.state) {
         return Err("it keeps no array of numpy, and compiled code takes it for one".to_owned());
     }
+    let mut within = std::iter::once(build.state).chain(view.heap.tuples.items(build.state));
+    if within.any(|v| has_odd_cache(view, v)) {
+        return Err("its `_cache` is no literal dict, and compiled code takes it for one".to_owned());
+    }
     // A type keeps its type string in a state of its own, with little in it.
     let dtype = view.imports.get(build.import).is_some_and(|i| i.name.ends_with("Dtype"));
     let unread = dtype && build.state.is(Tag::Dict) && view.items(build.state).is_none();
@@ -171,6 +175,18 @@ pub fn time_zone_state<C: Cursor>(view: &View<'_, C>, dtypes: &Dtypes, build: &B
         return Err("it names a time zone of dateutil, whose file a call would open".to_owned());
     }
     Ok(())
+}
+
+/// Whether attributes have, or may have, a `_cache` that is no dict: `pandas._libs.properties.CachedProperty` looks into
+/// it by functions of C that do not ask what it is.
+fn has_odd_cache<C: Cursor>(view: &View<'_, C>, attributes: Value) -> bool {
+    if !view.is_mapping(attributes) {
+        return false;
+    }
+    let Some(items) = view.items(attributes) else { return view.heap.count(attributes) != Some(0) };
+    items.iter().any(|(key, v)| {
+        !v.is(Tag::Dict) && !v.is(Tag::None) && view.word(*key).is_none_or(|key| key == "_cache")
+    })
 }
 
 /// Whether an argument names a time zone of dateutil, or may: an object is no text where its class was found to be

@@ -16,7 +16,10 @@ pub fn over_storage<C: Cursor>(view: &View<'_, C>, dtypes: &mut Dtypes, call: &C
         return Err("its storage is something else, whose properties would run".to_owned());
     }
     if let Some(storage) = storage {
-        let elements = laid_out(view, call, view.heap.elements(storage))?;
+        let Some(storage) = view.heap.elements(storage) else {
+            return Err("how many elements its storage has is not known".to_owned());
+        };
+        let elements = laid_out(view, call, storage)?;
         dtypes.stands_for(elements);
         // A tensor of one element can be taken for the number in it.
         if elements == 1 {
@@ -30,7 +33,7 @@ pub fn over_storage<C: Cursor>(view: &View<'_, C>, dtypes: &mut Dtypes, call: &C
 
 /// `(storage, offset, size, stride, …)`: whole numbers that are not negative, and inside a storage of so many elements.
 /// How many elements the tensor has: with a stride of 0 more than the storage.
-fn laid_out<C: Cursor>(view: &View<'_, C>, call: &Call, storage: Option<u64>) -> Result<u64, String> {
+fn laid_out<C: Cursor>(view: &View<'_, C>, call: &Call, storage: u64) -> Result<u64, String> {
     let odd = || "its offset, sizes and strides are no whole numbers, or negative".to_owned();
     let whole = |v: Value| v.as_int().and_then(|n| u64::try_from(n).ok());
     let part = |i| view.part(call.args, i);
@@ -45,7 +48,7 @@ fn laid_out<C: Cursor>(view: &View<'_, C>, call: &Call, storage: Option<u64>) ->
         let step = whole(size).zip(whole(stride)).ok_or_else(odd)?;
         last = last.and_then(|last| step.0.saturating_sub(1).checked_mul(step.1)?.checked_add(last));
     }
-    if elements > 0 && storage.is_some_and(|storage| last.is_none_or(|last| last >= storage)) {
+    if elements > 0 && last.is_none_or(|last| last >= storage) {
         return Err("it lies outside its storage".to_owned());
     }
     Ok(elements)

@@ -188,8 +188,10 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 // The same bytes, over and over, are decoded once.
                 let noted = |v: &Value| self.state.nested.contains(v) && !self.state.changed.contains(v);
                 match bytes.filter(|v| !noted(v)).map(|v| (v, self.view().literal_bytes(v))) {
-                    Some((value, Some(bytes))) => {
-                        self.state.nested.insert(value);
+                    Some((literal, Some(bytes))) => {
+                        self.state.nested.insert(literal);
+                        // A storage in it has no more elements than there are bytes.
+                        self.state.heap.storage(literal, bytes.size(), false);
                         let callable = self.name_of(import).to_owned();
                         self.nest(Nested { callable, offset: at, bytes });
                     }
@@ -200,6 +202,9 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                         self.fault_of(Rule::NestedUnresolved, at, message.clone(), Some(callable));
                         return (value, Some(message));
                     }
+                }
+                if let Some(elements) = bytes.and_then(|literal| self.state.heap.elements(literal)) {
+                    self.state.heap.storage(value, elements, false);
                 }
                 let odd = (code != op::REDUCE || keywords)
                     .then(|| "it is called in a way that no pickler writes".to_owned());

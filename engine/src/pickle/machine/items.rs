@@ -59,7 +59,8 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         let grown = self.state.heap.grow(list, items, items.len());
         self.state.contents.list(list, items);
         // Of long integers a set or a dict may be made.
-        if items.iter().fold(0, |kinds, v| kinds | v.kind()) & Tag::BigInt.kind() != 0 {
+        let kinds = items.iter().fold(0, |kinds, v| kinds | v.kind());
+        if kinds & Tag::BigInt.kind() != 0 {
             for i in from..self.state.stack.len() {
                 match self.state.stack.get(i) {
                     Some(&key) if key.is(Tag::BigInt) => self.hashed_apart(at, list, key),
@@ -67,7 +68,10 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 }
             }
         }
-        let mark = self.taken(at, grown);
+        let mut mark = self.taken(at, grown);
+        if kinds & Tag::OBJECTS != 0 {
+            mark = mark.with(Mark::OBJECTS);
+        }
         self.change(at, list, mark);
     }
 

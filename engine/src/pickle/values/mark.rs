@@ -35,6 +35,8 @@ impl Mark {
     pub const COMPUTED_KEY: Mark = Mark(1024);
     /// A key begins with two underscores.
     pub const DUNDER_KEY: Mark = Mark(2048);
+    /// An item of a list is no literal: iterating it would run its methods.
+    pub const OBJECTS: Mark = Mark(4096);
 
     /// Largest integer, above and below zero, that may size something.
     pub const SMALL: u64 = 1 << 20;

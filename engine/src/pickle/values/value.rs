@@ -59,6 +59,10 @@ impl Tag {
         | Tag::ByteArray.kind()
         | Tag::Encoded.kind();
 
+    /// What has methods that are not a literal's.
+    pub const OBJECTS: u64 =
+        Tag::Object.kind() | Tag::Import.kind() | Tag::Persistent.kind() | Tag::Unknown.kind();
+
     /// Integers.
     pub const INTEGERS: u64 = Tag::Int.kind() | Tag::BigInt.kind();
 
