@@ -56,6 +56,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     #[inline]
     pub(super) fn listed(&mut self, at: u64, list: Value, from: usize) {
         let items = self.state.stack.get(from..).unwrap_or(&[]);
+        let first = items.first().copied().filter(|_| self.state.heap.count(list) == Some(0));
         let grown = self.state.heap.grow(list, items, items.len());
         self.state.contents.list(list, items);
         // Of long integers a set or a dict may be made.
@@ -71,6 +72,9 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         let mut mark = self.taken(at, grown);
         if kinds & Tag::OBJECTS != 0 {
             mark = mark.with(Mark::OBJECTS);
+        }
+        if mark.has(Mark::UNKEYED) && first.is_some_and(|v| self.state.heap.mark(v).has(Mark::UNKEYED)) {
+            mark = mark.with(Mark::FIRST_UNKEYED);
         }
         self.change(at, list, mark);
     }

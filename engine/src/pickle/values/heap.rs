@@ -251,7 +251,9 @@ impl Heap {
         match value.tag() {
             // Hashing these is an error before anything runs.
             Tag::List | Tag::Dict | Tag::Set => {
-                let inside = if mark.has(Mark::UNKEYED) { Mark::UNKEYED_INSIDE } else { Mark::PLAIN };
+                // Of a list that is a pair, the first item becomes a key.
+                let key = if value.is(Tag::List) { Mark::FIRST_UNKEYED } else { Mark::UNKEYED };
+                let inside = if mark.has(key) { Mark::UNKEYED_INSIDE } else { Mark::PLAIN };
                 mark.of(Mark::HELD).without(Mark::UNKEYED).with(inside).with(loose)
             }
             _ => mark.of(Mark::HELD).with(loose),

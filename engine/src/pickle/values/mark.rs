@@ -37,6 +37,8 @@ impl Mark {
     pub const DUNDER_KEY: Mark = Mark(2048);
     /// An item of a list is no literal: iterating it would run its methods.
     pub const OBJECTS: Mark = Mark(4096);
+    /// The first item of a list is [`Mark::UNKEYED`]: of a pair, it becomes the key.
+    pub const FIRST_UNKEYED: Mark = Mark(8192);
 
     /// Largest integer, above and below zero, that may size something.
     pub const SMALL: u64 = 1 << 20;
