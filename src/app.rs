@@ -14,8 +14,10 @@ use fickgate_engine::rule::Level;
 use fickgate_engine::{escape, facts, judge};
 
 use crate::cli::{
-    Cli, ExplainArgs, ExplainFormat, PlainFormat, PolicyArgs, PolicyFrom, PolicyVerb, RuleArgs, Verb,
+    Cli, Color, ConvertArgs, ExplainArgs, ExplainFormat, Format, PlainFormat, PolicyArgs, PolicyFrom,
+    PolicyVerb, RuleArgs, Verb,
 };
+use crate::convert::Converted;
 use crate::exit::Exit;
 use crate::explain::Ruling;
 use crate::gate::Gate;
@@ -24,12 +26,13 @@ use crate::report::Style;
 use crate::request::Request;
 use crate::source::{self, Selection, Source, Treeish};
 use crate::why::Why;
-use crate::{ci, edit, event, explain, layers, manpage, manual, report, safe_globals, show};
+use crate::{ci, convert, edit, event, explain, layers, manpage, manual, report, safe_globals, show};
 
 /// Does what the arguments ask for and says how it ended. Errors are printed to standard error.
 pub fn run(cli: &Cli) -> Exit {
     let outcome = catch_unwind(AssertUnwindSafe(|| match &cli.verb {
         Some(Verb::Explain(args)) => explain_file(args),
+        Some(Verb::Convert(args)) => convert_file(args),
         Some(Verb::Hook(args)) => Request::of_hook(args).and_then(|request| scan_request(&request)),
         Some(Verb::Policy(verb)) => policy_verb(verb),
         Some(Verb::Allow(args)) => edit::allow::allow(args).and_then(|lines| print_lines(&lines)),
@@ -217,6 +220,22 @@ fn print_lines(lines: &[String]) -> Result<Exit> {
     printed(|out| lines.iter().try_for_each(|line| writeln!(out, "{line}"))).map(|()| Exit::Clean)
 }
 
+/// `fickgate convert`.
+fn convert_file(args: &ConvertArgs) -> Result<Exit> {
+    match convert::convert(args)? {
+        Converted::Written(_) if args.quiet => Ok(Exit::Clean),
+        Converted::Written(lines) => print_lines(&lines),
+        Converted::Refused(lines) => print_lines(&lines).map(|_| Exit::Findings),
+        Converted::Found(findings) => {
+            let outcome = Outcome { findings, ..Outcome::default() };
+            let style = Style::of_stdout(Color::Auto, true, 0);
+            printed(|out| report::write(Format::Human, &outcome, &style, out))?;
+            print_lines(&["not converted: the gate does not let it pass".to_owned()])?;
+            Ok(Exit::Findings)
+        }
+    }
+}
+
 /// `fickgate policy`.
 fn policy_verb(verb: &PolicyVerb) -> Result<Exit> {
     let in_force = |args| layers::policy_for(args, Some(&Source::here()?));
@@ -293,7 +312,20 @@ fn explain_file(args: &ExplainArgs) -> Result<Exit> {
         return Ok(Exit::Clean);
     }
     let style = Style::of_stdout(args.color, false, 0);
+    let convertible = args.format == ExplainFormat::Human
+        && member.is_none()
+        && explanation.passes()
+        && !explanation.streams.is_empty()
+        && convert::takes(&content, &Limits::default());
     printed(|out| match args.format {
+        ExplainFormat::Human if convertible => {
+            explanation.write_human(out, style.color)?;
+            let file = escape::terminal_bytes(path.as_bytes());
+            writeln!(
+                out,
+                "\nIt holds tensors and literals alone: `fickgate convert {file}` writes them without a pickle."
+            )
+        }
         ExplainFormat::Human => explanation.write_human(out, style.color),
         ExplainFormat::Json => explanation.write_json(out),
     })?;

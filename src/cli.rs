@@ -67,6 +67,8 @@ pub fn ordered(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
 pub enum Verb {
     /// Show what loading a file would do, decompiled, with a verdict for every import
     Explain(ExplainArgs),
+    /// Write a file that holds nothing but tensors as safetensors, without executing a pickle
+    Convert(ConvertArgs),
     /// Judge what a git hook, or the pre-commit framework, is about to let through
     Hook(HookArgs),
     /// Show, check or explain the policy: what is allowed, and by whom
@@ -270,6 +272,30 @@ pub struct ExplainArgs {
     /// When to colour
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
+    /// Layers of the policy.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+}
+
+/// `fickgate convert`.
+#[derive(Args, Debug)]
+pub struct ConvertArgs {
+    /// A file of torch.save, numpy.save or numpy.savez that holds tensors and literals alone; - reads
+    /// standard input
+    #[arg(value_name = "MODEL")]
+    pub model: OsString,
+    /// Where it goes [default: beside MODEL, with the extension .safetensors]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Keep the states of optimizers too
+    #[arg(long)]
+    pub all: bool,
+    /// Replace the file that is there
+    #[arg(long)]
+    pub force: bool,
+    /// Print nothing where it went well
+    #[arg(short, long)]
+    pub quiet: bool,
     /// Layers of the policy.
     #[command(flatten)]
     pub policy: PolicyArgs,

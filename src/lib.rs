@@ -11,6 +11,7 @@
 mod app;
 mod ci;
 pub mod cli;
+mod convert;
 mod edit;
 mod event;
 mod exit;

@@ -36,11 +36,8 @@ const NEVER_READ: &[&str] = &["builtins.getattr"];
 
 /// The Python text, or why there is none.
 pub fn call(explanation: &Explanation) -> Result<String> {
-    let faults =
-        explanation.faults.is_empty() && explanation.streams.iter().all(|s| s.stream.faults.is_empty());
-    let allowed = explanation.streams.iter().all(|s| s.rulings.iter().all(|r| r.allowed));
     let file = || escape::terminal_bytes(explanation.path.as_bytes()).into_owned();
-    if !faults || !allowed {
+    if !explanation.passes() {
         let error = Error::new(format!("{} does not pass, so no call lets it in", file()));
         return Err(error.remedy(format!("see what it would do: fickgate explain {}", file())));
     }

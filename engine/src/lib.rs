@@ -65,6 +65,8 @@ pub(crate) mod loader;
 #[doc(hidden)]
 pub mod pickle;
 mod reading;
+#[doc(hidden)]
+pub mod tensors;
 mod words;
 
 #[doc(hidden)]

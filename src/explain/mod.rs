@@ -66,6 +66,14 @@ pub struct ExplainedStream {
     pub dropped_steps: u64,
 }
 
+impl Explanation {
+    /// Whether nothing is wrong with what is explained, and every import is allowed.
+    pub fn passes(&self) -> bool {
+        let rightly = |s: &ExplainedStream| s.stream.faults.is_empty() && s.rulings.iter().all(|r| r.allowed);
+        self.faults.is_empty() && self.streams.iter().all(rightly)
+    }
+}
+
 /// Opens `FILE` or `FILE!MEMBER`. A `!` that belongs to the file's own name is recognised by the file
 /// being there.
 pub fn open(argument: &OsStr) -> Result<(Content, BlobPath, Option<String>)> {

@@ -69,8 +69,8 @@ fn write_into(to: &ReportTo, outcome: &Outcome, style: &Style) -> io::Result<()>
     out.flush()
 }
 
-/// A report goes where it was meant to go: in the working tree, what is judged may have put a link there.
-fn refuse_links(file: &Path) -> io::Result<()> {
+/// What is written goes where it was meant to go: in the working tree, what is judged may have put a link there.
+pub(crate) fn refuse_links(file: &Path) -> io::Result<()> {
     let here = std::env::current_dir()?.canonicalize()?;
     let root = here.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&here).to_owned();
     let full = here.join(file);

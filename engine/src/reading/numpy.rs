@@ -31,38 +31,46 @@ pub enum Array {
 
 /// Reads the header of the array file that begins at `at`, magic and all.
 pub fn array(content: &Content, at: u64, limits: &Limits) -> io::Result<Array> {
+    Ok(match header(content, at, limits)? {
+        Ok((header, data)) => described(&header, data).unwrap_or_else(no_header),
+        Err(other) => other,
+    })
+}
+
+fn no_header() -> Array {
+    Array::Refused("the header is not a dict of descr, fortran_order and shape".to_owned())
+}
+
+/// The header of the array file that begins at `at`, and the offset behind it; else what stands there instead.
+pub fn header(content: &Content, at: u64, limits: &Limits) -> io::Result<Result<(Literal, u64), Array>> {
+    let cut_short = || Ok(Err(Array::Refused("the header is cut short".to_owned())));
     let head = content.read_range(at, 12)?;
-    let (Some(&major), Some(&minor)) = (head.get(6), head.get(7)) else {
-        return Ok(Array::Refused("the header is cut short".to_owned()));
-    };
+    let (Some(&major), Some(&minor)) = (head.get(6), head.get(7)) else { return cut_short() };
     let (length, start) = match (major, minor) {
         (1, 0) => (u16_le(&head, 8).map(u64::from), 10),
         (2 | 3, 0) => (u32_le(&head, 8).map(u64::from), 12),
-        _ => return Ok(Array::Version(major, minor)),
+        _ => return Ok(Err(Array::Version(major, minor))),
     };
-    let Some(length) = length else { return Ok(Array::Refused("the header is cut short".to_owned())) };
+    let Some(length) = length else { return cut_short() };
     if length > limits.npy_header {
-        return Ok(Array::Long(length));
+        return Ok(Err(Array::Long(length)));
     }
     let bytes = content.read_range(at + start, length as usize)?;
     if (bytes.len() as u64) < length {
-        return Ok(Array::Refused("the header is cut short".to_owned()));
+        return cut_short();
     }
     let text = match major {
         3 => match String::from_utf8(bytes) {
             Ok(text) => text,
-            Err(_) => return Ok(Array::Refused("the header is not UTF-8".to_owned())),
+            Err(_) => return Ok(Err(Array::Refused("the header is not UTF-8".to_owned()))),
         },
         _ => bytes.iter().map(|b| char::from(*b)).collect(),
     };
     let data = at + start + length;
-    Ok(described(&text, data).unwrap_or_else(|| {
-        Array::Refused("the header is not a dict of descr, fortran_order and shape".to_owned())
-    }))
+    Ok(literal::parse(&text).map(|header| (header, data)).ok_or_else(no_header))
 }
 
-fn described(header: &str, data: u64) -> Option<Array> {
-    let header = literal::parse(header)?;
+fn described(header: &Literal, data: u64) -> Option<Array> {
     let descr = header.get("descr")?;
     header.get("fortran_order")?;
     let Literal::Tuple(shape) = header.get("shape")? else { return None };
@@ -216,7 +224,7 @@ mod tests {
 
     fn of(descr: &str) -> Array {
         let header = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (3, 2), }}");
-        described(&header, 100).expect("a header")
+        described(&literal::parse(&header).expect("a literal"), 100).expect("a header")
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::ops::Range;
 
 use crate::content::Content;
 use crate::facts::{Loader, StorageId};
@@ -59,20 +60,42 @@ pub fn element_size(class: &str) -> Option<u64> {
     })
 }
 
-/// Offset behind the storages of the legacy layout, which begin at `at`, behind the list of keys, the
-/// pickle at `keys`: for each key in turn the number of elements in eight bytes, then the elements.
+/// Offset behind the storages of the legacy layout, see [`storages`].
 pub fn behind_storages(
     content: &Content,
     keys: u64,
     at: u64,
-    storages: &[StorageId],
+    ids: &[StorageId],
     limits: &Limits,
 ) -> io::Result<Result<u64, Broken>> {
+    let placed = storages(content, keys, at, ids, limits)?;
+    Ok(placed.map(|placed| placed.last().map_or(at, |storage| storage.data.end)))
+}
+
+/// A storage of the legacy layout.
+#[derive(Debug)]
+pub struct Placed {
+    /// Its key.
+    pub key: String,
+    /// Where its elements lie.
+    pub data: Range<u64>,
+}
+
+/// The storages of the legacy layout, which begin at `at`, behind the list of keys, the
+/// pickle at `keys`: for each key in turn the number of elements in eight bytes, then the elements.
+pub fn storages(
+    content: &Content,
+    keys: u64,
+    at: u64,
+    ids: &[StorageId],
+    limits: &Limits,
+) -> io::Result<Result<Vec<Placed>, Broken>> {
     let mut list = Keys::default();
     machine::run_traced(content, keys, Loader::Torch, "", limits, &mut list)?;
-    let classes: HashMap<&str, &StorageId> = storages.iter().map(|s| (s.key.as_str(), s)).collect();
+    let classes: HashMap<&str, &StorageId> = ids.iter().map(|s| (s.key.as_str(), s)).collect();
     let mut at = at;
-    for key in &list.0 {
+    let mut placed = Vec::new();
+    for key in list.0 {
         let broken = |message: &str| Ok(Err(Broken { offset: at, message: message.to_owned() }));
         let Some(storage) = classes.get(key.as_str()) else {
             return broken("the list of storages names one that the pickle does not");
@@ -88,11 +111,14 @@ pub fn behind_storages(
         }
         let end = elements.checked_mul(size).and_then(|n| n.checked_add(at)?.checked_add(8));
         match end {
-            Some(end) if end <= content.len() && reaches(content, end)? => at = end,
+            Some(end) if end <= content.len() && reaches(content, end)? => {
+                placed.push(Placed { key, data: at + 8..end });
+                at = end;
+            }
             _ => return broken("a storage goes beyond the end of the file"),
         }
     }
-    Ok(Ok(at))
+    Ok(Ok(placed))
 }
 
 /// Whether content is at least that long; decompressed content does not know its length before.
