@@ -102,7 +102,8 @@ pub fn default_dict<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
     };
     if call.keywords
         || !factory
-        || !items.is_none_or(|v| copies(view, v) && keyed(view, v) && !may_collide(view, v, 2) && pairs(view, v))
+        || !items
+            .is_none_or(|v| copies(view, v) && keyed(view, v) && !may_collide(view, v, 2) && pairs(view, v))
         || view.count(call.args) > Some(2)
     {
         return Err("it is given a factory that is no built-in container or number".to_owned());

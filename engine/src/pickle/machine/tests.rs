@@ -43,6 +43,13 @@ fn every_way_to_name_an_import() {
 }
 
 #[test]
+fn python_2_imports_names_that_are_no_utf_8() {
+    let stream = run(b"c\xe9vil\nrun\n(tR.");
+    assert_eq!((names(&stream).len(), uses(&stream)), (1, vec![UseKind::Call]));
+    assert_eq!(rules(&stream), ["stream-ambiguous"]);
+}
+
+#[test]
 fn uses_follow_the_opcodes() {
     assert_eq!(uses(&run(b"ca\nB\n.")), [UseKind::Reference]);
     assert_eq!(uses(&run(b"ca\nB\n)R.")), [UseKind::Call]);
