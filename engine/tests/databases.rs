@@ -102,6 +102,37 @@ fn literals_in_a_schema_of_sqlite_are_values() {
 }
 
 #[test]
+fn values_that_a_schema_computes_are_in_no_record() {
+    let as_text = |statement: &str| {
+        let mut bytes = sqlite(&[statement.as_bytes()]);
+        let place = bytes.len() - statement.len() - 1;
+        bytes[place] += 1;
+        read("cache.db", &bytes)
+    };
+    let told = |facts: &Facts| facts.faults.iter().any(|f| f.fault.rule == Rule::ContainerUnreadable);
+    for computes in [
+        "CREATE VIEW Dict AS SELECT x'61' AS key, replace('co|s', '|', '') AS value",
+        "CREATE TABLE Dict (key, a, b, value AS (a || b))",
+        "CREATE TABLE Dict (key, a, b, \"value\" BLOB GENERATED ALWAYS AS/**/(a || b) STORED)",
+    ] {
+        assert!(told(&as_text(computes)), "{computes}");
+    }
+    for plain in [
+        "CREATE TABLE Dict (key BLOB UNIQUE NOT NULL, value BLOB NOT NULL)",
+        "CREATE VIEW tiles AS SELECT map.tile_id AS id, images.tile_data AS data FROM map JOIN images",
+    ] {
+        assert!(!told(&as_text(plain)), "{plain}");
+    }
+}
+
+#[test]
+fn a_journal_of_sqlite_is_half_a_database() {
+    let log = [b"\x37\x7f\x06\x82".as_slice(), &[0; PAGE]].concat();
+    assert!(read("s.db-wal", &log).faults.iter().any(|f| f.fault.rule == Rule::ContainerUnreadable));
+    assert!(read("s.db-wal", &log[..32]).faults.is_empty());
+}
+
+#[test]
 fn what_no_record_of_sqlite_covers_is_searched() {
     let mut bytes = sqlite(&[b"N."]);
     bytes[300..316].copy_from_slice(b"cevil\nrun\n(tR.\0\0");

@@ -16,6 +16,9 @@ use crate::reading::work::{Conclusion, Scan, Task, When, fault};
 use crate::reading::zip;
 use crate::rule::Rule;
 
+/// Largest journal of SQLite without a page: the smallest page has 512 bytes.
+const JOURNAL: u64 = 512;
+
 /// What came of the first look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Seen {
@@ -189,6 +192,11 @@ impl Scan<'_> {
             }
             Form::Known("HDF5" | "SQLite journal" | "LMDB" | "GDBM" | "Berkeley DB") => {
                 self.database(job)?;
+                if form == Form::Known("SQLite journal") && job.content.len() > JOURNAL {
+                    let message = "pages of a database in SQLite's journal or write-ahead log, which mean something only \
+                                   together with the database: close or checkpoint it, and commit it alone";
+                    self.fault(&job.member, Rule::ContainerUnreadable, 0, message);
+                }
                 if form == Form::Known("HDF5") {
                     self.hdf5_heaps(job);
                     self.keras_attributes(job)?;

@@ -234,6 +234,7 @@ impl Database {
                 let child = self.job.child(&format!("value@0x{:x}", record.at + value.start), content);
                 if kind % 2 == 1 && child.content.read_range(0, 7)?.eq_ignore_ascii_case(b"create ") {
                     literals(scan, &child)?;
+                    computed(scan, &child)?;
                 }
                 // As Django's fields for pickles keep them.
                 if let [b'g', b'A', b'I'..=b'X'] = child.content.read_range(0, 3)?[..] {
@@ -309,6 +310,25 @@ fn literals(scan: &mut Scan<'_>, statement: &Job) -> io::Result<()> {
         if at == open + 1 {
             break;
         }
+    }
+    Ok(())
+}
+
+/// Tells of a view, or a table with a generated column, that computes a `value` for a `key`: by these names `shelve`
+/// (CPython's `Lib/dbm/sqlite3.py`) and sqlitedict ask for what they unpickle, and no record holds it.
+fn computed(scan: &mut Scan<'_>, statement: &Job) -> io::Result<()> {
+    let text = statement.content.read_range(0, STATEMENT)?.to_ascii_lowercase();
+    let has = |word: &[u8]| memchr::memmem::find(&text, word).is_some();
+    let view = [&b"create view"[..], b"create temp"].iter().any(|begin| text.starts_with(begin));
+    // `name AS (expression)`; a comment may stand between.
+    let generated = memchr::memmem::find_iter(&text, b"as").any(|at| {
+        let rest = text.get(at + 2..).unwrap_or(&[]);
+        matches!(rest.trim_ascii_start().first(), Some(b'(' | b'/' | b'-'))
+    });
+    if (view || generated) && has(b"key") && has(b"value") {
+        let message = "a view or a generated column computes values, which no record holds: shelve and sqlitedict \
+                       unpickle them";
+        scan.fault(&statement.member, Rule::ContainerUnreadable, 0, message);
     }
     Ok(())
 }
