@@ -11,6 +11,7 @@ use crate::pickle::values::imports::{NameId, Operand};
 use crate::pickle::values::value::{Tag, Value};
 use crate::policy::Kind;
 use crate::policy::builtin;
+use crate::policy::guard::Guard;
 use crate::rule::Rule;
 
 /// Longest text, in bytes, that is compared with words that loaders know.
@@ -79,6 +80,9 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         let known = self.state.imports.known(index);
         if known.kind == Kind::Constant && known.triggers.is_some_and(|t| t.inert) {
             self.state.heap.inert_import(index);
+        }
+        if matches!(known.guard, Some(Guard::Number | Guard::Fraction)) {
+            self.state.hashes.number(index);
         }
         if known.wants_items() {
             self.state.contents.want();

@@ -27,6 +27,9 @@ const STEPS_A_BYTE: u64 = 16;
 /// `_PyHASH_MODULUS` on 64 bits.
 const P: u64 = (1 << 61) - 1;
 
+/// Longest line of a FLOAT that is hashed; `repr` writes no more than 24 characters.
+const FLOAT_LINE: usize = 64;
+
 /// The hash of what nothing is known of.
 const UNKNOWN: u64 = u64::MAX;
 
@@ -51,6 +54,8 @@ pub struct Hashes {
     groups: HashMap<Value, Groups>,
     /// Hashes of frozensets.
     frozen: HashMap<Value, u64>,
+    /// Imports whose objects are numbers: a `Fraction` hashes like the integer that it is equal to.
+    numbers: Vec<u32>,
     steps: u64,
 }
 
@@ -79,6 +84,13 @@ impl Hashes {
             }
         }
         fine
+    }
+
+    /// Objects that this import gives hash like numbers, and which they are is not known.
+    pub fn number(&mut self, import: u32) {
+        if !self.numbers.contains(&import) {
+            self.numbers.push(import);
+        }
     }
 
     /// A frozenset of these items.
@@ -114,6 +126,7 @@ impl Hashes {
             }
             Tag::Tuple => self.of_tuple(cursor, tuples, key, new),
             Tag::FrozenSet => self.frozen.get(&key).copied().unwrap_or(UNKNOWN),
+            _ if key.object_import().is_some_and(|import| self.numbers.contains(&import)) => UNKNOWN,
             _ => {
                 let mut hasher = DefaultHasher::new();
                 key.hash(&mut hasher);
@@ -192,6 +205,11 @@ fn of_float(cursor: &impl Cursor, offset: u64) -> Option<u64> {
     let bytes = cursor.bytes(offset, 9);
     let value = match (bytes.first()?, bytes.get(1..9)) {
         (&op::BINFLOAT, Some(eight)) => f64::from_be_bytes(eight.try_into().ok()?),
+        (&op::FLOAT, _) => {
+            let line = cursor.bytes(offset + 1, FLOAT_LINE);
+            let line = line.get(..memchr::memchr(b'\n', &line)?)?;
+            std::str::from_utf8(line.trim_ascii()).ok()?.parse().ok()?
+        }
         _ => return None,
     };
     if !value.is_finite() {
@@ -218,6 +236,9 @@ mod tests {
         assert_eq!(float(0.5), Some(1_152_921_504_606_846_976));
         assert_eq!(float(-2.5), Some((-1_152_921_504_606_846_978i64) as u64));
         assert_eq!(float(2f64.powi(61)), Some(1));
+        assert_eq!(of_float(&SliceCursor::new(b"F-2.5\n", 0), 0), float(-2.5));
+        assert_eq!(of_float(&SliceCursor::new(b"F2.305843009213694e+18\n", 0), 0), Some(1));
+        assert_eq!(of_float(&SliceCursor::new(b"Finf\n", 0), 0), None);
         let long = |bytes: &[u8]| {
             let stream = [&[op::LONG1, bytes.len() as u8][..], bytes].concat();
             of_long(&SliceCursor::new(&stream, 0), 0)
@@ -251,6 +272,12 @@ mod tests {
         let key = |i: u64| Value::new(Tag::BigInt, i * 18);
         assert!((0..1024).all(|i| hashes.add(&cursor, &tuples, holder, key(i))));
         assert!(!(1024..2999).all(|i| hashes.add(&cursor, &tuples, holder, key(i))));
+        // Objects of a class of numbers, such as `Fraction(k * P, 1)`; of others nobody chooses the hash.
+        hashes.number(3);
+        let object = |import, i| Value::object(Some(import), i);
+        let holders = [Value::new(Tag::Dict, 2), Value::new(Tag::Dict, 3)];
+        assert!((0..3000).all(|i| hashes.add(&cursor, &tuples, holders[0], object(4, i))));
+        assert!(!(0..3000).all(|i| hashes.add(&cursor, &tuples, holders[1], object(3, i))));
         let other = Value::new(Tag::Dict, 1);
         for i in 0..50_000 {
             let key = tuples.literals(
