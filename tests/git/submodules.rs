@@ -141,4 +141,17 @@ fn the_attributes_of_a_submodule_are_those_of_its_commit() {
     let output = fickgate(&repo, &["--staged", "--recurse-submodules"]);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.code() == Some(1) && text.contains("checkout-differs"), "{text}");
+    // Where no case is told apart, these count for `models/m.dat`.
+    repo.git(&["-C", "lib", "rm", "-q", "--cached", ".gitattributes", "m.dat"]);
+    let rules = repo.git_with_input(&["-C", "lib", "hash-object", "-w", "--stdin"], b"*.dat ident\n");
+    for (id, path) in [(&id, "models/m.dat"), (&rules, "Models/.gitattributes")] {
+        let info = format!("100644,{id},{path}");
+        repo.git(&["-C", "lib", "update-index", "--add", "--cacheinfo", &info]);
+    }
+    repo.git(&["-C", "lib", "commit", "-qm", "two spellings"]);
+    repo.git(&["add", "lib"]);
+    let output = fickgate(&repo, &["--staged", "--recurse-submodules"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    let told = text.contains("lib/models/m.dat") && text.contains("tell no case apart");
+    assert!(output.status.code() == Some(1) && told, "{text}");
 }

@@ -4,11 +4,13 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::source::blob::Origin;
 use crate::source::entry::{Entry, What};
 use crate::source::git::attributes::{Attributes, Version};
 use crate::source::git::change::Kind;
 use crate::source::git::checkout::{failed, is_attributes};
 use crate::source::git::command::{Git, line};
+use crate::source::git::folders::Folders;
 use crate::source::git::history;
 use crate::source::git::object::ObjectId;
 use crate::source::git::repository::Repository;
@@ -63,11 +65,14 @@ impl Submodules {
             return Err(missing());
         }
         let (mut entries, mut inner) = (Vec::new(), Vec::new());
-        let mut own = Vec::new();
+        let (mut own, mut folders) = (Vec::new(), Folders::default());
         for change in history::tree(&answer.out).map_err(|e| e.to_string())? {
             let inside = [path.as_bytes(), b"/", &change.path].concat();
             let inside = BlobPath::new(inside);
             let Some(id) = change.id else { continue };
+            folders.meet(
+                &Entry::from_change(change.clone(), Origin::Commit(commit)).map_err(|e| e.to_string())?,
+            );
             match change.kind {
                 Kind::Submodule => inner.push((inside, id)),
                 kind => {
@@ -84,7 +89,8 @@ impl Submodules {
             let asked = Attributes::start(&Git::at(&folder), Version::Commit(commit), Vec::new());
             let found =
                 asked.and_then(|mut attributes| attributes.of(&paths)).map_err(|e| failed(e).to_string())?;
-            for (entry, conversions) in entries.iter_mut().zip(found) {
+            for ((entry, conversions), own) in entries.iter_mut().zip(found).zip(&own) {
+                let conversions = folders.conversions(own).unwrap_or(conversions);
                 let file = matches!(entry.what, What::Inner { link: false, .. });
                 entry.conversions = (file && !conversions.is_plain()).then(|| Arc::new(conversions));
             }
