@@ -71,9 +71,10 @@ def test_what_would_import_is_refused_before_it_does(entry, tmp_path):
     assert len(paths) > 50
     rows = run(entry, paths, tmp_path)
     assert [row["path"] for row in rows if row["passed"]] == []
-    # Of stacked pickles the second is another load, and bytes that are no ASCII end one that nobody judged before.
+    # Of stacked pickles those behind the first are other loads, and bytes that are no ASCII end one that nobody judged
+    # before.
     other = [Path(row["path"]).name for row in rows if row["outcome"] != "refused"]
-    assert set(other) <= {"stacked-second.pkl", "string-non-ascii-then-payload.pkl"}
+    assert {name for name in other if not name.startswith("stacked-")} <= {"string-non-ascii-then-payload.pkl"}
 
 
 CLEAN = [path for path in fixtures("clean") if path.suffix == ".pkl"]
