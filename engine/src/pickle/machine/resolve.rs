@@ -42,12 +42,13 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         self.state.stream.converted |= bytes.ends_with(b"\r");
         let name = match std::str::from_utf8(&bytes) {
             Ok(text) if code == op::GLOBAL || text.is_ascii() => self.state.imports.name(text),
-            // Python 2 takes the bytes as they are.
-            _ => {
+            // Python 2, which reads protocols 0 to 2, takes the bytes as they are.
+            _ if self.state.protocol < 3 => {
                 let name = String::from_utf8_lossy(&bytes).into_owned();
                 self.only_one(at, "a name that Python 3 cannot decode");
                 self.state.imports.name(&name)
             }
+            _ => return Err(Halt::Broken(format!("{} with a name it cannot decode", op::name(code)))),
         };
         if !line.ended {
             self.only_one(at, "a name without a newline behind it");
