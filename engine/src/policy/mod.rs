@@ -34,7 +34,7 @@ pub mod pattern;
 pub mod repository;
 #[doc(hidden)]
 pub mod shadow;
-mod stdlib;
+pub(crate) mod stdlib;
 mod tree;
 #[doc(hidden)]
 pub mod trigger;
