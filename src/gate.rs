@@ -13,16 +13,13 @@ use crate::progress::Progress;
 use crate::source::{Blob, Checkout, Item, Reader, Source};
 use fickgate_engine::content::Content;
 use fickgate_engine::facts::Facts;
-use fickgate_engine::finding::{Finding, Snippet};
+use fickgate_engine::finding::Finding;
 use fickgate_engine::judge;
 use fickgate_engine::limits::Limits;
 use fickgate_engine::path::BlobPath;
-use fickgate_engine::pickle::listing::snippet;
 use fickgate_engine::policy::{Policy, Usage};
 use fickgate_engine::scan;
-
-/// Findings of one blob that get a snippet. The first say what there is to say, and each costs a run.
-const MAX_SNIPPETS: usize = 20;
+use fickgate_engine::snippets::Snippets;
 
 /// What judges blobs.
 pub struct Gate<'p> {
@@ -172,25 +169,12 @@ impl Gate<'_> {
     }
 
     fn read_and_judge(&self, blob: &Blob) -> std::io::Result<Judged> {
-        let mut snippets: Vec<(String, u64, Snippet)> = Vec::new();
+        let mut snippets = Snippets::default();
         let mut failure = None;
         let facts = scan::scan_watched(&blob.content, &blob.path, &self.limits, &mut |content, stream| {
-            let room = MAX_SNIPPETS.saturating_sub(snippets.len());
-            // Millions of pickles may follow, and judging one of them alone is not free.
-            if room == 0 {
-                return;
-            }
-            let one = Facts { streams: vec![stream.clone()], ..Facts::default() };
-            let found = judge::judge(&one, &blob.path, None, self.policy, self.usage);
-            // They are in the order of their offsets.
-            let mut offsets: Vec<u64> = found.iter().filter_map(|finding| finding.offset).collect();
-            offsets.dedup();
-            offsets.truncate(room);
-            match snippet::around(content, stream, &offsets, &self.limits) {
-                Ok(found) => {
-                    snippets.extend(found.into_iter().map(|(offset, s)| (stream.member.clone(), offset, s)));
-                }
-                Err(error) => failure = Some(error),
+            let by = (self.policy, self.usage);
+            if let Err(error) = snippets.look(content, stream, &blob.path, by, &self.limits) {
+                failure = Some(error);
             }
         })?;
         if let Some(error) = failure {
@@ -203,10 +187,7 @@ impl Gate<'_> {
             Skipped { path: blob.path.clone(), reason: Reason::Accepted { by } }
         });
         let mut findings = judge::judge(&facts, &blob.path, sha256.as_ref(), self.policy, self.usage);
-        for finding in &mut findings {
-            let found = snippets.iter().find(|(m, o, _)| *m == finding.member && Some(*o) == finding.offset);
-            finding.snippet = found.map(|(_, _, s)| s.clone());
-        }
+        snippets.give(&mut findings);
         let mut made = Vec::new();
         for checkout in &blob.checkouts {
             made.extend(self.judge_checkout(blob, checkout, &facts, &findings)?);
@@ -262,13 +243,8 @@ fn pinned(content: &Content, policy: &Policy) -> std::io::Result<Option<[u8; 32]
 /// The hash by which a policy pins content.
 pub fn sha256(content: &Content) -> std::io::Result<[u8; 32]> {
     let mut hasher = Sha256::new();
-    let mut at = 0;
-    loop {
-        let chunk = content.read_range(at, 1 << 18)?;
-        if chunk.is_empty() {
-            return Ok(hasher.finalize().into());
-        }
-        hasher.update(&chunk);
-        at += chunk.len() as u64;
+    for piece in content.pieces(1 << 18) {
+        hasher.update(&piece?);
     }
+    Ok(hasher.finalize().into())
 }

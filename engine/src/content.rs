@@ -166,6 +166,22 @@ impl Content {
         buf.truncate(n);
         Ok(buf)
     }
+
+    /// The whole of it in pieces of `len` bytes, one read for each; the last is shorter.
+    pub fn pieces(&self, len: usize) -> impl Iterator<Item = io::Result<Vec<u8>>> + '_ {
+        let mut at = 0;
+        std::iter::from_fn(move || match self.read_range(at, len) {
+            Ok(piece) if piece.is_empty() => None,
+            Ok(piece) => {
+                at += piece.len() as u64;
+                Some(Ok(piece))
+            }
+            Err(error) => {
+                at = self.len;
+                Some(Err(error))
+            }
+        })
+    }
 }
 
 impl std::fmt::Debug for Content {

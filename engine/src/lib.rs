@@ -66,6 +66,8 @@ pub(crate) mod loader;
 pub mod pickle;
 mod reading;
 #[doc(hidden)]
+pub mod snippets;
+#[doc(hidden)]
 pub mod tensors;
 mod words;
 

@@ -5,9 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use fickgate_engine::content::{Content, FileContent};
-use fickgate_engine::facts::{Facts, Loader, Stream};
-use fickgate_engine::finding::{Finding, Snippet};
-use fickgate_engine::pickle::listing::snippet;
+use fickgate_engine::facts::{Facts, Loader};
+use fickgate_engine::finding::Finding;
+use fickgate_engine::snippets::Snippets;
 use fickgate_engine::{BlobPath, Level, Limits, judge, scan as engine};
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
@@ -18,9 +18,6 @@ use sha2::{Digest, Sha256};
 use crate::policy::Policy;
 use crate::report;
 use crate::source::{Replay, held};
-
-/// Findings that get a snippet: the first say what there is to say, and each costs a run.
-const SNIPPETS: usize = 20;
 
 /// What content may be.
 #[derive(FromPyObject)]
@@ -44,12 +41,12 @@ pub fn scan<'py>(
     let path = policy.path_of(&name);
     let excluded = policy.engine.excluded(&path.to_lossy()).map(|by| format!("{}:{}", by.source, by.line));
     let found = guarded(py, || {
-        let mut snippets = Snippets::default();
+        let (mut snippets, usage) = (Snippets::default(), policy.engine.usage());
         let limits = Limits::default();
         let facts = engine::scan_watched(&content, &path, &limits, &mut |content, stream| {
-            snippets.look(content, stream, &path, policy, &limits);
+            // Content that can no longer be read is told by whoever reads it next.
+            let _ = snippets.look(content, stream, &path, (&policy.engine, &usage), &limits);
         })?;
-        let usage = policy.engine.usage();
         let sha256 = policy.engine.pins_content().then(|| hash(&content)).transpose()?;
         let pin = sha256.and_then(|hash| policy.engine.pin(&hash, &path.to_lossy(), &usage));
         let accepted = pin.map(|by| format!("{}:{}", by.source, by.line));
@@ -83,17 +80,18 @@ pub fn judge_one<'py>(
     let path = policy.path_of(&name);
     let reading = Loader::from_word(reading).unwrap_or_default();
     let (facts, findings, accepted) = guarded(py, || {
-        let mut snippets = Snippets::default();
+        let (mut snippets, usage) = (Snippets::default(), policy.engine.usage());
         let limits = Limits::default();
         let facts = engine::one(&content, start, reading, &limits, &mut |content, stream| {
-            snippets.look(content, stream, &path, policy, &limits);
+            // Content that can no longer be read is told by whoever reads it next.
+            let _ = snippets.look(content, stream, &path, (&policy.engine, &usage), &limits);
         })?;
-        let mut findings = judge::judge(&facts, &path, None, &policy.engine, &policy.engine.usage());
+        let mut findings = judge::judge(&facts, &path, None, &policy.engine, &usage);
         findings.retain(|finding| finding.level == Level::Error);
         snippets.give(&mut findings);
         let accepted = !findings.is_empty()
             && policy.engine.pins_content()
-            && policy.engine.pin(&hash(&content)?, &path.to_lossy(), &policy.engine.usage()).is_some();
+            && policy.engine.pin(&hash(&content)?, &path.to_lossy(), &usage).is_some();
         Ok((facts, findings, accepted))
     })?;
     let names: Vec<_> = facts.streams.iter().flat_map(|stream| &stream.imports).collect();
@@ -142,55 +140,11 @@ pub fn guarded<T: Send>(py: Python<'_>, work: impl FnOnce() -> std::io::Result<T
     }
 }
 
-/// Decompiled lines, taken while the content of a stream is at hand.
-#[derive(Default)]
-pub struct Snippets(Vec<(String, u64, Snippet)>);
-
-impl Snippets {
-    /// Takes those of one stream that there is something to say of.
-    pub fn look(
-        &mut self,
-        content: &Content,
-        stream: &Stream,
-        path: &BlobPath,
-        policy: &Policy,
-        limits: &Limits,
-    ) {
-        let room = SNIPPETS.saturating_sub(self.0.len());
-        if room == 0 {
-            return;
-        }
-        let one = Facts { streams: vec![stream.clone()], ..Facts::default() };
-        let found = judge::judge(&one, path, None, &policy.engine, &policy.engine.usage());
-        let mut offsets: Vec<u64> = found.iter().filter_map(|finding| finding.offset).collect();
-        offsets.dedup();
-        offsets.truncate(room);
-        // Content that can no longer be read is told by whoever reads it next.
-        let taken = snippet::around(content, stream, &offsets, limits).unwrap_or_default();
-        self.0.extend(taken.into_iter().map(|(offset, lines)| (stream.member.clone(), offset, lines)));
-    }
-
-    /// Gives findings their lines.
-    pub fn give(&self, findings: &mut [Finding]) {
-        for finding in findings {
-            let own = |(member, offset, _): &&(String, u64, Snippet)| {
-                *member == finding.member && Some(*offset) == finding.offset
-            };
-            finding.snippet = self.0.iter().find(own).map(|(_, _, lines)| lines.clone());
-        }
-    }
-}
-
 /// The hash by which a policy pins content.
 pub fn hash(content: &Content) -> std::io::Result<[u8; 32]> {
     let mut hasher = Sha256::new();
-    let mut at = 0;
-    loop {
-        let chunk = content.read_range(at, 1 << 18)?;
-        if chunk.is_empty() {
-            return Ok(hasher.finalize().into());
-        }
-        hasher.update(&chunk);
-        at += chunk.len() as u64;
+    for piece in content.pieces(1 << 18) {
+        hasher.update(&piece?);
     }
+    Ok(hasher.finalize().into())
 }

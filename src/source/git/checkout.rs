@@ -194,16 +194,27 @@ pub(in crate::source) fn folder(path: &[u8]) -> &[u8] {
     path.iter().rposition(|b| *b == b'/').and_then(|slash| path.get(..slash)).unwrap_or_default()
 }
 
-/// Whether attributes on the way to any entry change content. What cannot be told counts as yes.
-fn relevant(repository: &Repository, entries: &[Entry], tip: Option<ObjectId>) -> bool {
-    let Some(library) = &repository.library else { return true };
+/// The tree of the tip, or of `HEAD`, and where its objects are. Without one: whether there may be something in it.
+pub(in crate::source) fn tree_of(
+    repository: &Repository,
+    tip: Option<ObjectId>,
+) -> std::result::Result<(&git2::Repository, git2::Tree<'_>), bool> {
+    let library = repository.library.as_ref().ok_or(true)?;
     let commit = match tip {
         Some(tip) => tip.to_git2().and_then(|oid| library.find_commit(oid).ok()),
         None => library.head().ok().and_then(|head| head.peel_to_commit().ok()),
     };
     // Before the first commit there is only what is staged, which was looked at.
-    let Some(commit) = commit else { return tip.is_some() };
-    let Ok(tree) = commit.tree() else { return true };
+    let tree = commit.ok_or(tip.is_some())?.tree().map_err(|_| true)?;
+    Ok((library, tree))
+}
+
+/// Whether attributes on the way to any entry change content. What cannot be told counts as yes.
+fn relevant(repository: &Repository, entries: &[Entry], tip: Option<ObjectId>) -> bool {
+    let (library, tree) = match tree_of(repository, tip) {
+        Ok(found) => found,
+        Err(may) => return may,
+    };
     let mut folders: BTreeSet<&[u8]> = BTreeSet::new();
     for entry in entries {
         let mut inner = folder(entry.path.as_bytes());

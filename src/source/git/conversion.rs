@@ -358,28 +358,25 @@ fn to_crlf_through_a_file(content: &Content, line_ends: LineEnds) -> io::Result<
         if !may_convert_by_itself(content)? {
             return Ok(None);
         }
-        let (mut counts, mut at) = (Counts::default(), 0);
-        while at < content.len() {
-            let window = content.read_range(at, WINDOW)?;
-            if !counts.add(&window) {
+        let mut counts = Counts::default();
+        for window in content.pieces(WINDOW) {
+            if !counts.add(&window?) {
                 return Ok(None);
             }
-            at += (window.len() as u64).max(1);
         }
         if !counts.are_of_text() {
             return Ok(None);
         }
     }
     let mut file = tempfile::tempfile()?;
-    let (mut changed, mut at, mut before) = (false, 0, None);
+    let (mut changed, mut before) = (false, None);
     let mut out = Vec::with_capacity(2 * WINDOW);
-    while at < content.len() {
-        let window = content.read_range(at, WINDOW)?;
+    for window in content.pieces(WINDOW) {
+        let window = window?;
         out.clear();
         changed |= add_crlf(&window, before, &mut out);
         file.write_all(&out)?;
         before = window.last().copied();
-        at += (window.len() as u64).max(1);
     }
     match changed {
         true => FileContent::new(file).map(Content::new).map(Some),

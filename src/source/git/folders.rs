@@ -120,13 +120,10 @@ fn may_share(repository: &Repository, entries: &[Entry], tip: Option<ObjectId>) 
     if names.is_empty() {
         return false;
     }
-    let Some(library) = &repository.library else { return true };
-    let commit = match tip {
-        Some(tip) => tip.to_git2().and_then(|oid| library.find_commit(oid).ok()),
-        None => library.head().ok().and_then(|head| head.peel_to_commit().ok()),
+    let (library, root) = match checkout::tree_of(repository, tip) {
+        Ok(found) => found,
+        Err(may) => return may,
     };
-    let Some(commit) = commit else { return tip.is_some() };
-    let Ok(root) = commit.tree() else { return true };
     names.into_iter().any(|(outer, names)| {
         let inside;
         let tree = match outer {

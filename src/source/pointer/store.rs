@@ -244,14 +244,9 @@ fn check(path: &Path, claim: &Claim<'_>) -> io::Result<Checked> {
 /// The hash of content in lower-case hexadecimal, on request with every CRLF made LF.
 fn hash<D: Digest>(content: &Content, folded: bool) -> io::Result<String> {
     let mut hash = D::new();
-    let mut at = 0;
     let mut carriage_return = false;
-    loop {
-        let mut window = content.read_range(at, 256 << 10)?;
-        if window.is_empty() {
-            break;
-        }
-        at += window.len() as u64;
+    for piece in content.pieces(256 << 10) {
+        let mut window = piece?;
         if folded {
             let mut out = Vec::with_capacity(window.len() + 1);
             for byte in window {
