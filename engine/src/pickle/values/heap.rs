@@ -254,9 +254,10 @@ impl Heap {
                 // Of a list that is a pair, the first item becomes a key.
                 let key = if value.is(Tag::List) { Mark::FIRST_UNKEYED } else { Mark::UNKEYED };
                 let inside = if mark.has(key) { Mark::UNKEYED_INSIDE } else { Mark::PLAIN };
-                mark.of(Mark::HELD).without(Mark::UNKEYED).with(inside).with(loose)
+                mark.of(Mark::HELD).without(Mark::UNKEYED.with(Mark::UNKEYED_INSIDE)).with(inside).with(loose)
             }
-            _ => mark.of(Mark::HELD).with(loose),
+            // Pairs are one level deep.
+            _ => mark.of(Mark::HELD).without(Mark::UNKEYED_INSIDE).with(loose),
         }
     }
 
@@ -599,6 +600,30 @@ mod tests {
         assert!(heap.fits(heap.mark(held), Shape::Plain));
         assert_eq!(heap.widen(list, Mark::REFERENCE), Err(Relied));
         assert_eq!(heap.mark(held).shape(), Shape::Stored);
+    }
+
+    #[test]
+    fn the_keys_of_pairs_lie_right_inside_a_list() {
+        let mut heap = Heap::default();
+        let mut list = |heap: &mut Heap, items: &[Value], first: Mark| {
+            let list = heap.container(Tag::List);
+            let mark = heap.grow(list, items, items.len()).unwrap_or(Mark::STORED);
+            assert_eq!(heap.widen(list, mark.with(first)), Ok(()));
+            list
+        };
+        let unkeyed = Value::new(Tag::Buffer, 0);
+        let one = list(&mut heap, &[unkeyed], Mark::FIRST_UNKEYED);
+        let inside = |heap: &Heap, value| heap.mark(value).has(Mark::UNKEYED_INSIDE);
+        // `[[unkeyed, 1]]` in a list or in a tuple.
+        let pairs = list(&mut heap, &[one], Mark::PLAIN);
+        let tuple = heap.tuple(&[one]);
+        assert!(inside(&heap, pairs) && inside(&heap, tuple));
+        // `[["a", [unkeyed]]]` and `[("a", [unkeyed])]`: what is hashed is the text.
+        let pair = list(&mut heap, &[Value::int(1), one], Mark::PLAIN);
+        let outer = list(&mut heap, &[pair], Mark::PLAIN);
+        let of_tuples = list(&mut heap, &[tuple], Mark::PLAIN);
+        assert!(!inside(&heap, outer) && !inside(&heap, of_tuples));
+        assert!(!heap.mark(outer).with(heap.mark(of_tuples)).has(Mark::UNKEYED));
     }
 
     #[test]

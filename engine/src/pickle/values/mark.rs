@@ -19,7 +19,7 @@ impl Mark {
     pub const LOOSE: Mark = Mark(8);
     /// Hashing it would run code that nobody has read, or more steps than are allowed.
     pub const UNKEYED: Mark = Mark(16);
-    /// The same of something in a list or dict inside it, which become keys where pairs make a mapping.
+    /// The same of something in a list or dict right inside it, which become keys where pairs make a mapping.
     pub const UNKEYED_INSIDE: Mark = Mark(32);
     /// An integer beyond [`Mark::SMALL`]: as a size it would cost more than the bytes that spell it.
     pub const LARGE: Mark = Mark(64);
