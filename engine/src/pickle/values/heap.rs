@@ -605,7 +605,7 @@ mod tests {
     #[test]
     fn the_keys_of_pairs_lie_right_inside_a_list() {
         let mut heap = Heap::default();
-        let mut list = |heap: &mut Heap, items: &[Value], first: Mark| {
+        let list = |heap: &mut Heap, items: &[Value], first: Mark| {
             let list = heap.container(Tag::List);
             let mark = heap.grow(list, items, items.len()).unwrap_or(Mark::STORED);
             assert_eq!(heap.widen(list, mark.with(first)), Ok(()));
