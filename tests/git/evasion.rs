@@ -602,44 +602,49 @@ fn damaged_objects_and_packs_are_no_pass() {
 #[cfg(target_os = "linux")]
 #[test]
 fn an_interrupted_run_leaves_nothing_behind() {
+    use std::os::unix::fs::PermissionsExt;
     let repo = Repo::new();
     let temporary = repo.root.parent().unwrap().join("temporary");
     std::fs::create_dir(&temporary).unwrap();
-    // It goes through a temporary file, and takes a while.
+    // It goes through a temporary file.
     let noise: Vec<u8> =
         (0..9_000_000u32).flat_map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
     repo.add("big.bin", noise);
     repo.commit("big");
     repo.git(&["repack", "-qad"]);
+    // A git that hands out half of it, says so, and then nothing until nobody asks any more.
+    let folder = repo.root.parent().unwrap().join("programs");
+    std::fs::create_dir(&folder).unwrap();
+    let said = folder.join("said");
+    let path = std::env::var("PATH").unwrap();
+    let script = format!(
+        "#!/bin/sh\nPATH='{path}'\ncase \" $* \" in\n*' cat-file --batch '*) git \"$@\" | {{ head -c 18000000; \
+         echo $$ > '{said}.new'; mv '{said}.new' '{said}'; cat > /dev/null; }} ;;\n*) exec git \"$@\" ;;\nesac\n",
+        said = said.display()
+    );
+    std::fs::write(folder.join("git"), script).unwrap();
+    std::fs::set_permissions(folder.join("git"), std::fs::Permissions::from_mode(0o755)).unwrap();
     let mut child = repo
         .command(env!("CARGO_BIN_EXE_fickgate"), &repo.root)
         .args(["--history", "--jobs", "2"])
+        .env("PATH", format!("{}:{path}", folder.display()))
         .env("TMPDIR", &temporary)
         .stdout(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let id = child.id();
-    // Until it has children, and is in the middle of it: of git, whose parent it is.
-    let children = |of: u32| {
-        let listed = std::fs::read_to_string(format!("/proc/{of}/task/{of}/children")).unwrap_or_default();
-        listed.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
-    };
-    let mut started = Vec::new();
-    while started.is_empty() && child.try_wait().unwrap().is_none() {
-        started = children(id);
+    while !said.exists() {
+        assert_eq!(child.try_wait().unwrap(), None, "it asks git for the file");
         std::thread::yield_now();
     }
-    let killed = std::process::Command::new("kill").args(["-INT", &id.to_string()]).status().unwrap();
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let ended = child.wait().unwrap();
     assert!(killed.success() && (ended.code() != Some(0)), "{ended:?}");
     assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0, "no file with a name is ever made there");
     // Git ends by itself where nobody reads what it writes, or where nobody asks any more.
-    for child in started {
-        let there = format!("/proc/{child}/stat");
-        let gone = |stat: std::io::Result<String>| stat.is_err() || stat.is_ok_and(|s| s.contains(") Z "));
-        while !gone(std::fs::read_to_string(&there)) {
-            std::thread::yield_now();
-        }
+    let there = format!("/proc/{}/stat", std::fs::read_to_string(&said).unwrap().trim());
+    let gone = |stat: std::io::Result<String>| stat.is_err() || stat.is_ok_and(|s| s.contains(") Z "));
+    while !gone(std::fs::read_to_string(&there)) {
+        std::thread::yield_now();
     }
     assert!(!repo.root.join(".git/index.lock").exists());
 }
