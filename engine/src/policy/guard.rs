@@ -36,8 +36,11 @@ words! {
         /// `collections` container or number type. It is called when a key is missing.
         DefaultFactory = "default-factory",
         /// `numpy.random` constructors: arguments are literal text, numpy's own bit generators (classes or
-        /// what they returned) and numpy's own constructors. A given constructor is called.
+        /// what they returned) and numpy's own constructors. A given constructor is called. In a state, a position
+        /// lies inside the numbers that it is an index of.
         NumpyRandom = "numpy-random",
+        /// `random.Random`: no arguments but plain ones; a state of a version, a tuple of integers and a number.
+        Twister = "twister",
         /// `pandas.core.indexes.base._new_Index(cls, d)`: `cls` is an import that is an index class of
         /// pandas. `cls.__new__(cls, **d)` runs.
         PandasIndex = "pandas-index",
@@ -121,6 +124,7 @@ impl Guard {
         matches!(
             self,
             Guard::NumpyDtype
+                | Guard::NumpyRandom
                 | Guard::JoblibArray
                 | Guard::PandasIndex
                 | Guard::TimeZone
@@ -140,6 +144,7 @@ impl Guard {
         Shapes::all(match self {
             Guard::PlainArguments
             | Guard::OptionDefaults
+            | Guard::Twister
             | Guard::MethodNames
             | Guard::Architecture
             | Guard::Distribution

@@ -59,13 +59,16 @@ impl Scan<'_> {
             job.disguise =
                 Disguise::new(format!("a pickle in a file named .{}", family::extension(&job.name)));
         }
-        let form = self.form_of(&job, &head)?;
+        let form = Scan::form_of(&job, &head);
         let before = self.found;
         let pickles = self.as_pickles(&job, family, form)?;
         self.as_json(&job)?;
         self.dumb_places(&job)?;
         let mut seen = self.as_form(&job, family, form)?;
         self.as_arrow(&job, &head)?;
+        if self.as_user_block(&job, form)? && seen == Seen::Unknown {
+            seen = Seen::Harmless;
+        }
         let contained = self.as_containers(&job, &head)?;
         if self.as_weak_forms(&job, family, form, &head)? || contained {
             seen = Seen::Read;
@@ -87,33 +90,45 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// The form of content, a database behind a user block included: HDF5's signature stands at 0, 512, 1024 and so on.
-    fn form_of(&self, job: &Job, head: &[u8]) -> io::Result<Form> {
-        const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
-        let form = match (sniff::magic(head), container::begun(head).next()) {
+    /// The form that the first bytes say.
+    fn form_of(job: &Job, head: &[u8]) -> Form {
+        match (sniff::magic(head), container::begun(head).next()) {
             (Some(form), _) => form,
             (None, Some(container)) => Form::Container(container.name),
             (None, None) => sniff::form(head, job.content.len()),
-        };
+        }
+    }
+
+    /// HDF5 behind a user block, whatever else the content begins like: its signature stands at 0, 512, 1024 and so on.
+    fn as_user_block(&mut self, job: &Job, form: Form) -> io::Result<bool> {
+        const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
         // Content of which the length is not known is decompressed for each look.
-        if job.place != Place::File || job.inflated.is_some() {
-            return Ok(form);
+        if job.place != Place::File || job.inflated.is_some() || form == Form::Known("HDF5") {
+            return Ok(false);
         }
         let mut at = 512;
         while at < job.content.len() {
             if job.content.read_range(at, HDF5.len())? == HDF5 {
-                return Ok(Form::Known("HDF5"));
+                self.form(job, "HDF5");
+                self.hdf5(job)?;
+                return Ok(true);
             }
             at *= 2;
         }
-        Ok(form)
+        Ok(false)
+    }
+
+    fn hdf5(&mut self, job: &Job) -> io::Result<()> {
+        self.database(job)?;
+        self.hdf5_heaps(job);
+        self.keras_attributes(job)
     }
 
     /// A tensor by what a pickle says of it. torch takes its bytes as they are, and no loader unpickles them as they
     /// are; numpy opens members of archives by name, and what it opens it tells by its first bytes.
     fn storage(&mut self, mut job: Job) -> io::Result<()> {
         let head = job.content.read_range(0, sniff::HEAD)?;
-        let form = self.form_of(&job, &head)?;
+        let form = Scan::form_of(&job, &head);
         let strong = match form {
             Form::Gzip => head.get(2) == Some(&8),
             Form::Zip | Form::Container(_) | Form::Bzip2 | Form::Xz | Form::Lz4 | Form::Zstd => true,
@@ -190,16 +205,16 @@ impl Scan<'_> {
                 self.sqlite(job)?;
                 return Ok(Seen::Harmless);
             }
-            Form::Known("HDF5" | "SQLite journal" | "LMDB" | "GDBM" | "Berkeley DB") => {
+            Form::Known("HDF5") => {
+                self.hdf5(job)?;
+                return Ok(Seen::Harmless);
+            }
+            Form::Known("SQLite journal" | "LMDB" | "GDBM" | "Berkeley DB") => {
                 self.database(job)?;
                 if form == Form::Known("SQLite journal") && job.content.len() > JOURNAL {
                     let message = "pages of a database in SQLite's journal or write-ahead log, which mean something only \
                                    together with the database: close or checkpoint it, and commit it alone";
                     self.fault(&job.member, Rule::ContainerUnreadable, 0, message);
-                }
-                if form == Form::Known("HDF5") {
-                    self.hdf5_heaps(job);
-                    self.keras_attributes(job)?;
                 }
                 return Ok(Seen::Harmless);
             }

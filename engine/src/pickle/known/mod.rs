@@ -21,7 +21,7 @@ mod random;
 mod regex;
 pub mod standard;
 pub mod table;
-mod torch;
+pub mod torch;
 mod translation;
 mod unpickler;
 pub mod view;
@@ -71,6 +71,7 @@ pub fn call<C: Cursor>(guard: Guard, view: &View<'_, C>, dtypes: &mut Dtypes, ca
         | Guard::JoblibArray
         | Guard::OptionDefaults
         | Guard::MethodNames
+        | Guard::Twister
         | Guard::Image => Ok(Outcome::Object),
     }
 }
@@ -96,6 +97,8 @@ pub fn state<C: Cursor>(
         Guard::Formula => formula::data(view, build),
         Guard::Translation => translation::state(view, build),
         Guard::Image => image::state(view, build),
+        Guard::NumpyRandom => random::state(view, build),
+        Guard::Twister => random::twister(view, build),
         Guard::NestedBytes => Err("state is set on what an unpickler gave".to_owned()),
         _ => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! torch's functions that make a tensor: over a storage, of a tensor, or by another of them.
+//! torch's persistent ids, and its functions that make a tensor: over a storage, of a tensor, or by another of them.
 
 use crate::pickle::known::numpy::Dtypes;
 use crate::pickle::known::view::{Call, View};
@@ -8,6 +8,41 @@ use crate::pickle::values::mark::Mark;
 use crate::pickle::values::value::{Tag, Value};
 use crate::policy::guard::Guard;
 use crate::policy::trigger::Shape;
+
+/// Whether torch writes such a persistent id: `("storage", class, key, location, elements)`, in the legacy layout with
+/// `None` or `(key, offset, elements)` behind it, or `("module", class, file, source)`.
+///
+/// `persistent_load` of torch/serialization.py compares the parts, multiplies and formats them, asks the location for
+/// its `startswith` and the class for its `dtype`: it runs whatever an object among them answers with.
+pub fn is_id<C: Cursor>(view: &View<'_, C>, id: Value) -> bool {
+    let whole = |v: &Value| v.as_int().is_some_and(|n| n >= 0);
+    let text = |v: &Value| v.is(Tag::Text);
+    let parts: Vec<Value> = view.heap.tuples.items(id).collect();
+    let storage = |v: &Value| {
+        view.named(*v).is_some_and(|(module, name)| in_torch(module) && name.ends_with("Storage"))
+    };
+    let of_view = |v: &Value| {
+        v.is(Tag::None)
+            || view.count(*v) == Some(3)
+                && view.heap.tuples.items(*v).zip([true, false, false]).all(|(v, key)| match key {
+                    true => text(&v),
+                    false => whole(&v),
+                })
+    };
+    match parts.as_slice() {
+        [_, class, key, location, elements, rest @ ..] if storage(class) => {
+            text(key) && text(location) && whole(elements) && rest.len() < 2 && rest.iter().all(of_view)
+        }
+        [_, class, file, source] if class.is(Tag::Import) => {
+            [file, source].into_iter().all(|v| text(v) || v.is(Tag::None))
+        }
+        _ => false,
+    }
+}
+
+fn in_torch(module: &str) -> bool {
+    module == "torch" || module.starts_with("torch.")
+}
 
 /// `_rebuild_tensor_v2(storage, …)`. `.dtype` and `.device` of anything else would be read, and a property runs.
 pub fn over_storage<C: Cursor>(view: &View<'_, C>, dtypes: &mut Dtypes, call: &Call) -> Judged {
@@ -134,6 +169,6 @@ fn is_storage<C: Cursor>(view: &View<'_, C>, value: Value) -> bool {
     value.is(Tag::Persistent)
         || view.made_by(value).is_some_and(|(module, name)| {
             view.imports.maker(value).guard == Some(Guard::NestedBytes)
-                || (module == "torch" || module.starts_with("torch.")) && name.ends_with("Storage")
+                || in_torch(module) && name.ends_with("Storage")
         })
 }

@@ -1,6 +1,7 @@
 //! Names: what they resolve to, persistent ids, and what applying an import leaves on the stack.
 
 use crate::facts::{FOREIGN_ID, Nested, NestedBytes, StorageId};
+use crate::pickle::known::torch;
 use crate::pickle::machine::trace::{Event, Trace, View};
 use crate::pickle::machine::vm::{Halt, Machine, Step};
 use crate::pickle::stream::long;
@@ -188,8 +189,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         Ok(())
     }
 
-    /// `torch/serialization.py` (`persistent_load`) takes `("storage", type, key, location, numel)`,
-    /// and in the legacy layout `("module", type, file, source)`, for which it gives back the type.
+    /// torch's loader gives a storage, or the class of a module: `known/torch.rs`.
     pub(super) fn persistent(&mut self, at: u64, id: Value) -> Step {
         if self.state.reading.runs_data() {
             return Err(Halt::Broken("a persistent id, for which the unpickler has no function".to_owned()));
@@ -197,7 +197,11 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         let mut value = Value::new(Tag::Persistent, at);
         let part = |i| self.state.heap.tuples.get(id, i);
         let kind = part(0).and_then(|v| self.literal_word(v));
-        if kind.as_deref() == Some("storage") {
+        if matches!(kind.as_deref(), Some("storage" | "module")) && !torch::is_id(&self.view(), id) {
+            let message =
+                "a persistent id that torch does not write: its loader compares and calls the parts";
+            self.fault(Rule::ImportUnresolved, at, message.to_owned());
+        } else if kind.as_deref() == Some("storage") {
             let elements = part(4).and_then(Value::as_int).and_then(|n| u64::try_from(n).ok());
             // The same id gives the same storage.
             let first = self.state.storages.insert(id);
