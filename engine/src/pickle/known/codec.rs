@@ -1,5 +1,7 @@
 //! Text turned into bytes: how protocols 0 to 2 of Python 3 spell `bytes`.
 
+use std::borrow::Cow;
+
 use crate::pickle::known::view::{Call, View};
 use crate::pickle::known::{Judged, Outcome};
 use crate::pickle::stream::opcode as op;
@@ -53,10 +55,11 @@ fn encoded<C: Cursor>(view: &View<'_, C>, args: Value, default: Option<&str>) ->
     let text = view.part(args, 0).filter(|v| v.is(Tag::Text))?;
     // A third argument says what becomes of characters that the codec does not have.
     let codec = match (view.count(args)?, view.part(args, 1)) {
-        (1, None) => default?.to_owned(),
-        (2, Some(codec)) => view.word(codec)?.to_ascii_lowercase().replace('_', "-"),
+        (1, None) => Cow::Borrowed(default?),
+        (2, Some(codec)) => Cow::Owned(view.word(codec)?),
         _ => return None,
     };
-    let codec = CODECS.iter().position(|names| names.contains(&codec.as_str()))?;
+    let folded = || codec.bytes().map(|b| if b == b'_' { b'-' } else { b.to_ascii_lowercase() });
+    let codec = CODECS.iter().position(|names| names.iter().any(|name| name.bytes().eq(folded())))?;
     Some(Value::new(Tag::Encoded, text.payload() << 2 | codec as u64))
 }

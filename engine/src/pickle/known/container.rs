@@ -54,6 +54,9 @@ pub fn may_collide<C: Cursor>(view: &View<'_, C>, value: Value, deep: u8) -> boo
 
 /// `set(items)`, `dict(items)`, `OrderedDict(items)`, `deque(items, length)`.
 pub fn container<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
+    if view.count(call.args) == Some(0) && !call.keywords {
+        return Ok(Outcome::Holding(None));
+    }
     let first = view.part(call.args, 0);
     let rest = view.heap.tuples.items(call.args).skip(1).all(|v| view.is(v, Shape::Plain));
     if call.keywords || !rest || !first.is_none_or(|v| copies(view, v)) {

@@ -1,15 +1,16 @@
 //! REDUCE, INST, OBJ, NEWOBJ, NEWOBJ_EX: the triggers `call` and `create`.
 
 use crate::facts::{Nested, UseKind};
+use crate::pickle::known::numpy::Dtypes;
 use crate::pickle::known::table::Known;
 use crate::pickle::known::view::{Call, View};
 use crate::pickle::known::{self, Outcome, container};
 use crate::pickle::machine::trace::Trace;
-use crate::pickle::machine::vm::Machine;
+use crate::pickle::machine::vm::{Machine, State as Kept};
 use crate::pickle::stream::opcode as op;
 use crate::pickle::stream::reader::Cursor;
 use crate::pickle::stream::text;
-use crate::pickle::values::heap::{Nature, Tuples, Walk};
+use crate::pickle::values::heap::{Heap, Nature, Tuples, Walk};
 use crate::pickle::values::mark::Mark;
 use crate::pickle::values::value::{Tag, Value};
 use crate::policy::guard::Guard;
@@ -18,6 +19,9 @@ use crate::rule::Rule;
 
 /// Longest line of a text that is measured. In longer ones each byte is looked at anyway.
 const LITERAL: u64 = 1 << 20;
+
+/// What it takes to visit an empty tuple, and no keyword arguments.
+const NO_ARGUMENTS: Walk = Walk { steps: 2, depth: 1 };
 
 /// An application: what is applied to what.
 struct Application {
@@ -40,9 +44,18 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         }
     }
 
+    /// What guards see, and what they learn of dtypes.
+    pub(super) fn view_and_dtypes(&mut self) -> (View<'_, C>, &mut Dtypes) {
+        let Kept { heap, imports, contents, changed, dtypes, .. } = &mut self.state;
+        (View { cursor: &self.cursor, heap, imports, contents, changed }, dtypes)
+    }
+
     /// The callee is applied and what it gives is pushed.
     #[inline(never)]
     pub(super) fn apply(&mut self, at: u64, code: u8, callee: Value, args: Value, kwargs: Option<Value>) {
+        if args == Tuples::EMPTY && kwargs.is_none() && self.apply_to_nothing(at, code, callee) {
+            return;
+        }
         // `func(*args)` in Lib/pickle.py takes whatever can be iterated over.
         if !args.is(Tag::Tuple) {
             self.only_one(at, "arguments that are not a tuple");
@@ -85,6 +98,27 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         self.result(at, code, callee, args, kwargs, value);
     }
 
+    /// An import is applied to no arguments, of which most guards have nothing to say: how most containers and objects
+    /// are made.
+    #[inline]
+    fn apply_to_nothing(&mut self, at: u64, code: u8, callee: Value) -> bool {
+        let Some(import) = callee.as_import() else { return false };
+        let known = self.state.imports.known(import);
+        if !matches!(known.guard, None | Some(Guard::Container)) || !self.state.stored_calls.is_empty() {
+            return false;
+        }
+        let create = matches!(code, op::NEWOBJ | op::NEWOBJ_EX);
+        let kind = match code {
+            op::INST | op::OBJ => UseKind::Instantiate,
+            _ if create => UseKind::Create,
+            _ => UseKind::Call,
+        };
+        let value = self.made_by(known, import, create, Tuples::EMPTY, Mark::PLAIN, NO_ARGUMENTS);
+        self.state.imports.used(import, kind, at, code, None);
+        self.result(at, code, callee, Tuples::EMPTY, None, value);
+        true
+    }
+
     fn unknown_object(&mut self) -> Value {
         self.state.heap.object(None, Mark::STORED, Nature::Open, Walk::default())
     }
@@ -99,16 +133,14 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         let Application { at, code, import, args, kwargs } = *application;
         let create = matches!(code, op::NEWOBJ | op::NEWOBJ_EX);
         let known = self.state.imports.known(import);
-        let mark = self.arguments(args, kwargs);
-        let walk = self.visits([args, kwargs.unwrap_or(Value::NONE)]);
+        let none = args == Tuples::EMPTY && kwargs.is_none();
+        let (mark, walk) = if none { (Mark::PLAIN, NO_ARGUMENTS) } else { self.arguments(args, kwargs) };
         let keywords = kwargs.is_some_and(|kwargs| self.state.heap.count(kwargs) != Some(0));
         let judged = known.guard.map(|guard| {
             let object = self.state.heap.next_object(import);
             let call = Call { import, args, keywords, code, object };
-            let mut dtypes = std::mem::take(&mut self.state.dtypes);
-            let judged = known::call(guard, &self.view(), &mut dtypes, &call);
-            self.state.dtypes = dtypes;
-            judged
+            let (view, dtypes) = self.view_and_dtypes();
+            known::call(guard, &view, dtypes, &call)
         });
         let (sized, number) = self.state.dtypes.sized();
         let walk = walk.and(sized);
@@ -122,11 +154,15 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 return (self.made(import, create, args, Mark::STORED, walk), Some(objection));
             }
         };
-        self.spend(at, args, known);
-        let objection = known.arguments(create).and_then(|shapes| {
-            let any = known.triggers.is_some_and(|t| t.any_number);
-            self.misfit(shapes, any, application, create)
-        });
+        let objection = if none {
+            None
+        } else {
+            self.spend(at, args, known);
+            known.arguments(create).and_then(|shapes| {
+                let any = known.triggers.is_some_and(|t| t.any_number);
+                self.misfit(shapes, any, application, create)
+            })
+        };
         if objection.is_some() {
             return (self.made(import, create, args, Mark::STORED, walk), objection);
         }
@@ -139,7 +175,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             }
             Outcome::New(mark) => {
                 let inert = self.inert(import, mark).with(number);
-                let nature = match self.nature(import, create, args) {
+                let nature = match self.nature(known.triggers, create, args) {
                     Nature::Shared => Nature::Open,
                     other => other,
                 };
@@ -213,11 +249,13 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         }
     }
 
-    /// What an object takes over of its arguments.
-    fn arguments(&self, args: Value, kwargs: Option<Value>) -> Mark {
-        let heap = &self.state.heap;
-        let mark = heap.held(args);
-        kwargs.map_or(mark, |kwargs| mark.with(heap.held(kwargs)))
+    /// What an object takes over of its arguments, and what it takes to visit them.
+    fn arguments(&self, args: Value, kwargs: Option<Value>) -> (Mark, Walk) {
+        let both = [args, kwargs.unwrap_or(Value::NONE)];
+        both.iter().fold((Mark::PLAIN, Walk::default()), |(mark, walk), value| {
+            let (own, further) = self.state.heap.seen(*value);
+            (mark.with(Heap::taken_over(*value, own)), walk.and(further))
+        })
     }
 
     /// What a callable does with its arguments costs as much as they are large, each time.
@@ -265,11 +303,6 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         self.state.heap.tuples.items(values).filter_map(len).map(|literal| literal.len / 8).sum()
     }
 
-    /// What it takes to visit all of these.
-    fn visits(&self, values: [Value; 2]) -> Walk {
-        values.iter().fold(Walk::default(), |walk, v| walk.and(self.state.heap.walk(*v)))
-    }
-
     /// Why the arguments have not the shapes that the trigger is open for.
     fn misfit(
         &self,
@@ -312,7 +345,10 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
 
     /// The mark of an object made of arguments with this mark.
     fn inert(&self, import: u32, mark: Mark) -> Mark {
-        let known = self.state.imports.known(import);
+        Self::inert_of(self.state.imports.known(import), mark)
+    }
+
+    fn inert_of(known: Known, mark: Mark) -> Mark {
         let inert = known.triggers.is_some_and(|t| t.inert) && mark.shape() <= Shape::Inert;
         let kept = if inert { Mark::INERT.with(mark.of(Mark::LOOSE)) } else { Mark::STORED };
         if known.is_key(inert) { kept } else { kept.with(Mark::UNKEYED) }
@@ -320,15 +356,27 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
 
     /// A new object of an import, made of arguments with this mark.
     fn made(&mut self, import: u32, create: bool, args: Value, mark: Mark, walk: Walk) -> Value {
-        let mark = self.inert(import, mark);
-        let nature = self.nature(import, create, args);
-        self.state.heap.object(Some(import), mark, nature, walk)
+        self.made_by(self.state.imports.known(import), import, create, args, mark, walk)
+    }
+
+    #[inline]
+    fn made_by(
+        &mut self,
+        known: Known,
+        import: u32,
+        create: bool,
+        args: Value,
+        mark: Mark,
+        walk: Walk,
+    ) -> Value {
+        let nature = self.nature(known.triggers, create, args);
+        self.state.heap.object(Some(import), Self::inert_of(known, mark), nature, walk)
     }
 
     /// What may become of an object that an import gives.
-    fn nature(&self, import: u32, create: bool, args: Value) -> Nature {
+    fn nature(&self, triggers: Option<&Triggers>, create: bool, args: Value) -> Nature {
         let empty = self.state.heap.tuples.len(args) == Some(0);
-        match self.state.imports.known(import).triggers {
+        match triggers {
             Some(t) if t.fresh_empty && empty => Nature::Open,
             // INST and OBJ without arguments run `__new__` alone.
             Some(t) if (create || empty) && t.shared_create || !create && t.shared_call => Nature::Shared,
@@ -342,7 +390,12 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
 
     /// An object is a copy of a container.
     fn copied(&mut self, value: Value, from: Option<Value>) {
-        let Some(from) = from.filter(|from| !from.is(Tag::None)) else { return };
+        if let Some(from) = from.filter(|from| !from.is(Tag::None)) {
+            self.copied_from(value, from);
+        }
+    }
+
+    fn copied_from(&mut self, value: Value, from: Value) {
         let mark = self.state.heap.mark(from);
         let keys = mark.of(Mark::NO_TEXT_KEY.with(Mark::COMPUTED_KEY).with(Mark::DUNDER_KEY));
         let literal = from.is(Tag::Dict) || self.view().is_mapping(from);

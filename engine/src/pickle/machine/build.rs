@@ -7,7 +7,7 @@ use crate::pickle::machine::trace::{Event, Trace};
 use crate::pickle::machine::vm::{Halt, Machine};
 use crate::pickle::stream::opcode as op;
 use crate::pickle::stream::reader::Cursor;
-use crate::pickle::values::heap::Late;
+use crate::pickle::values::heap::{Heap, Late};
 use crate::pickle::values::mark::Mark;
 use crate::pickle::values::value::{Tag, Value};
 use crate::policy::builtin;
@@ -70,40 +70,45 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         state: Value,
         objection: Option<String>,
     ) {
-        let objection = objection.or_else(|| self.state_objection(at, target, import, state));
+        let (own, walk) = self.state.heap.seen(state);
+        let objection = objection.or_else(|| self.state_objection(at, target, import, state, own));
         let (sized, number) = self.state.dtypes.sized();
         // Parts are copied or made something of; attributes are stored, and nothing goes through them.
-        let stored = matches!(
-            self.state.imports.known(import).triggers.map(|t| t.state),
-            Some(State::Read(Forms { parts: None, .. })) | None
-        );
-        if state.is(Tag::Tuple) && !stored && !self.state.heap.overspent() {
+        let stored = || {
+            let state = self.state.imports.known(import).triggers.map(|t| &t.state);
+            matches!(state, Some(State::Read(Forms { parts: None, .. })) | None)
+        };
+        if state.is(Tag::Tuple) && !self.state.heap.overspent() && !stored() {
             self.spent(at, self.depths(state));
         }
-        let expected = self.expects_dunders(import, state);
-        let heap = &mut self.state.heap;
-        let mut mark = heap.held(state);
-        let parts = heap.tuples.items(state).take(2).fold(heap.mark(state), |all, v| all.with(heap.mark(v)));
+        let guard = self.guard_of(target);
+        let heap = &self.state.heap;
+        let mut mark = Heap::taken_over(state, own);
+        let parts = match state.tag() {
+            Tag::Tuple => heap.tuples.items(state).take(2).fold(own, |all, v| all.with(heap.mark(v))),
+            _ => own,
+        };
         // An attribute of such a name is asked for by whoever converts the object.
-        let asked_for = parts.has(Mark::COMPUTED_KEY) || parts.has(Mark::DUNDER_KEY) && !expected;
+        let asked_for = parts.has(Mark::COMPUTED_KEY)
+            || parts.has(Mark::DUNDER_KEY) && !self.expects_dunders(import, state);
         if asked_for || objection.is_some() {
             mark = mark.with(Mark::STORED);
         }
-        if heap.is_out(state) {
-            heap.seal(state);
+        if own.has(Mark::AGAIN) {
+            self.state.heap.seal(state);
         }
-        if self.guard_of(target) == Some(Guard::Partial) && objection.is_none() {
+        if guard == Some(Guard::Partial) && objection.is_none() {
             let calls = known::partial::calls(&self.view(), state);
             self.state.stored_calls.extend(calls.map(|import| (target, import)));
         }
         let mut held = mark.without(Mark::UNKEYED.with(Mark::UNKEYED_INSIDE));
-        if self.guard_of(target) == Some(Guard::JoblibArray) && objection.is_none() {
+        if guard == Some(Guard::JoblibArray) && objection.is_none() {
             held = self.array_mark(state);
         }
         // What has a state is no number, but for arrays without dimensions.
         held = held.without(Mark::LARGE).with(number);
         // One that is its own state holds no more than before.
-        let more = self.state.heap.walk(state).and(sized);
+        let more = walk.and(sized);
         if state != target && self.state.heap.add(target, held, more).is_err() {
             self.changed_data(at);
         }
@@ -129,13 +134,20 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     }
 
     /// What stands against a state.
-    fn state_objection(&mut self, at: u64, object: Value, import: u32, state: Value) -> Option<String> {
+    #[inline]
+    fn state_objection(
+        &mut self,
+        at: u64,
+        object: Value,
+        import: u32,
+        state: Value,
+        own: Mark,
+    ) -> Option<String> {
         let known = self.state.imports.known(import);
         if let Some(guard) = known.guard {
             let build = Build { import, object, state };
-            let mut dtypes = std::mem::take(&mut self.state.dtypes);
-            let judged = known::state(guard, &self.view(), &mut dtypes, &build);
-            self.state.dtypes = dtypes;
+            let (view, dtypes) = self.view_and_dtypes();
+            let judged = known::state(guard, &view, dtypes, &build);
             if let Err(why) = judged {
                 return Some(format!("the trigger `state` is held by the guard `{}`: {why}", guard.as_str()));
             }
@@ -146,29 +158,34 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         };
         // Of inert items none is called, whatever it is asked for.
         let heap = &self.state.heap;
-        let may_answer = heap.has_wide_items(object) || heap.mark(object).has(Mark::DUNDER_KEY);
-        if triggers.answers && heap.has_items(object) && may_answer {
+        let may_answer = || heap.has_wide_items(object) || heap.mark(object).has(Mark::DUNDER_KEY);
+        if triggers.answers && heap.has_items(object) && may_answer() {
             let why =
                 "the trigger `state` is closed: its `__getattr__` answers from the items it has already";
             return Some(why.to_owned());
         }
-        match triggers.state {
+        match &triggers.state {
             State::Closed(why) => Some(format!("the trigger `state` is closed: {}", why.as_str())),
             // Of an import or of what a loader makes of an id nothing can be said at all.
             State::Stored if matches!(state.tag(), Tag::Import | Tag::Persistent | Tag::Unknown) => {
                 Some("the trigger `state` is open for data, and the state is none that is known".to_owned())
             }
             State::Stored => None,
+            // A dict of names whose values are stored is fine without a look at them.
+            State::Read(Forms {
+                attributes: Some(Attributes { values: Shape::Stored, touched: (_, 0), .. }),
+                ..
+            }) if state.is(Tag::Dict) && !own.has(Mark::NO_TEXT_KEY.with(Mark::COMPUTED_KEY)) => None,
             State::Read(forms) => self.form(object, state, forms, triggers.any_number_in_state),
         }
     }
 
     /// Whether a state has a form that the code was read for.
-    fn form(&self, object: Value, state: Value, forms: Forms, any: bool) -> Option<String> {
+    fn form(&self, object: Value, state: Value, forms: &Forms, any: bool) -> Option<String> {
         let literal =
             matches!(state.tag(), Tag::ByteArray | Tag::Encoded) || state.kind() & Tag::LITERALS != 0;
         let unread = |what: &str| Some(format!("the trigger `state` is open for {what}"));
-        match (forms.attributes, forms.parts) {
+        match (&forms.attributes, &forms.parts) {
             _ if forms.value && literal => None,
             // A dict that is its own `__dict__`: its items were judged as they came.
             (Some(Attributes { touched: (_, 0), .. }), _)
@@ -189,7 +206,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     }
 
     /// A tuple of parts.
-    fn parts(&self, state: Value, Parts { shapes, least, most }: Parts, any: bool) -> Option<String> {
+    fn parts(&self, state: Value, &Parts { shapes, least, most }: &Parts, any: bool) -> Option<String> {
         let view = self.view();
         let count = view.count(state);
         if !count.is_some_and(|count| (usize::from(least)..=usize::from(most)).contains(&count)) {
@@ -204,9 +221,9 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     }
 
     /// Attributes: a dict with literal text keys, or one beside a dict for slots where BUILD itself takes them.
-    fn attributes(&self, state: Value, form: Attributes, any: bool) -> Option<String> {
+    fn attributes(&self, state: Value, form: &Attributes, any: bool) -> Option<String> {
         let view = self.view();
-        let Attributes { values, pair, slots, touched } = form;
+        let &Attributes { values, pair, slots, touched } = form;
         let closed = |why: &str| Some(format!("the trigger `state` is open for attributes only: {why}"));
         let (dict, slot) = match view.count(state) {
             Some(_) if !pair => {

@@ -5,7 +5,7 @@ use crate::pickle::machine::trace::{Event, Trace};
 use crate::pickle::machine::vm::Machine;
 use crate::pickle::stream::opcode as op;
 use crate::pickle::stream::reader::Cursor;
-use crate::pickle::values::heap::{Items, Late, Relied};
+use crate::pickle::values::heap::{Grown, Items, Late};
 use crate::pickle::values::mark::Mark;
 use crate::pickle::values::value::{Tag, Value};
 use crate::policy::guard::Guard;
@@ -16,6 +16,11 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     /// The items are the stack from `from` on, the target lies below.
     pub(super) fn items(&mut self, at: u64, code: u8, from: usize) {
         let Some(&target) = from.checked_sub(1).and_then(|i| self.state.stack.get(i)) else { return };
+        if !T::ON && code == op::SETITEMS && target.is(Tag::Dict) && self.state.stack.len() > from {
+            self.put(at, target, from);
+            self.state.stack.truncate(from);
+            return;
+        }
         if T::ON {
             let items = self.state.stack.get(from..).unwrap_or(&[]).to_vec();
             self.tell(at, Event::Items { code, target, items: &items });
@@ -56,12 +61,18 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     #[inline]
     pub(super) fn listed(&mut self, at: u64, list: Value, from: usize) {
         let items = self.state.stack.get(from..).unwrap_or(&[]);
-        let first = items.first().copied().filter(|_| self.state.heap.count(list) == Some(0));
         let grown = self.state.heap.grow(list, items, items.len());
         self.state.contents.list(list, items);
+        let mut mark = Mark::PLAIN;
+        if grown.kinds & Tag::OBJECTS != 0 {
+            mark = mark.with(Mark::OBJECTS);
+        }
+        if grown.first && grown.mark.has(Mark::UNKEYED) {
+            let first = items.first().is_some_and(|v| self.state.heap.mark(*v).has(Mark::UNKEYED));
+            mark = if first { mark.with(Mark::FIRST_UNKEYED) } else { mark };
+        }
         // Of long integers a set or a dict may be made.
-        let kinds = items.iter().fold(0, |kinds, v| kinds | v.kind());
-        if kinds & Tag::BigInt.kind() != 0 {
+        if grown.kinds & Tag::BigInt.kind() != 0 {
             for i in from..self.state.stack.len() {
                 match self.state.stack.get(i) {
                     Some(&key) if key.is(Tag::BigInt) => self.hashed_apart(at, list, key),
@@ -69,23 +80,15 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 }
             }
         }
-        let mut mark = self.taken(at, grown);
-        if kinds & Tag::OBJECTS != 0 {
-            mark = mark.with(Mark::OBJECTS);
-        }
-        if mark.has(Mark::UNKEYED) && first.is_some_and(|v| self.state.heap.mark(v).has(Mark::UNKEYED)) {
-            mark = mark.with(Mark::FIRST_UNKEYED);
-        }
-        self.change(at, list, mark);
+        self.change(at, list, grown, mark);
     }
 
     /// Items above `from` become those of a set.
     fn added(&mut self, at: u64, set: Value, from: usize) {
         let items = self.state.stack.get(from..).unwrap_or(&[]);
         let grown = self.state.heap.grow(set, items, items.len());
-        let mark = self.taken(at, grown);
         self.hashed(at, set, from, 1);
-        self.change(at, set, mark);
+        self.change(at, set, grown, Mark::PLAIN);
     }
 
     /// Keys and values above `from` become items of a dict.
@@ -94,29 +97,21 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         let items = self.state.stack.get(from..).unwrap_or(&[]);
         let grown = self.state.heap.grow(dict, items, items.len() / 2);
         self.state.contents.put(dict, items);
-        let mark = self.taken(at, grown);
-        let mark = mark.with(self.keys(at, dict, from));
-        self.change(at, dict, mark);
-    }
-
-    /// What a holder takes over of what it is given.
-    #[inline]
-    fn taken(&mut self, at: u64, grown: Result<Mark, Relied>) -> Mark {
-        grown.unwrap_or_else(|_| {
-            self.changed_data(at);
-            Mark::STORED
-        })
+        let keys = self.keys(at, dict, from);
+        self.change(at, dict, grown, keys);
     }
 
     /// What the keys among the pairs above `from` say.
-    #[inline]
+    #[inline(always)]
     fn keys(&mut self, at: u64, holder: Value, from: usize) -> Mark {
         let items = self.state.stack.get(from..).unwrap_or(&[]);
         let mut mark = Mark::PLAIN;
         let mut other = false;
-        for key in items.iter().step_by(2) {
-            match key.tag() {
-                Tag::Text => mark = mark.with(self.state.contents.text_key(&self.cursor, *key)),
+        for pair in items.chunks(2) {
+            match pair.first() {
+                Some(key) if key.is(Tag::Text) => {
+                    mark = mark.with(self.state.contents.text_key(&self.cursor, *key));
+                }
                 _ => other = true,
             }
         }
@@ -195,7 +190,11 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         };
         let late = self.state.heap.items(target, kind);
         let grown = self.state.heap.give(target, self.state.stack.get(from..).unwrap_or(&[]));
-        let mut mark = self.taken(at, grown);
+        let mut mark = grown.mark;
+        if grown.relied {
+            self.changed_data(at);
+            mark = mark.with(Mark::STORED);
+        }
         match kind {
             Items::Set => mark = mark.with(self.keys(at, target, from)),
             Items::Add => self.hashed(at, target, from, 1),
@@ -205,7 +204,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             if let Some(late) = late.filter(|late| *late != Late::Shared) {
                 self.late(at, import, "items", late);
             }
-            let objection = self.items_objection(import, kind, late, from);
+            let objection = self.items_objection(import, kind, late, from, grown.kinds);
             self.state.imports.used(import, UseKind::Items, at, code, objection);
         }
         let held = mark.without(Mark::UNKEYED.with(Mark::UNKEYED_INSIDE));
@@ -216,7 +215,14 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     }
 
     /// What stands against items for what an import gave.
-    fn items_objection(&self, import: u32, kind: Items, late: Option<Late>, from: usize) -> Option<String> {
+    fn items_objection(
+        &self,
+        import: u32,
+        kind: Items,
+        late: Option<Late>,
+        from: usize,
+        kinds: u64,
+    ) -> Option<String> {
         let triggers = self.state.imports.known(import).triggers?;
         let (open, method) = match kind {
             Items::Set => (triggers.setitem, "__setitem__"),
@@ -231,6 +237,9 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 "the trigger `items` is closed: its `{method}` would run, and nobody has read it"
             ));
         };
+        if shape <= Shape::Stored && kinds & !Tag::LITERALS == 0 {
+            return None;
+        }
         let items = self.state.stack.get(from..).unwrap_or(&[]);
         let view = self.view();
         let first = usize::from(kind == Items::Set);
@@ -241,10 +250,15 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         Some(format!("the trigger `items` is open for {} only, and `{method}` is given more", shape.words()))
     }
 
-    /// A container gets items with this mark.
+    /// A container has got items, and this mark besides what they give it.
     #[inline]
-    fn change(&mut self, at: u64, container: Value, mark: Mark) {
-        if container.is_copy() || self.state.heap.mark(container).has(Mark::SEALED) {
+    fn change(&mut self, at: u64, container: Value, grown: Grown, mark: Mark) {
+        let mut mark = mark.with(grown.mark);
+        if grown.relied {
+            self.changed_data(at);
+            mark = mark.with(Mark::STORED);
+        }
+        if container.is_copy() || grown.sealed {
             self.changed_late(at, container);
         }
         if !mark.is_plain() {
@@ -260,7 +274,11 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     }
 
     /// A container or an object holds more than it did.
+    #[inline]
     pub(super) fn widen(&mut self, at: u64, value: Value, mark: Mark) {
+        if mark.is_plain() {
+            return;
+        }
         // Its hash was read for inert state.
         let wide = value.is(Tag::Object) && mark.shape() > Shape::Inert;
         let unkeyed = wide && !self.state.imports.maker(value).is_key(false);

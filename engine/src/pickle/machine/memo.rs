@@ -32,7 +32,7 @@ const GAP: u64 = 1024;
 
 impl Memo {
     /// Sets an index.
-    #[inline]
+    #[inline(always)]
     pub fn put(&mut self, index: u64, value: Value) {
         if let Some(slot) = usize::try_from(index).ok().and_then(|i| self.dense.get_mut(i)) {
             self.set += u64::from(*slot == Value::UNSET);
@@ -52,7 +52,7 @@ impl Memo {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn put_beyond(&mut self, index: u64, value: Value) {
         let len = self.dense.len() as u64;
         if index == len && self.sparse.is_empty() {
@@ -77,9 +77,14 @@ impl Memo {
     }
 
     /// MEMOIZE: the next index is the number of entries (`Lib/pickle.py`, `load_memoize`).
-    #[inline]
+    #[inline(always)]
     pub fn memoize(&mut self, value: Value) {
-        self.put(self.set, value);
+        if self.set == self.dense.len() as u64 && self.sparse.is_empty() {
+            self.dense.push(value);
+            self.set += 1;
+        } else {
+            self.put(self.set, value);
+        }
     }
 
     /// The value at an index.

@@ -6,6 +6,7 @@ use crate::pickle::machine::vm::{Halt, Machine, Step};
 use crate::pickle::stream::long;
 use crate::pickle::stream::number;
 use crate::pickle::stream::number::Agreement as Number;
+use crate::pickle::stream::opcode as op;
 use crate::pickle::stream::reader::Cursor;
 use crate::pickle::stream::text::{self};
 use crate::pickle::values::value::{Tag, Value};
@@ -161,7 +162,16 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     }
 
     /// UTF-8 with surrogates, checked where the bytes are at hand.
+    #[inline(always)]
     pub(super) fn utf8(&mut self, start: u64, len: u64) -> Step {
+        match self.cursor.at_hand(start, len as usize) {
+            Some(bytes) if len < 256 && bytes.is_ascii() => Ok(()),
+            _ => self.utf8_of(start, len),
+        }
+    }
+
+    #[inline(never)]
+    fn utf8_of(&mut self, start: u64, len: u64) -> Step {
         if len > self.limits.text.max(1 << 20) {
             return Ok(());
         }
@@ -178,7 +188,22 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         self.skip(len)?;
         self.utf8(start, len)?;
         self.push(Value::new(Tag::Text, at));
+        self.memoize_next();
         Ok(())
+    }
+
+    /// MEMOIZE follows on most opcodes that make something, and is done with them.
+    #[inline(always)]
+    pub(super) fn memoize_next(&mut self) {
+        if !T::ON
+            && self.cursor.is_next(op::MEMOIZE)
+            && self.cursor.position() < self.state.frame_end
+            && let Some(value) = self.state.stack.last()
+        {
+            self.state.memo.memoize(*value);
+            self.state.memoized += 1;
+            self.cursor.skip(1);
+        }
     }
 
     #[inline(always)]

@@ -130,6 +130,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 let args = self.pop()?;
                 let callee = self.pop()?;
                 self.apply(at, code, callee, args, None);
+                self.memoize_next();
             }
             op::BUILD => {
                 let state = self.pop()?;
@@ -361,6 +362,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     pub(super) fn empty(&mut self, tag: Tag) {
         let value = self.state.heap.container(tag);
         self.push(value);
+        self.memoize_next();
     }
 
     #[inline(always)]
@@ -393,6 +395,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         }
         self.state.stack.truncate(from);
         self.push(value);
+        self.memoize_next();
     }
 
     #[inline(always)]

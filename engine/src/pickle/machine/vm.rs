@@ -134,6 +134,8 @@ pub(super) struct State {
     pub(super) nested: HashSet<Value>,
     /// Bytes that the facts hold.
     pub(super) held: usize,
+    /// MEMOIZEs that were done with the opcode before them.
+    pub(super) memoized: u64,
     pub(super) protocol: u8,
     pub(super) frame_end: u64,
     pub(super) stream: Stream,
@@ -245,7 +247,7 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         let state = std::mem::take(&mut self.state);
         let mut stream = state.stream;
         stream.end = self.cursor.position();
-        stream.opcodes = opcodes;
+        stream.opcodes = opcodes + state.memoized;
         stream.imports = state.imports.finish();
         let uses = stream.imports.iter().flat_map(|import| &import.uses);
         stream.applied |= uses.into_iter().any(|used| used.kind != UseKind::Reference);

@@ -29,6 +29,12 @@ pub trait Cursor {
     fn end(&self) -> u64;
     /// The next byte.
     fn byte(&mut self) -> Option<u8>;
+    /// Whether this byte comes next. False where that is not at hand.
+    #[inline(always)]
+    fn is_next(&self, byte: u8) -> bool {
+        let _ = byte;
+        false
+    }
     /// The next `N` bytes, or nothing consumed.
     fn array<const N: usize>(&mut self) -> Option<[u8; N]>;
     /// Steps over `n` bytes, or nothing consumed where fewer are left.
@@ -58,6 +64,19 @@ pub trait Cursor {
     fn line(&mut self) -> Line;
     /// Bytes from anywhere, read again where they are no longer at hand. Shorter only at the end.
     fn bytes(&self, start: u64, len: usize) -> Cow<'_, [u8]>;
+    /// A few bytes from anywhere, copied. Says how many there are.
+    fn copy(&self, start: u64, to: &mut [u8]) -> usize {
+        let bytes = self.bytes(start, to.len());
+        to.iter_mut().zip(bytes.iter()).for_each(|(to, from)| *to = *from);
+        bytes.len()
+    }
+    /// Bytes that lie in memory.
+    fn at_hand(&self, start: u64, len: usize) -> Option<&[u8]> {
+        match self.bytes(start, len) {
+            Cow::Borrowed(bytes) => Some(bytes),
+            Cow::Owned(_) => None,
+        }
+    }
     /// The error that ended the reading early, if one did.
     fn failure(&mut self) -> Option<io::Error>;
 }
@@ -93,6 +112,11 @@ impl Cursor for SliceCursor<'_> {
     }
 
     #[inline(always)]
+    fn is_next(&self, byte: u8) -> bool {
+        self.bytes.get(self.at) == Some(&byte)
+    }
+
+    #[inline(always)]
     fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let out = *self.bytes.get(self.at..)?.first_chunk::<N>()?;
         self.at += N;
@@ -121,6 +145,7 @@ impl Cursor for SliceCursor<'_> {
         Line { start, len: len as u64, ended: found.is_some() }
     }
 
+    #[inline]
     fn bytes(&self, start: u64, len: usize) -> Cow<'_, [u8]> {
         let start = usize::try_from(start).unwrap_or(usize::MAX).min(self.bytes.len());
         let end = start.saturating_add(len).min(self.bytes.len());
@@ -135,6 +160,15 @@ impl Cursor for SliceCursor<'_> {
 /// Bytes of the first window.
 const FIRST: usize = 4 << 10;
 
+/// Bytes of a block that is kept because something that lies behind the window was asked for, and how many are kept.
+/// The same few names are asked for over and over.
+const BLOCK: usize = 1 << 10;
+const BLOCKS: usize = 64;
+
+/// A block of the content: its number, and its bytes.
+#[derive(Default)]
+struct Block(u64, Vec<u8>);
+
 /// Through a window over content that is not in memory.
 pub struct WindowCursor<'a> {
     content: &'a Content,
@@ -145,6 +179,8 @@ pub struct WindowCursor<'a> {
     /// Bytes of the next window, and of the largest: streams are short or long, and most are short.
     next: usize,
     size: usize,
+    /// Blocks that were asked for, each at the place its number gives.
+    behind: RefCell<Vec<Block>>,
     failure: RefCell<Option<io::Error>>,
 }
 
@@ -158,8 +194,63 @@ impl<'a> WindowCursor<'a> {
             at: 0,
             next: size.clamp(64, FIRST),
             size: size.max(64),
+            behind: RefCell::default(),
             failure: RefCell::new(None),
         }
+    }
+
+    /// Copies bytes that do not lie in the window.
+    #[inline(never)]
+    fn copy_behind(&self, start: u64, to: &mut [u8]) -> usize {
+        let mut blocks = self.behind.borrow_mut();
+        if blocks.is_empty() {
+            blocks.resize_with(BLOCKS, Block::default);
+        }
+        let (mut copied, size) = (0, BLOCK as u64);
+        while copied < to.len() {
+            let at = start.saturating_add(copied as u64);
+            let number = at / size;
+            let Some(block) = blocks.get_mut((number % BLOCKS as u64) as usize) else { break };
+            if block.0 != number || block.1.is_empty() {
+                match self.content.read_range(number * size, BLOCK) {
+                    Ok(bytes) => *block = Block(number, bytes),
+                    Err(e) => {
+                        self.failure.borrow_mut().get_or_insert(e);
+                        break;
+                    }
+                }
+            }
+            let from = block.1.get((at % size) as usize..).unwrap_or(&[]);
+            let there = to.get_mut(copied..).unwrap_or(&mut []);
+            let n = from.len().min(there.len());
+            there.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+            copied += n;
+            if n == 0 {
+                break;
+            }
+        }
+        copied
+    }
+
+    #[cold]
+    fn next_byte(&mut self) -> Option<u8> {
+        self.next_array::<1>().map(|[b]| b)
+    }
+
+    #[cold]
+    fn next_array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        if !self.refill() {
+            return None;
+        }
+        let out = *self.window.get(self.at..)?.first_chunk::<N>()?;
+        self.at += N;
+        Some(out)
+    }
+
+    #[inline(always)]
+    fn in_window(&self, start: u64, len: usize) -> Option<&[u8]> {
+        let from = usize::try_from(start.checked_sub(self.base)?).ok()?;
+        self.window.get(from..from.checked_add(len)?)
     }
 
     /// Moves the window so that it starts at the position. False at the end or on a failure.
@@ -186,6 +277,7 @@ impl<'a> WindowCursor<'a> {
 }
 
 impl Cursor for WindowCursor<'_> {
+    #[inline(always)]
     fn position(&self) -> u64 {
         self.base + self.at as u64
     }
@@ -194,25 +286,39 @@ impl Cursor for WindowCursor<'_> {
         self.content.len()
     }
 
+    #[inline(always)]
     fn byte(&mut self) -> Option<u8> {
-        if self.at >= self.window.len() && !self.refill() {
-            return None;
+        match self.window.get(self.at) {
+            Some(b) => {
+                self.at += 1;
+                Some(*b)
+            }
+            None => self.next_byte(),
         }
-        let b = *self.window.get(self.at)?;
-        self.at += 1;
-        Some(b)
     }
 
+    #[inline(always)]
+    fn is_next(&self, byte: u8) -> bool {
+        self.window.get(self.at) == Some(&byte)
+    }
+
+    #[inline(always)]
     fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        if self.at + N > self.window.len() && !self.refill() {
-            return None;
+        match self.window.get(self.at..).and_then(|rest| rest.first_chunk::<N>()) {
+            Some(out) => {
+                self.at += N;
+                Some(*out)
+            }
+            None => self.next_array(),
         }
-        let out = *self.window.get(self.at..)?.first_chunk::<N>()?;
-        self.at += N;
-        Some(out)
     }
 
+    #[inline(always)]
     fn skip(&mut self, n: u64) -> bool {
+        if n <= (self.window.len() - self.at) as u64 {
+            self.at += n as usize;
+            return true;
+        }
         let position = self.position();
         let fits = n <= self.end().saturating_sub(position);
         if fits {
@@ -251,10 +357,14 @@ impl Cursor for WindowCursor<'_> {
     }
 
     fn bytes(&self, start: u64, len: usize) -> Cow<'_, [u8]> {
-        if let Some(from) = start.checked_sub(self.base).and_then(|o| usize::try_from(o).ok())
-            && let Some(bytes) = self.window.get(from..from.saturating_add(len))
-        {
+        if let Some(bytes) = self.in_window(start, len) {
             return Cow::Borrowed(bytes);
+        }
+        if len <= BLOCK {
+            let mut bytes = vec![0; len];
+            let there = self.copy_behind(start, &mut bytes);
+            bytes.truncate(there);
+            return Cow::Owned(bytes);
         }
         match self.content.read_range(start, len) {
             Ok(bytes) => Cow::Owned(bytes),
@@ -263,6 +373,17 @@ impl Cursor for WindowCursor<'_> {
                 Cow::Owned(Vec::new())
             }
         }
+    }
+
+    fn copy(&self, start: u64, to: &mut [u8]) -> usize {
+        let Some(bytes) = self.in_window(start, to.len()) else { return self.copy_behind(start, to) };
+        to.copy_from_slice(bytes);
+        to.len()
+    }
+
+    #[inline(always)]
+    fn at_hand(&self, start: u64, len: usize) -> Option<&[u8]> {
+        self.in_window(start, len)
     }
 
     fn failure(&mut self) -> Option<io::Error> {
@@ -294,6 +415,12 @@ mod tests {
         seen.push(format!("{:?}", c.bytes(3, 4)));
         seen.push(format!("{:?}", c.line()));
         seen.push(format!("{:?} {:?}", c.byte(), c.array::<2>()));
+        // Behind the window, over the border of blocks, at the end.
+        for (start, len) in [(0, 9), (1020, 8), (1020, 1024), (2040, 100), (3000, 4)] {
+            let mut few = [0; 16];
+            let n = c.copy(start, &mut few);
+            seen.push(format!("{:?} {:?}", c.bytes(start, len), &few[..n]));
+        }
         seen
     }
 
@@ -302,10 +429,11 @@ mod tests {
         let mut bytes = b"xline\n1234".to_vec();
         bytes.extend(std::iter::repeat_n(b'.', 60));
         bytes.extend(std::iter::repeat_n(b'y', 200));
+        bytes.extend((0..1800).map(|i| b'a' + (i % 23) as u8));
         let content = Content::new(ByRange(bytes.clone()));
         let slice = walk(&mut SliceCursor::new(&bytes, 0));
         assert_eq!(slice, walk(&mut WindowCursor::new(&content, 0, 64)));
         assert_eq!(slice[1], "Line { start: 1, len: 4, ended: true }");
-        assert_eq!(slice[6], "Line { start: 70, len: 200, ended: false }");
+        assert_eq!(slice[6], "Line { start: 70, len: 2000, ended: false }");
     }
 }

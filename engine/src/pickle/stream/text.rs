@@ -19,8 +19,9 @@ pub struct Literal {
 /// Finds the argument of the literal whose opcode lies at `offset`. A line is not followed far beyond
 /// `limit`; its length is then somewhere above that.
 pub fn locate(cursor: &impl Cursor, offset: u64, limit: u64) -> Option<Literal> {
-    let head = cursor.bytes(offset, 9);
-    let (opcode, rest) = head.split_first()?;
+    let mut head = [0; 9];
+    let there = cursor.copy(offset, &mut head);
+    let (opcode, rest) = head.get(..there)?.split_first()?;
     let counted = |width: usize| -> Option<(u64, u64)> {
         let mut le = [0u8; 8];
         le.get_mut(..width)?.copy_from_slice(rest.get(..width)?);

@@ -43,11 +43,13 @@ impl Contents {
     }
 
     /// What a literal text says as the name of an attribute.
-    #[inline]
+    #[inline(always)]
     pub fn text_key(&mut self, cursor: &impl Cursor, key: Value) -> Mark {
-        if self.ordinary.contains(key) {
-            return Mark::PLAIN;
-        }
+        if self.ordinary.contains(key) { Mark::PLAIN } else { self.new_text_key(cursor, key) }
+    }
+
+    #[inline(never)]
+    fn new_text_key(&mut self, cursor: &impl Cursor, key: Value) -> Mark {
         if is_dunder(cursor, key) {
             return Mark::DUNDER_KEY;
         }
@@ -126,8 +128,9 @@ impl Contents {
 /// Whether a literal text begins with two underscores, or may.
 #[inline]
 fn is_dunder(cursor: &impl Cursor, key: Value) -> bool {
-    let head = cursor.bytes(key.payload(), 11);
-    let Some((&opcode, rest)) = head.split_first() else { return true };
+    let mut head = [0; 11];
+    let there = cursor.copy(key.payload(), &mut head);
+    let Some((&opcode, rest)) = head.get(..there).and_then(<[u8]>::split_first) else { return true };
     let start = match opcode {
         op::SHORT_BINUNICODE | op::SHORT_BINSTRING => rest.get(1..3),
         op::BINUNICODE | op::BINSTRING => rest.get(4..6),

@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 
 use crate::pickle::values::mark::Mark;
+use crate::pickle::values::records::{Record, Records};
 use crate::pickle::values::value::{Tag, Value};
 use crate::policy::trigger::Shape;
 
@@ -43,35 +44,54 @@ pub enum Items {
     Add,
 }
 
-/// A list, dict, set or frozenset: its mark, how many items it was given, and what they take to visit.
-#[derive(Clone, Copy, Debug, Default)]
-struct Container {
+/// Bits of an object above its mark.
+const STATED: u32 = 1 << Mark::BITS;
+const ITEMS: [(Items, u32); 3] =
+    [(Items::Set, STATED << 1), (Items::Append, STATED << 2), (Items::Add, STATED << 3)];
+const SHARED: u32 = STATED << 4;
+const COMPLETE: u32 = STATED << 5;
+const HOLLOW: u32 = STATED << 6;
+const WIDE_ITEMS: u32 = STATED << 7;
+const DONE: u32 = STATED | COMPLETE;
+
+/// The mark of a list, dict, set or frozenset.
+#[inline]
+fn mark_of_container(record: Record) -> Mark {
+    Mark::from_bits(record.bits as u16)
+}
+
+/// The mark of an object.
+#[inline]
+fn mark_of_object(record: Record) -> Mark {
+    let mark = Mark::from_bits((record.bits & (STATED - 1)) as u16);
+    if record.bits & (HOLLOW | STATED) == HOLLOW { mark.with(Mark::STORED) } else { mark }
+}
+
+#[inline]
+fn walk_of(record: Record) -> Walk {
+    Walk { steps: record.steps, depth: record.depth }.held()
+}
+
+/// What values give to their holder.
+struct Gathered {
+    kinds: u64,
     mark: Mark,
-    depth: u8,
-    len: u32,
-    steps: u32,
+    walk: Walk,
 }
 
-/// An object: its mark, what became of it, and what it takes to visit what it was given.
-#[derive(Clone, Copy, Debug, Default)]
-struct Object {
-    bits: u32,
-    depth: u8,
-    steps: u32,
-}
-
-const STATED: u32 = 1 << 16;
-const ITEMS: [(Items, u32); 3] = [(Items::Set, 1 << 17), (Items::Append, 1 << 18), (Items::Add, 1 << 19)];
-const SHARED: u32 = 1 << 20;
-const COMPLETE: u32 = 1 << 21;
-const HOLLOW: u32 = 1 << 22;
-const WIDE_ITEMS: u32 = 1 << 23;
-
-impl Object {
-    fn mark(self) -> Mark {
-        let mark = Mark::from_bits(self.bits as u16);
-        if self.bits & (HOLLOW | STATED) == HOLLOW { mark.with(Mark::STORED) } else { mark }
-    }
+/// What became of a container or an object that was given items.
+#[derive(Clone, Copy, Debug)]
+pub struct Grown {
+    /// The kinds of these items.
+    pub kinds: u64,
+    /// What it takes over of them.
+    pub mark: Mark,
+    /// The container was empty before.
+    pub first: bool,
+    /// Its contents had been judged.
+    pub sealed: bool,
+    /// Something was decided on what holds it.
+    pub relied: bool,
 }
 
 /// What may become of an object that a call or `__new__` gave.
@@ -118,8 +138,8 @@ pub struct Relied;
 pub struct Heap {
     /// All tuples.
     pub tuples: Tuples,
-    containers: Vec<Container>,
-    objects: Vec<Object>,
+    containers: Records<{ Mark::BITS }, 6, 8>,
+    objects: Records<{ Mark::BITS + 8 }, 0, 6>,
     /// Imports that are inert data, by index.
     inert: Vec<bool>,
     /// Something was decided on the mark of a loose value.
@@ -146,107 +166,123 @@ impl Heap {
         if items.is_empty() {
             return Tuples::EMPTY;
         }
-        let kinds = kinds(items);
+        let Gathered { kinds, mut mark, walk } = self.gather(items);
         if kinds & !Tag::LITERALS == 0 {
-            let large = if has_large(items, kinds) { Mark::LARGE } else { Mark::PLAIN };
-            return self.tuples.literals(items, large);
+            return self.tuples.literals(items, mark);
         }
-        let (mut mark, walk) = self.holds(items);
-        let hashes = items.iter().any(|v| matches!(v.tag(), Tag::Tuple | Tag::Object | Tag::FrozenSet));
-        if hashes && (walk.steps >= KEY || walk.depth > DEPTH) {
+        if (walk.steps >= KEY || walk.depth > DEPTH)
+            && kinds & (Tag::Tuple.kind() | Tag::Object.kind() | Tag::FrozenSet.kind()) != 0
+        {
             mark = mark.with(Mark::UNKEYED);
         }
         self.tuples.nested(items, mark, walk)
     }
 
-    /// What a holder of these values takes over, and what it takes to visit them.
-    fn holds(&self, items: &[Value]) -> (Mark, Walk) {
-        items.iter().fold((Mark::PLAIN, Walk::default()), |(mark, walk), v| {
-            (mark.with(self.held(*v)), walk.and(self.walk(*v)))
-        })
+    /// What a holder of these values takes over.
+    #[inline(always)]
+    fn gather(&self, items: &[Value]) -> Gathered {
+        let (mut kinds, mut large) = (0, false);
+        for value in items {
+            kinds |= value.kind();
+            large |= value.is(Tag::Int) && value.exceeds(Mark::SMALL);
+        }
+        large |= kinds & Tag::BigInt.kind() != 0;
+        let mark = if large { Mark::LARGE } else { Mark::PLAIN };
+        if kinds & !Tag::LITERALS == 0 {
+            let walk = Walk { steps: u32::try_from(items.len()).unwrap_or(u32::MAX), depth: 0 };
+            return Gathered { kinds, mark, walk };
+        }
+        let (more, walk) = self.holds(items);
+        Gathered { kinds, mark: mark.with(more), walk }
     }
 
-    /// What a holder of these values takes over.
-    #[inline]
-    fn gather(&self, items: &[Value]) -> (Mark, Walk) {
-        let kinds = kinds(items);
-        if kinds & !Tag::LITERALS == 0 {
-            let mark = if has_large(items, kinds) { Mark::LARGE } else { Mark::PLAIN };
-            return (mark, Walk { steps: u32::try_from(items.len()).unwrap_or(u32::MAX), depth: 0 });
+    /// What a holder takes over of those of these values that hold something, and what it takes to visit them all.
+    #[inline(never)]
+    fn holds(&self, items: &[Value]) -> (Mark, Walk) {
+        let (mut mark, mut steps, mut depth) = (Mark::PLAIN, items.len() as u64, 0);
+        for value in items {
+            if value.kind() & Tag::LITERALS != 0 {
+                continue;
+            }
+            let (own, walk) = self.seen(*value);
+            mark = mark.with(Self::taken_over(*value, own));
+            steps += u64::from(walk.steps).saturating_sub(1);
+            depth = depth.max(walk.depth);
         }
-        self.holds(items)
+        (mark, Walk { steps: u32::try_from(steps).unwrap_or(u32::MAX), depth })
+    }
+
+    /// The mark of a value, and what it takes to visit everything in it: a step at least.
+    #[inline(always)]
+    pub fn seen(&self, value: Value) -> (Mark, Walk) {
+        let (mark, walk) = match value.tag() {
+            Tag::Tuple => self.tuples.seen(value),
+            Tag::List | Tag::Dict | Tag::Set | Tag::FrozenSet => self
+                .containers
+                .get(value.payload())
+                .map_or((Mark::STORED, Walk::LEAF), |c| (mark_of_container(c), walk_of(c))),
+            Tag::Object => self
+                .objects
+                .get(value.serial())
+                .map_or((Mark::STORED, Walk::LEAF), |o| (mark_of_object(o), walk_of(o))),
+            Tag::Int | Tag::BigInt if value.exceeds(Mark::SMALL) => (Mark::LARGE, Walk::LEAF),
+            Tag::Import if self.inert.get(value.payload() as usize) == Some(&true) => {
+                (Mark::INERT, Walk::LEAF)
+            }
+            Tag::Import => (Mark::REFERENCE, Walk::LEAF),
+            Tag::Buffer | Tag::Persistent => (Mark::INERT.with(Mark::UNKEYED), Walk::LEAF),
+            Tag::Unknown => (Mark::STORED.with(Mark::UNKEYED), Walk::LEAF),
+            _ => (Mark::PLAIN, Walk::LEAF),
+        };
+        if self.stale && mark.has(Mark::LOOSE) { (mark.with(Mark::STORED), walk) } else { (mark, walk) }
     }
 
     /// What it takes to visit everything in a value.
+    #[inline]
     pub fn walk(&self, value: Value) -> Walk {
-        match value.tag() {
-            Tag::Tuple => self.tuples.walk(value),
-            Tag::List | Tag::Dict | Tag::Set | Tag::FrozenSet => self
-                .containers
-                .get(value.payload() as usize)
-                .map_or(Walk::LEAF, |c| Walk { steps: c.steps, depth: c.depth }.held()),
-            Tag::Object => self
-                .objects
-                .get(value.serial() as usize)
-                .map_or(Walk::LEAF, |o| Walk { steps: o.steps, depth: o.depth }.held()),
-            _ => Walk::LEAF,
-        }
+        if value.kind() & Tag::LITERALS != 0 { Walk::LEAF } else { self.seen(value).1 }
     }
 
     /// A new list, dict, set or frozenset.
     #[inline(always)]
     pub fn container(&mut self, tag: Tag) -> Value {
-        let index = self.containers.len() as u64;
-        self.containers.push(Container::default());
-        Value::new(tag, index)
+        Value::new(tag, self.containers.empty())
     }
 
     /// A new frozenset of these items.
     pub fn frozenset(&mut self, items: &[Value]) -> Value {
-        let set = self.container(Tag::FrozenSet);
-        let (mark, Walk { steps, depth }) = self.gather(items);
-        if let Some(place) = self.containers.get_mut(set.payload() as usize) {
-            *place = Container { mark, depth, len: u32::try_from(items.len()).unwrap_or(u32::MAX), steps };
-        }
-        set
+        let Gathered { mark, walk: Walk { steps, depth }, .. } = self.gather(items);
+        let len = u32::try_from(items.len()).unwrap_or(u32::MAX);
+        let record = Record { bits: u32::from(mark.bits()), len, steps, depth };
+        Value::new(Tag::FrozenSet, self.containers.push(record))
     }
 
     /// What applying an import gave, made of values that take so much to visit.
     #[inline]
     pub fn object(&mut self, import: Option<u32>, mark: Mark, nature: Nature, walk: Walk) -> Value {
-        let serial = self.objects.len() as u64;
         let bits = u32::from(mark.bits()) | nature as u32;
-        self.objects.push(Object { bits, depth: walk.depth, steps: walk.steps });
-        Value::object(import, serial)
+        let record = Record { bits, len: 0, steps: walk.steps, depth: walk.depth };
+        Value::object(import, self.objects.push(record))
     }
 
     /// The mark of a value.
     #[inline]
     pub fn mark(&self, value: Value) -> Mark {
-        let mark = match value.tag() {
-            Tag::Int | Tag::BigInt if value.exceeds(Mark::SMALL) => return Mark::LARGE,
-            Tag::None | Tag::Bool | Tag::Int | Tag::BigInt | Tag::Float | Tag::Text | Tag::Bytes => {
-                return Mark::PLAIN;
-            }
-            Tag::ByteArray | Tag::Encoded => return Mark::PLAIN,
-            Tag::Import if self.inert.get(value.payload() as usize) == Some(&true) => return Mark::INERT,
-            Tag::Import => return Mark::REFERENCE,
-            Tag::Buffer => return Mark::INERT.with(Mark::UNKEYED),
-            Tag::Persistent => return Mark::INERT.with(Mark::UNKEYED),
-            Tag::Unknown => return Mark::STORED.with(Mark::UNKEYED),
-            Tag::Tuple => self.tuples.mark(value),
-            Tag::List | Tag::Dict | Tag::Set | Tag::FrozenSet => {
-                self.containers.get(value.payload() as usize).map_or(Mark::STORED, |c| c.mark)
-            }
-            Tag::Object => self.objects.get(value.serial() as usize).map_or(Mark::STORED, |o| o.mark()),
-        };
-        if self.stale && mark.has(Mark::LOOSE) { mark.with(Mark::STORED) } else { mark }
+        if value.kind() & (Tag::LITERALS & !Tag::INTEGERS) != 0 { Mark::PLAIN } else { self.seen(value).0 }
     }
 
     /// What a holder of this value takes over of its mark.
     #[inline]
     pub fn held(&self, value: Value) -> Mark {
-        let mark = self.mark(value);
+        Self::taken_over(value, self.mark(value))
+    }
+
+    /// What a holder of a value takes over of a mark of it.
+    #[inline(always)]
+    pub fn taken_over(value: Value, mark: Mark) -> Mark {
+        if !mark.has(Mark::HELD.with(Mark::AGAIN).with(Mark::FIRST_UNKEYED)) {
+            return Mark::PLAIN;
+        }
         let loose = if mark.has(Mark::AGAIN) { Mark::LOOSE } else { Mark::PLAIN };
         match value.tag() {
             // Hashing these is an error before anything runs.
@@ -269,18 +305,14 @@ impl Heap {
         }
         let old = match value.tag() {
             Tag::List | Tag::Dict | Tag::Set | Tag::FrozenSet => {
-                let Some(container) = self.containers.get_mut(value.payload() as usize) else {
-                    return Ok(());
-                };
-                let old = container.mark;
-                container.mark = old.with(by);
-                old
+                let Some(container) = self.containers.get(value.payload()) else { return Ok(()) };
+                self.containers.add_bits(value.payload(), u32::from(by.bits()));
+                mark_of_container(container)
             }
             Tag::Object => {
-                let Some(object) = self.objects.get_mut(value.serial() as usize) else { return Ok(()) };
-                let old = object.mark();
-                object.bits |= u32::from(by.bits());
-                old
+                let Some(object) = self.objects.get(value.serial()) else { return Ok(()) };
+                self.objects.add_bits(value.serial(), u32::from(by.bits()));
+                mark_of_object(object)
             }
             _ => return Ok(()),
         };
@@ -297,51 +329,46 @@ impl Heap {
     pub fn again(&mut self, value: Value) {
         match value.tag() {
             Tag::List | Tag::Dict | Tag::Set => {
-                if let Some(container) = self.containers.get_mut(value.payload() as usize) {
-                    container.mark = container.mark.with(Mark::AGAIN);
-                }
+                self.containers.add_bits(value.payload(), u32::from(Mark::AGAIN.bits()));
             }
-            Tag::Object => {
-                if let Some(object) = self.objects.get_mut(value.serial() as usize)
-                    && object.bits & (STATED | COMPLETE) == 0
-                {
-                    object.bits |= u32::from(Mark::AGAIN.bits());
-                }
+            Tag::Object if self.objects.get(value.serial()).is_some_and(|o| o.bits & DONE == 0) => {
+                self.objects.add_bits(value.serial(), u32::from(Mark::AGAIN.bits()));
             }
             _ => {}
         }
     }
 
-    /// A container gets `len` items more, keys and values of which are these. Says what it takes over of them.
+    /// A container gets `len` items more, keys and values of which are these.
     #[inline]
-    pub fn grow(&mut self, value: Value, items: &[Value], len: usize) -> Result<Mark, Relied> {
-        let (mark, walk) = self.gather(items);
-        let Some(container) = self.containers.get_mut(value.payload() as usize) else { return Ok(mark) };
-        container.len = container.len.saturating_add(u32::try_from(len).unwrap_or(u32::MAX));
-        container.steps = container.steps.saturating_add(walk.steps);
-        container.depth = container.depth.max(walk.depth);
-        let out = container.mark.has(Mark::AGAIN);
-        if out && self.grown() { Err(Relied) } else { Ok(mark) }
+    pub fn grow(&mut self, value: Value, items: &[Value], len: usize) -> Grown {
+        let Gathered { kinds, mark, walk } = self.gather(items);
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
+        let old = self.containers.grow(value.payload(), len, walk.steps, walk.depth);
+        let bits = Mark::from_bits(old.bits as u16);
+        let relied = bits.has(Mark::AGAIN) && self.grown();
+        Grown { kinds, mark, first: old.len == 0, sealed: bits.has(Mark::SEALED), relied }
     }
 
     /// An object is given a state, or items. Says what it takes over of them.
-    pub fn give(&mut self, value: Value, items: &[Value]) -> Result<Mark, Relied> {
-        let (mark, walk) = self.gather(items);
-        self.add(value, mark, walk).map(|()| mark)
+    #[inline]
+    pub fn give(&mut self, value: Value, items: &[Value]) -> Grown {
+        let Gathered { kinds, mark, walk } = self.gather(items);
+        let relied = self.add(value, mark, walk).is_err();
+        Grown { kinds, mark, first: false, sealed: false, relied }
     }
 
     /// An object takes so much more to visit.
+    #[inline]
     pub fn add(&mut self, value: Value, mark: Mark, walk: Walk) -> Result<(), Relied> {
-        let Some(object) = self.objects.get_mut(value.serial() as usize) else { return Ok(()) };
-        object.steps = object.steps.saturating_add(walk.steps);
-        object.depth = object.depth.max(walk.depth);
+        let old = mark_of_object(self.objects.grow(value.serial(), 0, walk.steps, walk.depth));
         // Of what is more than data nothing is decided.
-        let data = !object.mark().with(mark).has(Mark::STORED);
-        let out = object.mark().has(Mark::AGAIN) && data;
+        let data = !old.with(mark).has(Mark::STORED);
+        let out = old.has(Mark::AGAIN) && data;
         if out && self.grown() { Err(Relied) } else { Ok(()) }
     }
 
     /// A value grew that something may hold already. True if something was decided on it.
+    #[cold]
     fn grown(&mut self) -> bool {
         self.cyclic = true;
         self.relied.get()
@@ -384,7 +411,7 @@ impl Heap {
     pub fn count(&self, container: Value) -> Option<u64> {
         match container.tag() {
             Tag::List | Tag::Dict | Tag::Set | Tag::FrozenSet => {
-                self.containers.get(container.payload() as usize).map(|c| u64::from(c.len))
+                self.containers.get(container.payload()).map(|c| u64::from(c.len))
             }
             _ => None,
         }
@@ -403,19 +430,17 @@ impl Heap {
 
     /// An object was given items that are more than inert, or under computed keys.
     pub fn wide_items(&mut self, object: Value) {
-        if let Some(object) = self.objects.get_mut(object.serial() as usize) {
-            object.bits |= WIDE_ITEMS;
-        }
+        self.objects.add_bits(object.serial(), WIDE_ITEMS);
     }
 
     /// Whether an object has such items.
     pub fn has_wide_items(&self, object: Value) -> bool {
-        self.objects.get(object.serial() as usize).is_none_or(|o| o.bits & WIDE_ITEMS != 0)
+        self.objects.get(object.serial()).is_none_or(|o| o.bits & WIDE_ITEMS != 0)
     }
 
     /// The object that comes next, if an import gives it.
     pub fn next_object(&self, import: u32) -> Value {
-        Value::object(Some(import), self.objects.len() as u64)
+        Value::object(Some(import), self.objects.count() as u64)
     }
 
     /// Whether something may hold the value that the stack has still.
@@ -425,10 +450,8 @@ impl Heap {
 
     /// The contents of a container were judged.
     pub fn seal(&mut self, value: Value) {
-        if let Tag::List | Tag::Dict | Tag::Set = value.tag()
-            && let Some(container) = self.containers.get_mut(value.payload() as usize)
-        {
-            container.mark = container.mark.with(Mark::SEALED);
+        if let Tag::List | Tag::Dict | Tag::Set = value.tag() {
+            self.containers.add_bits(value.payload(), u32::from(Mark::SEALED.bits()));
         }
     }
 
@@ -478,31 +501,24 @@ impl Heap {
 
     /// An object gets its state. Says what stands against that.
     pub fn state(&mut self, object: Value) -> Option<Late> {
-        let object = self.objects.get_mut(object.serial() as usize)?;
-        let late = if object.bits & STATED != 0 {
-            Some(Late::Stated)
-        } else if object.bits & SHARED != 0 {
-            Some(Late::Shared)
-        } else {
-            None
-        };
-        object.bits |= STATED;
-        late
+        let bits = self.objects.get(object.serial())?.bits;
+        self.objects.add_bits(object.serial(), STATED);
+        if bits & STATED != 0 { Some(Late::Stated) } else { (bits & SHARED != 0).then_some(Late::Shared) }
     }
 
     /// An object gets items. Says what stands against that.
     pub fn items(&mut self, object: Value, kind: Items) -> Option<Late> {
-        let object = self.objects.get_mut(object.serial() as usize)?;
+        let bits = self.objects.get(object.serial())?.bits;
         let mut late = None;
         for (other, bit) in ITEMS {
             if other == kind {
-                if object.bits & STATED != 0 {
+                if bits & STATED != 0 {
                     late = Some(Late::Stated);
-                } else if object.bits & SHARED != 0 {
+                } else if bits & SHARED != 0 {
                     late = Some(Late::Shared);
                 }
-                object.bits |= bit;
-            } else if object.bits & bit != 0 {
+                self.objects.add_bits(object.serial(), bit);
+            } else if bits & bit != 0 {
                 late = late.or(Some(Late::OtherItems));
             }
         }
@@ -511,13 +527,13 @@ impl Heap {
 
     /// Whether an object has its state.
     pub fn is_stated(&self, object: Value) -> bool {
-        self.objects.get(object.serial() as usize).is_some_and(|o| o.bits & STATED != 0)
+        self.objects.get(object.serial()).is_some_and(|o| o.bits & STATED != 0)
     }
 
     /// Whether an object was given items.
     pub fn has_items(&self, object: Value) -> bool {
         let any = ITEMS.iter().fold(0, |all, (_, bit)| all | bit);
-        self.objects.get(object.serial() as usize).is_some_and(|o| o.bits & any != 0)
+        self.objects.get(object.serial()).is_some_and(|o| o.bits & any != 0)
     }
 
     /// A value is hashed. False once that took more steps than are allowed.
@@ -543,23 +559,8 @@ impl Heap {
 
     /// Bytes held.
     pub fn size(&self) -> usize {
-        self.tuples.size()
-            + self.containers.len() * size_of::<Container>()
-            + self.objects.len() * size_of::<Object>()
-            + self.storages.len() * 32
+        self.tuples.size() + self.containers.size() + self.objects.size() + self.storages.len() * 32
     }
-}
-
-/// What kinds of values there are.
-#[inline(always)]
-fn kinds(items: &[Value]) -> u64 {
-    items.iter().fold(0, |kinds, v| kinds | v.kind())
-}
-
-/// Whether a large integer is among values of these kinds.
-#[inline(always)]
-fn has_large(items: &[Value], kinds: u64) -> bool {
-    kinds & Tag::INTEGERS != 0 && items.iter().any(|v| v.exceeds(Mark::SMALL))
 }
 
 #[cfg(test)]
@@ -586,7 +587,7 @@ mod tests {
         let tuple = heap.tuple(&[Value::int(1), list]);
         assert_eq!(heap.mark(tuple), Mark::PLAIN);
         let import = Value::new(Tag::Import, 0);
-        assert_eq!(heap.widen(list, heap.gather(&[import]).0), Ok(()));
+        assert_eq!(heap.widen(list, heap.gather(&[import]).mark), Ok(()));
         let outer = heap.tuple(&[list]);
         assert_eq!(heap.mark(outer), Mark::REFERENCE);
     }
@@ -607,7 +608,7 @@ mod tests {
         let mut heap = Heap::default();
         let list = |heap: &mut Heap, items: &[Value], first: Mark| {
             let list = heap.container(Tag::List);
-            let mark = heap.grow(list, items, items.len()).unwrap_or(Mark::STORED);
+            let mark = heap.grow(list, items, items.len()).mark;
             assert_eq!(heap.widen(list, mark.with(first)), Ok(()));
             list
         };

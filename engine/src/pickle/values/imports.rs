@@ -187,6 +187,14 @@ impl Imports {
         if matches!(kind, UseKind::Call | UseKind::Create | UseKind::Instantiate) {
             row.applied += 1;
         }
+        match row.import.uses.iter_mut().find(|u| u.kind == kind) {
+            Some(u) if objection.is_none() => u.count += 1,
+            _ => Self::use_of(row, kind, offset, code, objection),
+        }
+    }
+
+    #[inline(never)]
+    fn use_of(row: &mut Row, kind: UseKind, offset: u64, code: u8, objection: Option<String>) {
         let objection = objection.map(|message| Objection { offset, message });
         match row.import.uses.iter_mut().find(|u| u.kind == kind) {
             Some(u) => {

@@ -40,6 +40,9 @@ impl Mark {
     /// The first item of a list is [`Mark::UNKEYED`]: of a pair, it becomes the key.
     pub const FIRST_UNKEYED: Mark = Mark(8192);
 
+    /// How many bits there are.
+    pub const BITS: u32 = 14;
+
     /// Largest integer, above and below zero, that may size something.
     pub const SMALL: u64 = 1 << 20;
 
@@ -59,6 +62,7 @@ impl Mark {
 
     /// What is not in `other`.
     #[must_use]
+    #[inline]
     pub const fn without(self, other: Mark) -> Mark {
         Mark(self.0 & !other.0)
     }
@@ -88,6 +92,7 @@ impl Mark {
     }
 
     /// The narrowest shape that it fits, of the first four.
+    #[inline]
     pub const fn shape(self) -> Shape {
         if self.has(Mark::STORED) {
             Shape::Stored

@@ -6,5 +6,6 @@ pub mod heap;
 pub mod imports;
 pub mod keys;
 pub mod mark;
+pub mod records;
 pub mod tuples;
 pub mod value;

@@ -21,18 +21,21 @@ impl Walk {
     pub const LEAF: Walk = Walk { steps: 1, depth: 0 };
 
     /// Of so many values.
+    #[inline]
     pub fn of(things: u64) -> Walk {
         Walk { steps: u32::try_from(things).unwrap_or(u32::MAX), depth: 0 }
     }
 
     /// Of both.
     #[must_use]
+    #[inline]
     pub fn and(self, other: Walk) -> Walk {
         Walk { steps: self.steps.saturating_add(other.steps), depth: self.depth.max(other.depth) }
     }
 
     /// Of what holds it.
     #[must_use]
+    #[inline]
     pub fn held(self) -> Walk {
         Walk { steps: self.steps.saturating_add(1), depth: self.depth.saturating_add(1) }
     }
@@ -60,29 +63,47 @@ impl Tuples {
     pub const EMPTY: Value = Value::new(Tag::Tuple, 0);
 
     /// One of literals alone. `mark`: whether a large integer is among them.
+    #[inline]
     pub fn literals(&mut self, items: &[Value], mark: Mark) -> Value {
-        self.store(items, [items.len() as u64 | u64::from(mark.bits()) << MARK].iter())
+        let head = items.len() as u64 | u64::from(mark.bits()) << MARK;
+        let index = self.0.len() as u64;
+        match *items {
+            [a] => self.0.extend_from_slice(&[head, a.bits()]),
+            [a, b] => self.0.extend_from_slice(&[head, a.bits(), b.bits()]),
+            [a, b, c] => self.0.extend_from_slice(&[head, a.bits(), b.bits(), c.bits()]),
+            _ => return self.store(items, &[head]),
+        }
+        Value::new(Tag::Tuple, index)
     }
 
     /// One that holds more, which takes so much to visit.
     pub fn nested(&mut self, items: &[Value], mark: Mark, walk: Walk) -> Value {
         let Walk { steps, depth } = walk.held();
         let head = items.len() as u64 | NESTED | u64::from(depth) << HEIGHT | u64::from(mark.bits()) << MARK;
-        self.store(items, [head, u64::from(steps)].iter())
+        let index = self.0.len() as u64;
+        match *items {
+            [a] => self.0.extend_from_slice(&[head, u64::from(steps), a.bits()]),
+            [a, b] => self.0.extend_from_slice(&[head, u64::from(steps), a.bits(), b.bits()]),
+            _ => return self.store(items, &[head, u64::from(steps)]),
+        }
+        Value::new(Tag::Tuple, index)
     }
 
-    fn store<'a>(&mut self, items: &[Value], head: impl Iterator<Item = &'a u64>) -> Value {
+    fn store(&mut self, items: &[Value], head: &[u64]) -> Value {
         let index = self.0.len() as u64;
+        self.0.reserve(head.len() + items.len());
         self.0.extend(head);
         self.0.extend(items.iter().map(|v| v.bits()));
         Value::new(Tag::Tuple, index)
     }
 
     /// Bytes held.
+    #[inline]
     pub fn size(&self) -> usize {
         self.0.len() * 8
     }
 
+    #[inline]
     fn head(&self, tuple: Value) -> Option<u64> {
         if !tuple.is(Tag::Tuple) {
             return None;
@@ -91,28 +112,30 @@ impl Tuples {
     }
 
     /// How many elements, for a tuple.
+    #[inline]
     pub fn len(&self, tuple: Value) -> Option<usize> {
         self.head(tuple).map(|head| head as u32 as usize)
     }
 
-    /// What it takes to visit everything in one.
-    pub fn walk(&self, tuple: Value) -> Walk {
-        match self.head(tuple) {
-            Some(head) if head & NESTED == 0 => Walk { steps: (head as u32).saturating_add(1), depth: 1 },
-            Some(head) => {
-                let steps = self.0.get(tuple.payload() as usize + 1).map_or(u32::MAX, |steps| *steps as u32);
-                Walk { steps, depth: (head >> HEIGHT) as u8 }
-            }
-            None => Walk::LEAF,
-        }
-    }
-
-    /// Its mark.
+    /// The mark of one, and what it takes to visit everything in it.
     #[inline(always)]
-    pub fn mark(&self, tuple: Value) -> Mark {
-        Mark::from_bits(self.head(tuple).map_or(0, |head| (head >> MARK) as u16))
+    pub fn seen(&self, tuple: Value) -> (Mark, Walk) {
+        let Some(head) = self.head(tuple) else { return (Mark::PLAIN, Walk::LEAF) };
+        let mark = Mark::from_bits((head >> MARK) as u16);
+        if head & NESTED == 0 {
+            return (mark, Walk { steps: (head as u32).saturating_add(1), depth: 1 });
+        }
+        let steps = self.0.get(tuple.payload() as usize + 1).map_or(u32::MAX, |steps| *steps as u32);
+        (mark, Walk { steps, depth: (head >> HEIGHT) as u8 })
     }
 
+    /// What it takes to visit everything in one.
+    #[inline]
+    pub fn walk(&self, tuple: Value) -> Walk {
+        self.seen(tuple).1
+    }
+
+    #[inline]
     fn elements(&self, tuple: Value) -> &[u64] {
         let Some(head) = self.head(tuple) else { return &[] };
         let start = tuple.payload() as usize + 1 + usize::from(head & NESTED != 0);
@@ -120,11 +143,13 @@ impl Tuples {
     }
 
     /// One element.
+    #[inline]
     pub fn get(&self, tuple: Value, i: usize) -> Option<Value> {
         self.elements(tuple).get(i).map(|v| Value::from_bits(*v))
     }
 
     /// All elements; none for what is not a tuple.
+    #[inline]
     pub fn items(&self, tuple: Value) -> impl Iterator<Item = Value> + '_ {
         self.elements(tuple).iter().map(|v| Value::from_bits(*v))
     }

@@ -67,6 +67,7 @@ impl Tag {
     pub const INTEGERS: u64 = Tag::Int.kind() | Tag::BigInt.kind();
 
     /// A bit of its own, to gather what kinds of values there are.
+    #[inline]
     pub const fn kind(self) -> u64 {
         1 << self as u64
     }
@@ -162,6 +163,7 @@ impl Value {
     pub const NONE: Value = Value::new(Tag::None, 0);
 
     /// A value of this tag and payload; payloads over 58 bits lose their high bits.
+    #[inline]
     pub const fn new(tag: Tag, payload: u64) -> Value {
         Value(payload << LOW_BITS | tag as u64)
     }
@@ -173,12 +175,14 @@ impl Value {
     }
 
     /// An integer, where it fits.
+    #[inline]
     pub const fn int(n: i64) -> Value {
         let v = Value::new(Tag::Int, n as u64);
         if (v.0 as i64) >> LOW_BITS == n { v } else { Value::new(Tag::BigInt, 0) }
     }
 
     /// The integer of the opcode at this offset, `None` where it has more than 64 bits.
+    #[inline]
     pub const fn integer(at: u64, n: Option<i64>) -> Value {
         match n {
             Some(n) if Value::int(n).is(Tag::Int) => Value::int(n),
@@ -187,11 +191,13 @@ impl Value {
     }
 
     /// The bits, for the heap.
+    #[inline]
     pub(super) const fn bits(self) -> u64 {
         self.0 & !COPY
     }
 
     /// The value of these bits.
+    #[inline]
     pub(super) const fn from_bits(bits: u64) -> Value {
         Value(bits)
     }
@@ -210,11 +216,13 @@ impl Value {
     }
 
     /// The place of an object in the heap.
+    #[inline]
     pub const fn serial(self) -> u64 {
         self.payload() >> IMPORT_BITS
     }
 
     /// What applying the import with this index gave.
+    #[inline]
     pub const fn object(import: Option<u32>, serial: u64) -> Value {
         let import = match import {
             Some(i) if (i as u64) < (1 << IMPORT_BITS) - 1 => i as u64 + 1,
@@ -242,6 +250,7 @@ impl Value {
     }
 
     /// The integer, for [`Tag::Int`].
+    #[inline]
     pub const fn as_int(self) -> Option<i64> {
         if self.is(Tag::Int) { Some(self.0 as i64 >> LOW_BITS) } else { None }
     }
@@ -249,9 +258,10 @@ impl Value {
     /// Whether it is an integer with a magnitude over `most`.
     #[inline(always)]
     pub const fn exceeds(self, most: u64) -> bool {
-        match self.as_int() {
-            Some(n) => n.unsigned_abs() > most,
-            None => self.is(Tag::BigInt),
+        if self.is(Tag::Int) {
+            (self.0 as i64 >> LOW_BITS).unsigned_abs() > most
+        } else {
+            self.is(Tag::BigInt)
         }
     }
 
@@ -262,6 +272,7 @@ impl Value {
     }
 
     /// The index of the import that gave this object.
+    #[inline]
     pub const fn object_import(self) -> Option<u32> {
         if !self.is(Tag::Object) {
             return None;
