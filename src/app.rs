@@ -2,20 +2,21 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::memory::Memory;
-use crate::outcome::Outcome;
+use crate::outcome::{Judged, Outcome, Sharding};
 use fickgate_engine::error::{Error, Result};
 use fickgate_engine::finding::Finding;
 use fickgate_engine::limits::Limits;
 use fickgate_engine::policy::{self, Date, Layer, Policy, Usage, audit, shadow};
-use fickgate_engine::rule::Level;
+use fickgate_engine::rule::{Level, Rule};
 use fickgate_engine::{escape, facts, judge};
 
 use crate::cli::{
-    Cli, Color, ConvertArgs, ExplainArgs, ExplainFormat, Format, PlainFormat, PolicyArgs, PolicyFrom,
-    PolicyVerb, RuleArgs, Verb,
+    Cli, Color, ConvertArgs, ExplainArgs, ExplainFormat, Format, MergeArgs, PlainFormat, PolicyArgs,
+    PolicyFrom, PolicyVerb, ReportTo, RuleArgs, Verb,
 };
 use crate::convert::Converted;
 use crate::exit::Exit;
@@ -23,16 +24,17 @@ use crate::explain::Ruling;
 use crate::gate::Gate;
 use crate::progress::Progress;
 use crate::report::Style;
-use crate::request::Request;
-use crate::source::{self, Selection, Source, Treeish};
+use crate::request::{Request, fail_on, format_of};
+use crate::source::{self, Part, Selection, Source, Treeish};
 use crate::why::Why;
-use crate::{ci, convert, edit, event, explain, layers, manpage, manual, report, safe_globals, show};
+use crate::{ci, convert, edit, event, explain, layers, manpage, manual, merge, report, safe_globals, show};
 
 /// Does what the arguments ask for and says how it ended. Errors are printed to standard error.
 pub fn run(cli: &Cli) -> Exit {
     let outcome = catch_unwind(AssertUnwindSafe(|| match &cli.verb {
         Some(Verb::Explain(args)) => explain_file(args),
         Some(Verb::Convert(args)) => convert_file(args),
+        Some(Verb::Merge(args)) => merge_reports(args),
         Some(Verb::Hook(args)) => Request::of_hook(args).and_then(|request| scan_request(&request)),
         Some(Verb::Policy(verb)) => policy_verb(verb),
         Some(Verb::Allow(args)) => edit::allow::allow(args).and_then(|lines| print_lines(&lines)),
@@ -68,14 +70,19 @@ pub fn run(cli: &Cli) -> Exit {
 /// Scans and reports.
 fn scan_request(request: &Request) -> Result<Exit> {
     let begun = Instant::now();
-    if let Some(report) = request.reports.iter().find(|report| source::is_tracked(&report.file)) {
-        let file = escape::terminal(&report.file.to_string_lossy()).into_owned();
-        return Err(Error::new(format!("the report {file} would be written over a file that git tracks"))
-            .remedy("name another file, or take that one out of the index: git rm --cached"));
-    }
+    refuse_tracked(&request.reports)?;
+    let parts = Source::parts(&request.selection, request.recurse_submodules)?;
+    // What several policies judge is told when all have.
+    let lines =
+        (request.format == Format::Jsonl && parts.len() == 1).then(|| report::Lines::new(io::stdout()));
+    let told = |judged: &Judged| {
+        if let Some(lines) = &lines {
+            lines.tell(judged);
+        }
+    };
     let mut outcome = Outcome::default();
-    for source in Source::parts(&request.selection, request.recurse_submodules)? {
-        let more = judge_source(request, &source)?;
+    for source in parts {
+        let more = judge_source(request, &source, &told)?;
         outcome.add(more);
     }
     outcome.notices.extend(layers::notice(&request.policy));
@@ -86,7 +93,10 @@ fn scan_request(request: &Request) -> Result<Exit> {
     let mut style = Style::of_stdout(request.color, request.quiet, request.verbose);
     // What is kept of two runs over the same content can be compared.
     style.elapsed = (request.verbose > 0 || io::stdout().is_terminal()).then(|| begun.elapsed());
-    printed(|out| report::write(request.format, &outcome, &style, out))?;
+    match lines {
+        Some(lines) => written(lines.finish(&outcome))?,
+        None => printed(|out| report::write(request.format, &outcome, &style, out))?,
+    }
     for report in &request.reports {
         report::write_file(report, &outcome, &style)?;
     }
@@ -94,8 +104,34 @@ fn scan_request(request: &Request) -> Result<Exit> {
     Ok(if exit == Exit::Findings && request.exit_zero { Exit::Clean } else { exit })
 }
 
+/// `fickgate merge`.
+fn merge_reports(args: &MergeArgs) -> Result<Exit> {
+    let output = &args.output;
+    refuse_tracked(&output.report)?;
+    let outcome = merge::merge(&args.reports)?;
+    let style = Style::of_stdout(output.color, output.quiet, output.verbose);
+    printed(|out| report::write(format_of(output), &outcome, &style, out))?;
+    for report in &output.report {
+        report::write_file(report, &outcome, &style)?;
+    }
+    let exit = Exit::of(&outcome, fail_on(output));
+    Ok(if exit == Exit::Findings && output.exit_zero { Exit::Clean } else { exit })
+}
+
+/// A report is not written over what is to be judged.
+fn refuse_tracked(reports: &[ReportTo]) -> Result<()> {
+    match reports.iter().find(|report| source::is_tracked(&report.file)) {
+        None => Ok(()),
+        Some(report) => {
+            let file = escape::terminal(&report.file.to_string_lossy()).into_owned();
+            Err(Error::new(format!("the report {file} would be written over a file that git tracks"))
+                .remedy("name another file, or take that one out of the index: git rm --cached"))
+        }
+    }
+}
+
 /// Judges what one source has, by the policy that belongs to it.
-fn judge_source(request: &Request, source: &Source) -> Result<Outcome> {
+fn judge_source(request: &Request, source: &Source, told: &(dyn Fn(&Judged) + Sync)) -> Result<Outcome> {
     let policy = layers::policy_for(&request.policy, Some(source))?;
     if let Some(nothing) = source.nothing()
         && ci::is_ci(&|name| std::env::var_os(name))
@@ -104,9 +140,15 @@ fn judge_source(request: &Request, source: &Source) -> Result<Outcome> {
             .remedy("check out what is to be judged, and name what it is to be compared with"));
     }
     let usage = policy.usage();
-    let gate = gate(request, &policy, &usage);
+    let gate = Gate { told, ..gate(request, &policy, &usage) };
     let mut outcome = gate.judge_all(source);
-    outcome.findings.extend(policy_findings(request, source, &gate, &outcome)?);
+    if let Some(part) = &gate.part {
+        let (shard, entries, run) = part.seen();
+        outcome.sharding = Some(Sharding { shard, entries, run });
+    }
+    let (findings, unless_elsewhere) = policy_findings(request, source, &gate, &outcome)?;
+    outcome.findings.extend(findings);
+    outcome.unless_elsewhere = unless_elsewhere;
     let unstaged = allowed_on_disk(request, source, &outcome);
     let place = source.tip().unwrap_or(source.policy_place());
     let exists = |path: &str| matches!(source.read_file(place, path), Ok(Some(_)));
@@ -145,17 +187,20 @@ fn gate<'p>(request: &Request, policy: &'p Policy, usage: &'p Usage) -> Gate<'p>
         jobs: request.jobs,
         progress: Progress::of_stderr(request.quiet),
         memory: Memory::default(),
+        part: request.shard.map(|shard| Arc::new(Part::new(shard))),
+        told: &|_| {},
     }
 }
 
 /// What is to be said of the policy itself: entries that are stale or broad, where the whole tree is
-/// looked at, and what a change would make of it.
+/// looked at, and what a change would make of it. Of a run in parts the first says so, and each what it
+/// used no entry for, which holds if no other did: the second list.
 fn policy_findings(
     request: &Request,
     source: &Source,
     gate: &Gate<'_>,
     outcome: &Outcome,
-) -> Result<Vec<Finding>> {
+) -> Result<(Vec<Finding>, Vec<Finding>)> {
     let mut findings = match &request.selection {
         Selection::Paths(paths) => {
             let usage = paths.is_empty().then_some(gate.usage);
@@ -163,17 +208,24 @@ fn policy_findings(
         }
         _ => Vec::new(),
     };
+    let mut unless_elsewhere = Vec::new();
+    if let Some(shard) = request.shard {
+        unless_elsewhere = findings.extract_if(.., |finding| finding.rule == Rule::UnusedAllow).collect();
+        if shard.index.get() > 1 {
+            return Ok((Vec::new(), unless_elsewhere));
+        }
+    }
     let outlook = match layers::outlook(&request.policy, source) {
-        Ok(None) => return Ok(findings),
+        Ok(None) => return Ok((findings, unless_elsewhere)),
         Ok(Some(outlook)) => outlook,
         Err(error) => {
             let message = format!("the changed policy is not to be understood: {error}");
             findings.push(judge::broken_policy(policy::FILES[0], message));
-            return Ok(findings);
+            return Ok((findings, unless_elsewhere));
         }
     };
     if !outlook.replaces && outlook.change.is_nothing() {
-        return Ok(findings);
+        return Ok((findings, unless_elsewhere));
     }
     let mut message = format!("the change edits the policy: it {}", outlook.change.describe());
     let own = source.tip() == Some(source.policy_place()) && request.policy.policy_from.is_none();
@@ -184,7 +236,8 @@ fn policy_findings(
     }
     .to_owned();
     let errors = |outcome: &Outcome| outcome.count(Level::Error) > 0;
-    if !own && errors(outcome) {
+    // One part does not tell whether all would pass.
+    if !own && errors(outcome) && request.shard.is_none() {
         // What is listed while it is read is listed anew.
         let again = match source.total() {
             Some(_) => None,
@@ -202,13 +255,17 @@ fn policy_findings(
     }
     findings.extend(audit::audit(&outlook.policy, None));
     findings.push(audit::changed(gate.policy, &outlook.name, message, &takes_effect));
-    Ok(findings)
+    Ok((findings, unless_elsewhere))
 }
 
 /// Writes to standard output. A reader that went away is no error.
 fn printed(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
-    match write(&mut out).and_then(|()| out.flush()) {
+    written(write(&mut out).and_then(|()| out.flush()))
+}
+
+fn written(done: io::Result<()>) -> Result<()> {
+    match done {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(Error::new(format!("cannot write to standard output: {error}"))),

@@ -1,4 +1,6 @@
 //! What was typed, and what of it selects what to scan. `request` says what the rest means.
+//!
+//! One file, since it is one command: the words of all verbs stand side by side, and hold what `--help` says.
 
 use std::ffi::OsString;
 use std::num::NonZero;
@@ -6,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
-use crate::source::Selection;
+use crate::source::{Selection, Shard};
 
 /// Keeps unsafe pickles out of git repositories.
 ///
@@ -71,6 +73,8 @@ pub enum Verb {
     Convert(ConvertArgs),
     /// Judge what a git hook, or the pre-commit framework, is about to let through
     Hook(HookArgs),
+    /// Put the reports of several runs together: of all shards of one, or of different ones
+    Merge(MergeArgs),
     /// Show, check or explain the policy: what is allowed, and by whom
     #[command(subcommand)]
     Policy(PolicyVerb),
@@ -115,6 +119,12 @@ pub struct ScanArgs {
     /// Scan every file that any commit of RANGE introduced, also those that are gone [default: all refs]
     #[arg(long, value_name = "RANGE", num_args = 0..=1, help_heading = "What to scan", conflicts_with = "paths")]
     pub history: Option<Option<String>>,
+    /// Scan one part of N: the same files on every machine that has them all
+    ///
+    /// What git stores goes by the name of its object, a file on disk by its path. `fickgate merge` puts
+    /// the reports of all parts together.
+    #[arg(long, value_name = "I/N", help_heading = "What to scan")]
+    pub shard: Option<Shard>,
     /// How it is read.
     #[command(flatten)]
     pub reading: ReadingArgs,
@@ -301,6 +311,17 @@ pub struct ConvertArgs {
     pub policy: PolicyArgs,
 }
 
+/// `fickgate merge`.
+#[derive(Args, Debug)]
+pub struct MergeArgs {
+    /// What `--format json` or `--format jsonl` wrote; - reads standard input
+    #[arg(value_name = "REPORT", required = true)]
+    pub reports: Vec<PathBuf>,
+    /// How results are shown.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
 /// `fickgate policy`.
 #[derive(Debug, Subcommand)]
 pub enum PolicyVerb {
@@ -409,6 +430,8 @@ pub enum Format {
     Github,
     /// One stable, versioned JSON document
     Json,
+    /// JSON Lines: each finding as soon as it is known, a summary at the end
+    Jsonl,
     /// SARIF 2.1.0, for code scanning
     Sarif,
     /// GitLab code quality

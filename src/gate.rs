@@ -3,14 +3,14 @@
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
 use crate::memory::Memory;
-use crate::outcome::{Outcome, PolicyLine, ReadFailure, Reason, Skipped, Tally};
+use crate::outcome::{Judged, Outcome, PolicyLine, ReadFailure, Reason, Skipped, Tally};
 use crate::progress::Progress;
-use crate::source::{Blob, Checkout, Item, Reader, Source};
+use crate::source::{Blob, Checkout, Item, Part, Reader, Source};
 use fickgate_engine::content::Content;
 use fickgate_engine::facts::Facts;
 use fickgate_engine::finding::Finding;
@@ -35,22 +35,10 @@ pub struct Gate<'p> {
     pub progress: Progress,
     /// Memory of the blobs that are judged at the same time.
     pub memory: Memory,
-}
-
-/// What became of one entry.
-#[derive(Default)]
-struct Judged {
-    findings: Vec<Finding>,
-    skipped: Option<Skipped>,
-    failure: Option<ReadFailure>,
-    tally: Tally,
-}
-
-impl Judged {
-    /// Most entries only count.
-    fn says_something(&self) -> bool {
-        !self.findings.is_empty() || self.skipped.is_some() || self.failure.is_some()
-    }
+    /// Which entries are judged, if not all are.
+    pub part: Option<Arc<Part>>,
+    /// Told of what became of an entry as soon as it is known, by whichever thread judged it.
+    pub told: &'p (dyn Fn(&Judged) + Sync),
 }
 
 impl Gate<'_> {
@@ -66,6 +54,7 @@ impl Gate<'_> {
                 let judged = self.judge_item(item);
                 tally.add(&judged.tally);
                 if judged.says_something() {
+                    (self.told)(&judged);
                     mine.push((index, judged));
                 }
                 self.progress.step();
@@ -75,7 +64,7 @@ impl Gate<'_> {
             done.1.add(&tally);
         };
         let jobs = self.jobs.get().min(source.len());
-        let reader = || source.reader(jobs).at_every_path(self.policy.looks_at_paths());
+        let reader = || source.reader(jobs).with(self.policy.looks_at_paths(), self.part.clone());
         self.progress.during(source.total(), || match jobs {
             1 => work(reader()),
             _ => std::thread::scope(|scope| {
@@ -105,6 +94,9 @@ impl Gate<'_> {
 
     fn judge_item(&self, item: Item) -> Judged {
         let path = item.path();
+        if matches!(item, Item::Elsewhere(_)) {
+            return Judged::default();
+        }
         if let Some(by) = self.policy.excluded(&path.to_lossy()) {
             let by = PolicyLine { source: by.source.clone(), line: by.line, layer: by.layer };
             let skipped = Skipped { path: path.clone(), reason: Reason::Excluded { by } };
@@ -122,7 +114,7 @@ impl Gate<'_> {
                 true => self.judge_item(*led),
                 false => self.judge_blob(&text),
             },
-            Item::Unchanged(_) => Judged::default(),
+            Item::Unchanged(_) | Item::Elsewhere(_) => Judged::default(),
         }
     }
 

@@ -22,6 +22,7 @@ mod layers;
 mod manpage;
 mod manual;
 mod memory;
+mod merge;
 mod outcome;
 mod progress;
 mod report;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::source::Shard;
 use fickgate_engine::finding::Finding;
 use fickgate_engine::path::BlobPath;
 use fickgate_engine::policy::Layer;
@@ -21,6 +22,8 @@ pub struct Skipped {
 pub enum Reason {
     /// It holds no content of its own: `submodule`, `symlink, judged where it leads`, `FIFO`.
     NoFile(&'static str),
+    /// It holds no content of its own, as a report says.
+    Told(String),
     /// The policy excludes its path.
     Excluded {
         /** The line that does so. */
@@ -38,6 +41,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::NoFile(what) => f.write_str(what),
+            Reason::Told(what) => f.write_str(what),
             Reason::Excluded { by } => write!(f, "excluded by {by}"),
             Reason::Accepted { by } => write!(f, "accepted as it is by {by}"),
         }
@@ -90,6 +94,37 @@ impl Tally {
     }
 }
 
+/// What became of one entry of a source.
+#[derive(Debug, Default)]
+pub struct Judged {
+    /// What was found in it.
+    pub findings: Vec<Finding>,
+    /// Why it was left out, or not judged by what it imports.
+    pub skipped: Option<Skipped>,
+    /// Why it could not be read.
+    pub failure: Option<ReadFailure>,
+    /// Counts of it.
+    pub tally: Tally,
+}
+
+impl Judged {
+    /// Most entries only count.
+    pub fn says_something(&self) -> bool {
+        !self.findings.is_empty() || self.skipped.is_some() || self.failure.is_some()
+    }
+}
+
+/// A part of a run, as its report names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sharding {
+    /// Which part, of how many.
+    pub shard: Shard,
+    /// Entries that all parts have together.
+    pub entries: u64,
+    /// The same for all parts of one run, and for no others.
+    pub run: String,
+}
+
 /// The outcome of a run.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -103,6 +138,10 @@ pub struct Outcome {
     pub notices: Vec<String>,
     /// Counts.
     pub tally: Tally,
+    /// Which part of a run it is of, if not of all.
+    pub sharding: Option<Sharding>,
+    /// Findings about the policy that hold if every part has them: entries that allowed nothing.
+    pub unless_elsewhere: Vec<Finding>,
 }
 
 impl Outcome {
@@ -119,6 +158,8 @@ impl Outcome {
             other.notices.into_iter().filter(|notice| !self.notices.contains(notice)).collect();
         self.notices.extend(notices);
         self.tally.add(&other.tally);
+        self.sharding = self.sharding.take().or(other.sharding);
+        self.unless_elsewhere.extend(other.unless_elsewhere);
     }
 
     /// Findings of this level.

@@ -9,8 +9,8 @@ use crate::cli::{
     Color, FailOn, Format, HookArgs, OutputArgs, PolicyArgs, PolicyFrom, ReadingArgs, ReportTo, ScanArgs,
 };
 use crate::framework;
-use crate::source::Selection;
 use crate::source::git::hook;
+use crate::source::{Selection, Shard};
 use fickgate_engine::error::{Error, Result};
 use fickgate_engine::rule::Level;
 
@@ -41,6 +41,8 @@ pub struct Request {
     pub verbose: u8,
     /// Blobs that are judged at the same time.
     pub jobs: NonZero<usize>,
+    /// Which part of the files is judged, if not all are.
+    pub shard: Option<Shard>,
     /// Whether the commits of submodules are scanned too.
     pub recurse_submodules: bool,
     /// Whether findings are reported and do not make the run fail.
@@ -52,7 +54,8 @@ pub struct Request {
 impl Request {
     /// Reads the arguments of a scan.
     pub fn of(args: &ScanArgs) -> Request {
-        Request::new(args.selection(), &args.reading, &args.policy, &args.output)
+        let request = Request::new(args.selection(), &args.reading, &args.policy, &args.output);
+        Request { shard: args.shard, ..request }
     }
 
     /// Reads the arguments, the input and the environment of a hook.
@@ -81,27 +84,37 @@ impl Request {
     }
 
     fn new(selection: Selection, reading: &ReadingArgs, policy: &PolicyArgs, output: &OutputArgs) -> Request {
-        let on_github = std::env::var_os("GITHUB_ACTIONS").is_some_and(|v| v == "true");
-        let format = output.format.unwrap_or(if on_github { Format::Github } else { Format::Human });
         Request {
             selection,
             policy: policy.clone(),
-            format,
+            format: format_of(output),
             reports: output.report.clone(),
-            fail_on: match output.fail_on {
-                FailOn::Error => Level::Error,
-                FailOn::Warning => Level::Warning,
-            },
+            fail_on: fail_on(output),
             color: output.color,
             quiet: output.quiet,
             verbose: output.verbose,
             recurse_submodules: reading.recurse_submodules,
             exit_zero: output.exit_zero,
+            shard: None,
             notice: None,
             jobs: reading
                 .jobs
                 .or_else(|| std::thread::available_parallelism().ok().map(|cores| cores.min(MOST_JOBS)))
                 .unwrap_or(NonZero::<usize>::MIN),
         }
+    }
+}
+
+/// The format of standard output.
+pub fn format_of(output: &OutputArgs) -> Format {
+    let on_github = std::env::var_os("GITHUB_ACTIONS").is_some_and(|v| v == "true");
+    output.format.unwrap_or(if on_github { Format::Github } else { Format::Human })
+}
+
+/// The lowest level that makes the run fail.
+pub fn fail_on(output: &OutputArgs) -> Level {
+    match output.fail_on {
+        FailOn::Error => Level::Error,
+        FailOn::Warning => Level::Warning,
     }
 }

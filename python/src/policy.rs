@@ -1,5 +1,6 @@
 //! A policy, as a program asks for one: the built-in list, the repository's file, files by name, names for this run.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -44,10 +45,14 @@ pub struct Policy {
     sources: Vec<String>,
     asked: Asked,
     layers: Vec<PolicyFile>,
+    texts: Texts,
 }
 
 /// What a policy was made of: folder, whether the repository's own is a layer, files, imports.
 type Asked = (PathBuf, bool, Vec<PathBuf>, Vec<String>);
+
+/// The files that it was made of: the repository's own, or others, by their names.
+type Texts = Vec<(bool, String, Vec<u8>)>;
 
 #[pymethods]
 impl Policy {
@@ -58,10 +63,16 @@ impl Policy {
         let folder = folder.canonicalize().unwrap_or(folder);
         let root = folder.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&folder);
         let absolute = files.iter().map(|file| folder.join(file)).collect();
-        let asked = (folder.clone(), own, absolute, allow.clone());
-        let mut layers = Vec::new();
+        let asked = (folder.clone(), own, absolute, allow);
+        let mut texts = Texts::new();
         if own {
-            layers.extend(repository::policy(&|name| below(root, name)).map_err(told)?);
+            let read = RefCell::new(&mut texts);
+            let kept = |name: &str| {
+                let bytes = below(root, name)?;
+                read.borrow_mut().extend(bytes.clone().map(|bytes| (true, name.to_owned(), bytes)));
+                Ok(bytes)
+            };
+            repository::policy(&kept).map_err(told)?;
         }
         for path in &files {
             let name = path.to_string_lossy();
@@ -70,22 +81,40 @@ impl Policy {
                     Error::new(format!("cannot read the policy {}: {error}", escape::terminal(&name)));
                 told(error.remedy("check the path, and that it may be read"))
             })?;
-            layers.push(PolicyFile::parse(&bytes, &name, Layer::CommandLine).map_err(told)?);
+            texts.push((false, name.into_owned(), bytes));
         }
-        if !allow.is_empty() {
-            let mut file = PolicyFile::of_allow(&allow).map_err(told)?;
+        Policy::of_texts(root.to_owned(), asked, texts)
+    }
+
+    /// The same from the text of its files, wherever they may be: `texts` as `__reduce__` gives them.
+    #[staticmethod]
+    fn of_texts(root: PathBuf, asked: Asked, texts: Texts) -> PyResult<Self> {
+        let mut layers = Vec::new();
+        if texts.iter().any(|(own, ..)| *own) {
+            let text = |name: &str| texts.iter().find(|(own, known, _)| *own && known == name);
+            layers.extend(
+                repository::policy(&|name| Ok(text(name).map(|(.., bytes)| bytes.clone()))).map_err(told)?,
+            );
+        }
+        for (_, name, bytes) in texts.iter().filter(|(own, ..)| !own) {
+            layers.push(PolicyFile::parse(bytes, name, Layer::CommandLine).map_err(told)?);
+        }
+        if !asked.3.is_empty() {
+            let mut file = PolicyFile::of_allow(&asked.3).map_err(told)?;
             "also_allow".clone_into(&mut file.source);
             file.allow.iter_mut().for_each(|entry| entry.source = "also_allow".into());
             layers.push(file);
         }
         let sources = layers.iter().map(|layer| layer.source.clone()).collect();
-        Ok(Policy {
-            engine: fickgate_engine::Policy::new(layers.clone(), Date::today()),
-            root: root.to_owned(),
-            sources,
-            asked,
-            layers,
-        })
+        let engine = fickgate_engine::Policy::new(layers.clone(), Date::today());
+        Ok(Policy { engine, root, sources, asked, layers, texts })
+    }
+
+    /// Carried as the text of its files, so that a process on another machine has the same.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (PathBuf, Asked, Texts))> {
+        let made = slf.get_type().getattr("of_texts")?;
+        let policy = slf.get();
+        Ok((made, (policy.root.clone(), policy.asked.clone(), policy.texts.clone())))
     }
 
     /// The files that lie above the built-in list, lowest first.
@@ -112,6 +141,7 @@ impl Policy {
             sources: self.sources.clone(),
             asked: self.asked.clone(),
             layers,
+            texts: self.texts.clone(),
         })
     }
 

@@ -63,7 +63,7 @@ fn decided_by_path(outcome: &Outcome) -> Vec<Issue> {
             Reason::Excluded { .. } | Reason::Accepted { .. } => {
                 lines.entry(skipped.reason.to_string()).or_insert((skipped, 0)).1 += 1;
             }
-            Reason::NoFile(_) => {}
+            Reason::NoFile(_) | Reason::Told(_) => {}
         }
     }
     let issue = |(reason, (first, files)): (String, (&Skipped, usize))| Issue {

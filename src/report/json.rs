@@ -5,43 +5,26 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::ser::{Formatter, PrettyFormatter};
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, ReadFailure, Reason as Why, Skipped};
 use fickgate_engine::escape;
 use fickgate_engine::finding::{Finding, Reason};
 use fickgate_engine::path::BlobPath;
 use fickgate_engine::rule::Level;
 
 /// Version of the document.
-const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
 
 pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let document = Document {
         schema: SCHEMA,
         findings: outcome.findings.iter().map(JsonFinding::of).collect(),
-        skipped: outcome
-            .skipped
-            .iter()
-            .map(|s| JsonSkipped { path: JsonPath::of(&s.path), reason: s.reason.to_string() })
-            .collect(),
-        failures: outcome
-            .failures
-            .iter()
-            .map(|f| JsonFailure { path: JsonPath::of(&f.path), message: &f.message })
-            .collect(),
+        skipped: outcome.skipped.iter().map(JsonSkipped::of).collect(),
+        failures: outcome.failures.iter().map(JsonFailure::of).collect(),
         notices: &outcome.notices,
-        summary: Summary {
-            blobs: outcome.tally.blobs,
-            streams: outcome.tally.streams,
-            imports: outcome.tally.imports,
-            findings: outcome.findings.len(),
-            errors: outcome.count(Level::Error),
-            warnings: outcome.count(Level::Warning),
-            notes: outcome.count(Level::Note),
-            skipped: outcome.skipped.len(),
-            failures: outcome.failures.len(),
-        },
+        summary: Summary::of(outcome),
+        shard: JsonShard::of(outcome),
     };
     to_writer(&document, out)
 }
@@ -54,18 +37,26 @@ pub fn to_writer(document: &impl Serialize, mut out: &mut dyn Write) -> io::Resu
     writeln!(out)
 }
 
+/// The same on one line.
+pub(super) fn to_line(document: &impl Serialize, mut out: &mut dyn Write) -> io::Result<()> {
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, Harmless(CompactFormatter));
+    document.serialize(&mut serializer)?;
+    writeln!(out)
+}
+
 #[derive(Serialize)]
 struct Document<'o> {
     schema: u32,
     findings: Vec<JsonFinding<'o>>,
-    skipped: Vec<JsonSkipped>,
+    skipped: Vec<JsonSkipped<'o>>,
     failures: Vec<JsonFailure<'o>>,
     notices: &'o [String],
     summary: Summary,
+    shard: Option<JsonShard<'o>>,
 }
 
 #[derive(Serialize)]
-struct JsonFinding<'o> {
+pub(super) struct JsonFinding<'o> {
     rule: &'static str,
     level: &'static str,
     #[serde(flatten)]
@@ -77,10 +68,11 @@ struct JsonFinding<'o> {
     message: &'o str,
     help: Option<&'o str>,
     entry: Option<JsonEntry<'o>>,
+    snippet: Option<JsonSnippet<'o>>,
 }
 
 impl<'o> JsonFinding<'o> {
-    fn of(finding: &'o Finding) -> Self {
+    pub(super) fn of(finding: &'o Finding) -> Self {
         JsonFinding {
             rule: finding.rule.id(),
             level: finding.level.as_str(),
@@ -98,6 +90,10 @@ impl<'o> JsonFinding<'o> {
                 source: &e.source,
                 line: e.line,
             }),
+            snippet: finding.snippet.as_ref().map(|snippet| JsonSnippet {
+                lines: snippet.lines.iter().map(|l| JsonLine { offset: l.offset, text: &l.text }).collect(),
+                marked: snippet.marked,
+            }),
         }
     }
 }
@@ -111,18 +107,86 @@ struct JsonEntry<'o> {
     line: Option<usize>,
 }
 
+/// Decompiled lines, and the index of the one that is meant.
 #[derive(Serialize)]
-struct JsonSkipped {
-    #[serde(flatten)]
-    path: JsonPath,
-    reason: String,
+struct JsonSnippet<'o> {
+    lines: Vec<JsonLine<'o>>,
+    marked: usize,
 }
 
 #[derive(Serialize)]
-struct JsonFailure<'o> {
+struct JsonLine<'o> {
+    offset: u64,
+    text: &'o str,
+}
+
+#[derive(Serialize)]
+pub(super) struct JsonSkipped<'o> {
+    #[serde(flatten)]
+    path: JsonPath,
+    reason: String,
+    kind: &'static str,
+    by: Option<JsonBy<'o>>,
+}
+
+/// The line of a policy that decided.
+#[derive(Serialize)]
+struct JsonBy<'o> {
+    layer: &'static str,
+    source: &'o str,
+    line: usize,
+}
+
+impl<'o> JsonSkipped<'o> {
+    pub(super) fn of(skipped: &'o Skipped) -> Self {
+        let (kind, by) = match &skipped.reason {
+            Why::NoFile(_) | Why::Told(_) => ("no-file", None),
+            Why::Excluded { by } => ("excluded", Some(by)),
+            Why::Accepted { by } => ("accepted", Some(by)),
+        };
+        JsonSkipped {
+            path: JsonPath::of(&skipped.path),
+            reason: skipped.reason.to_string(),
+            kind,
+            by: by.map(|by| JsonBy { layer: by.layer.as_str(), source: &by.source, line: by.line }),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct JsonFailure<'o> {
     #[serde(flatten)]
     path: JsonPath,
     message: &'o str,
+}
+
+impl<'o> JsonFailure<'o> {
+    pub(super) fn of(failure: &'o ReadFailure) -> Self {
+        JsonFailure { path: JsonPath::of(&failure.path), message: &failure.message }
+    }
+}
+
+/// Which part of a run the document is of.
+#[derive(Serialize)]
+pub(super) struct JsonShard<'o> {
+    index: u32,
+    count: u32,
+    entries: u64,
+    run: &'o str,
+    unless_elsewhere: Vec<JsonFinding<'o>>,
+}
+
+impl<'o> JsonShard<'o> {
+    pub(super) fn of(outcome: &'o Outcome) -> Option<Self> {
+        let sharding = outcome.sharding.as_ref()?;
+        Some(JsonShard {
+            index: sharding.shard.index.get(),
+            count: sharding.shard.count.get(),
+            entries: sharding.entries,
+            run: &sharding.run,
+            unless_elsewhere: outcome.unless_elsewhere.iter().map(JsonFinding::of).collect(),
+        })
+    }
 }
 
 /// A path: as it is where it is UTF-8, otherwise with `\xNN` for the other bytes, and all bytes in
@@ -146,7 +210,7 @@ impl JsonPath {
 }
 
 #[derive(Serialize)]
-struct Summary {
+pub(super) struct Summary {
     blobs: u64,
     streams: u64,
     imports: u64,
@@ -158,10 +222,26 @@ struct Summary {
     failures: usize,
 }
 
-/// [`PrettyFormatter`] whose strings are [`escape::json`].
-struct Harmless(PrettyFormatter<'static>);
+impl Summary {
+    pub(super) fn of(outcome: &Outcome) -> Summary {
+        Summary {
+            blobs: outcome.tally.blobs,
+            streams: outcome.tally.streams,
+            imports: outcome.tally.imports,
+            findings: outcome.findings.len(),
+            errors: outcome.count(Level::Error),
+            warnings: outcome.count(Level::Warning),
+            notes: outcome.count(Level::Note),
+            skipped: outcome.skipped.len(),
+            failures: outcome.failures.len(),
+        }
+    }
+}
 
-impl Formatter for Harmless {
+/// A formatter whose strings are [`escape::json`].
+struct Harmless<F>(F);
+
+impl<F: Formatter> Formatter for Harmless<F> {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, mut out: &mut W, text: &str) -> io::Result<()> {
         escape::json(text, &mut out)
     }

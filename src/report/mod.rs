@@ -8,6 +8,7 @@ mod github;
 mod gitlab;
 mod human;
 pub(crate) mod json;
+mod jsonl;
 mod junit;
 mod outputs;
 mod phrase;
@@ -21,6 +22,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 pub use crate::cli::{Format, ReportTo};
+pub use jsonl::Lines;
 pub use style::Style;
 
 use crate::outcome::Outcome;
@@ -34,6 +36,7 @@ pub fn write(format: Format, outcome: &Outcome, style: &Style, out: &mut dyn Wri
         Format::Concise => concise::write(outcome, style, out),
         Format::Github => github::write(outcome, style, out),
         Format::Json => json::write(outcome, out),
+        Format::Jsonl => jsonl::Lines::new(out).finish(outcome),
         Format::Sarif => sarif::write(outcome, out),
         Format::Gitlab => gitlab::write(outcome, out),
         Format::Junit => junit::write(outcome, out),

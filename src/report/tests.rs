@@ -22,6 +22,7 @@ const FORMATS: &[Format] = &[
     Format::Concise,
     Format::Github,
     Format::Json,
+    Format::Jsonl,
     Format::Sarif,
     Format::Gitlab,
     Format::Junit,
@@ -94,6 +95,7 @@ pub(super) fn sample() -> Outcome {
         failures: vec![],
         notices: vec!["no merge base with main in this shallow clone: the tips are compared".to_owned()],
         tally: Tally { blobs: 12, streams: 3, imports: 41 },
+        ..Outcome::default()
     }
 }
 
@@ -237,6 +239,30 @@ fn github_keeps_to_ten_annotations_of_a_level_and_says_how_many_more() {
 #[test]
 fn json_is_the_documented_document() {
     insta::assert_snapshot!(render(Format::Json, &sample(), &Style::default()));
+}
+
+#[test]
+fn jsonl_has_the_objects_of_the_document_and_ends_with_its_counts() {
+    for outcome in [Outcome::default(), sample(), hostile()] {
+        let document: Value =
+            serde_json::from_str(&render(Format::Json, &outcome, &Style::default())).unwrap();
+        let mut objects: Vec<Value> = Vec::new();
+        for (key, kind) in [("findings", "finding"), ("skipped", "skipped"), ("failures", "failure")] {
+            for object in document[key].as_array().unwrap() {
+                let mut object = object.clone();
+                object["type"] = kind.into();
+                objects.push(object);
+            }
+        }
+        let notices = document["notices"].as_array().unwrap().iter();
+        objects.extend(notices.map(|text| serde_json::json!({"type": "notice", "message": text})));
+        let mut end = document["summary"].clone();
+        (end["type"], end["schema"], end["shard"]) = ("summary".into(), 1.into(), Value::Null);
+        objects.push(end);
+        let lines = render(Format::Jsonl, &outcome, &Style::default());
+        let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines, objects);
+    }
 }
 
 #[test]

@@ -32,6 +32,7 @@ impl Expansion {
             trees: Arc::default(),
             walked: Arc::default(),
             paths_matter: false,
+            part: None,
             names: Arc::default(),
             inner: HashMap::new(),
         };

@@ -35,6 +35,8 @@ pub enum Item {
     Failed(ReadFailure),
     /// Was judged before, and what made it come up again makes no difference.
     Unchanged(BlobPath),
+    /// Is for another part of the run.
+    Elsewhere(BlobPath),
 }
 
 impl Item {
@@ -47,7 +49,7 @@ impl Item {
             Item::Failed(failure) => &failure.path,
             Item::Link { link, .. } => &link.path,
             Item::Target { text, .. } => &text.path,
-            Item::Unchanged(path) => path,
+            Item::Unchanged(path) | Item::Elsewhere(path) => path,
         }
     }
 }

@@ -287,6 +287,7 @@ impl Source {
             trees: Arc::clone(&self.trees),
             walked: Arc::clone(&self.walked),
             paths_matter: false,
+            part: None,
             names: Arc::clone(&self.names),
             inner: HashMap::new(),
         }

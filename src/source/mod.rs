@@ -16,6 +16,7 @@ mod listing;
 pub mod pointer;
 mod reader;
 mod selection;
+mod shard;
 mod worktree;
 
 pub use blob::{Blob, Checkout, Origin};
@@ -25,4 +26,5 @@ pub use item::Item;
 pub use listing::Source;
 pub use reader::{Reader, spooled};
 pub use selection::{Push, Selection, Treeish};
+pub use shard::{Part, Shard};
 pub use worktree::is_pipe;

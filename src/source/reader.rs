@@ -17,6 +17,7 @@ use crate::source::git::object::{Object, ObjectId, Objects};
 use crate::source::item::Item;
 use crate::source::pointer::store::{Resolved, Stores};
 use crate::source::pointer::{Look, Pointer};
+use crate::source::shard::Part;
 use fickgate_engine::content::{Content, FileContent};
 use fickgate_engine::facts::FileFault;
 use fickgate_engine::path::BlobPath;
@@ -82,6 +83,8 @@ pub struct Reader {
     pub(super) walked: Arc<HashSet<PathBuf>>,
     /// Whether content that was judged at one path is judged at each other path too.
     pub(super) paths_matter: bool,
+    /// Which entries are read, if not all are.
+    pub(super) part: Option<Arc<Part>>,
     /// What links of a commit or the index may lead to.
     pub(super) names: Arc<Names>,
     /// Readers of submodules.
@@ -89,9 +92,10 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Hands over content at every path it has in a history, since the policy tells paths apart.
-    pub fn at_every_path(self, paths_matter: bool) -> Reader {
-        Reader { paths_matter, ..self }
+    /// Hands over content at every path it has in a history, since the policy tells paths apart; of what
+    /// is for another part, its path alone.
+    pub fn with(self, paths_matter: bool, part: Option<Arc<Part>>) -> Reader {
+        Reader { paths_matter, part, ..self }
     }
 
     /// Whether it has what it is to read with.
@@ -102,6 +106,9 @@ impl Reader {
     /// The item at `index`. `None` past the end.
     pub fn read(&mut self, index: usize) -> Option<Item> {
         let entry = self.entries.get(index)?;
+        if self.part.as_ref().is_some_and(|part| !part.takes(&entry)) {
+            return Some(Item::Elsewhere(entry.path));
+        }
         if let Some(fault) = alias::fault(&entry.path) {
             return Some(Item::Fault(fault));
         }
@@ -191,6 +198,7 @@ impl Reader {
                 trees: Arc::clone(&self.trees),
                 walked: Arc::clone(&self.walked),
                 paths_matter: self.paths_matter,
+                part: None,
                 names: Arc::default(),
                 inner: HashMap::new(),
             }

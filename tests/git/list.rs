@@ -111,7 +111,9 @@ fn lines_of(source: &Source) -> Vec<String> {
                 format!("skipped {} {}", s.path.as_bytes().escape_ascii(), s.reason)
             }
             Item::Target { text, .. } => format!("target {}", text.path.as_bytes().escape_ascii()),
-            Item::Unchanged(path) => format!("unchanged {}", path.as_bytes().escape_ascii()),
+            Item::Unchanged(path) | Item::Elsewhere(path) => {
+                format!("unchanged {}", path.as_bytes().escape_ascii())
+            }
             Item::Skipped(s) => format!("skipped {} {}", s.path.as_bytes().escape_ascii(), s.reason),
             Item::Fault(fault) => {
                 let f = judge::file(&fault, &Policy::built_in());
