@@ -91,6 +91,8 @@ words! {
         /// `sphinx.config.Config`: no option in its state has a default that can be called. Reading an option
         /// calls it.
         OptionDefaults = "option-defaults",
+        /// `sphinx.environment.BuildEnvironment`: its cache of pickled documents is empty, as Sphinx writes it.
+        EmptyCache = "empty-cache",
         /// `builtins.getattr(object, name)`: `object` is an import and `name` literal text, an identifier. What it
         /// gives is the import `module:object.name`, which needs an entry of its own.
         ImportedAttribute = "imported-attribute",
@@ -129,6 +131,7 @@ impl Guard {
                 | Guard::PandasIndex
                 | Guard::TimeZone
                 | Guard::OptionDefaults
+                | Guard::EmptyCache
                 | Guard::MethodNames
                 | Guard::Architecture
                 | Guard::Partial
@@ -144,6 +147,7 @@ impl Guard {
         Shapes::all(match self {
             Guard::PlainArguments
             | Guard::OptionDefaults
+            | Guard::EmptyCache
             | Guard::Twister
             | Guard::MethodNames
             | Guard::Architecture

@@ -138,7 +138,16 @@ fn settle(frames: &mut [Frame], text: &mut Option<String>) {
 fn is_telling(name: &str) -> bool {
     matches!(
         name,
-        "module" | "class_name" | "config" | "function_type" | "function" | "__module__" | "__class__"
+        "module"
+            | "class_name"
+            | "config"
+            | "function_type"
+            | "function"
+            | "keras_version"
+            | "__module__"
+            | "__class__"
+            | "id"
+            | "name"
     )
 }
 
@@ -149,7 +158,7 @@ fn note_list(frames: &mut [Frame], name: String) {
         *filled = true;
     }
     if let Frame::Object(object, _) = around
-        && object.lists.len() < MEMBERS
+        && (object.lists.len() < MEMBERS || is_telling(&name))
     {
         object.lists.push(name);
     }

@@ -50,7 +50,7 @@ pub(crate) enum When {
 const PLAIN_STREAMS: u64 = 1_000;
 /// Different streams that are kept for one blob.
 const STREAMS: usize = 200_000;
-/// Faults that are kept for one blob.
+/// Faults of one rule, and pieces of code that run in one way, that are kept for one blob.
 const FAULTS: usize = 2_000;
 
 /// A scan under way.
@@ -66,6 +66,8 @@ pub(crate) struct Scan<'a> {
     next: Vec<Task>,
     /// Streams kept for each member and what is in them.
     kept: HashMap<u64, u64>,
+    /// Faults kept for each rule.
+    told: HashMap<Rule, usize>,
 }
 
 impl<'a> Scan<'a> {
@@ -80,6 +82,7 @@ impl<'a> Scan<'a> {
             guessed: 0,
             next: Vec::new(),
             kept: HashMap::new(),
+            told: HashMap::new(),
         }
     }
 
@@ -97,16 +100,26 @@ impl<'a> Scan<'a> {
         self.add(MemberFault { member: member.to_owned(), fault: fault(rule, offset, message) });
     }
 
-    /// The first faults are the ones that matter; an archive can be made to have millions.
+    /// The first faults of a rule are the ones that matter; an archive can be made to have millions. Those of one rule take
+    /// no room from those of another, which may be more than notes.
     fn add(&mut self, fault: MemberFault) {
-        if self.facts.faults.len() < FAULTS && !self.facts.faults.contains(&fault) {
+        let told = self.told.entry(fault.fault.rule).or_default();
+        if *told < FAULTS && !self.facts.faults.contains(&fault) {
+            *told += 1;
             self.facts.faults.push(fault);
         }
     }
 
-    /// Notes code that is no pickle. An archive can be made to have any amount of it.
+    /// Notes code that is no pickle. An archive can be made to have any amount of it, and of what has a name each is
+    /// judged by that.
     pub fn code(&mut self, code: Code) {
-        if self.facts.code.len() < FAULTS && !self.facts.code.contains(&code) {
+        let alike = self.facts.code.iter().filter(|c| c.runs == code.runs).count();
+        if alike >= FAULTS {
+            if code.name.is_some() {
+                let message = format!("more than {FAULTS} pieces of code in one file");
+                self.fault(&code.member, Rule::ResourceLimit, code.offset, message);
+            }
+        } else if !self.facts.code.contains(&code) {
             self.facts.code.push(code);
         }
     }
@@ -189,4 +202,37 @@ impl<'a> Scan<'a> {
 /// A fault that concerns no import.
 pub(crate) fn fault(rule: Rule, offset: u64, message: impl Into<String>) -> Fault {
     Fault { rule, offset, message: message.into(), import: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Name, Runs};
+
+    #[test]
+    fn many_notes_leave_room_for_an_error() {
+        let limits = Limits::default();
+        let mut watch = |_: &Content, _: &Stream| {};
+        let mut scan = Scan::new(0, &limits, &mut watch);
+        let code = |i: usize, name: Option<Name>, runs| Code {
+            member: i.to_string(),
+            offset: 0,
+            message: String::new(),
+            name,
+            runs,
+        };
+        for i in 0..=FAULTS {
+            scan.fault(&i.to_string(), Rule::NotAPickle, 0, "text");
+            scan.code(code(i, None, Runs::IfAsked));
+        }
+        scan.fault("", Rule::ContainerUnreadable, 0, "sealed");
+        scan.code(code(0, None, Runs::ByDefault));
+        assert_eq!((scan.facts.faults.len(), scan.facts.code.len()), (FAULTS + 1, FAULTS + 1));
+        // Each name is judged for itself, so none may be left out in silence.
+        for i in 0..=FAULTS {
+            let name = Name { module: "a".to_owned(), name: i.to_string() };
+            scan.code(code(i, Some(name), Runs::IfTrusted));
+        }
+        assert_eq!(scan.facts.faults.last().map(|f| f.fault.rule), Some(Rule::ResourceLimit));
+    }
 }

@@ -72,6 +72,7 @@ pub fn call<C: Cursor>(guard: Guard, view: &View<'_, C>, dtypes: &mut Dtypes, ca
         | Guard::OptionDefaults
         | Guard::MethodNames
         | Guard::Twister
+        | Guard::EmptyCache
         | Guard::Image => Ok(Outcome::Object),
     }
 }
@@ -89,6 +90,7 @@ pub fn state<C: Cursor>(
         Guard::MaskedArray => array::state(view, dtypes, build, true),
         Guard::TimeZone | Guard::PandasIndex => pandas::time_zone_state(view, dtypes, build),
         Guard::OptionDefaults => options::defaults(view, build),
+        Guard::EmptyCache => options::caches(view, build),
         Guard::MethodNames => words::methods(view, build),
         Guard::Architecture => architecture::model(view, build),
         Guard::Partial => partial::state(view, build),
