@@ -16,38 +16,53 @@ use crate::rule::Rule;
 
 /// Longest text that is looked through.
 const TEXT: u64 = 256 << 20;
+/// Names of codecs that are kept of one text.
+const OTHERS: usize = 16;
 /// Pickles in base64 in one text.
 const MOST: usize = 10_000;
 
 impl Scan<'_> {
     /// Looks through content that begins as JSON does, whatever else it may be.
     pub fn as_json(&mut self, job: &Job) -> io::Result<()> {
+        let job = self.json_text(job)?;
         if begins_json(&job.content, self.limits.window)? {
-            let known = self.serialized_members(job)?;
-            self.base64_pickles(job, &known)?;
-            self.zarr_filters(job)?;
+            let known = self.serialized_members(&job)?;
+            self.base64_pickles(&job, &known)?;
+            self.zarr_filters(&job)?;
         }
         Ok(())
     }
 
-    /// Zarr keeps arrays of objects as pickles where the metadata name that filter. Chunks in a codec that is read here
-    /// are judged on their own; behind others nothing is seen.
-    fn zarr_filters(&mut self, job: &Job) -> io::Result<()> {
-        if !matches!(job.name.as_str(), ".zarray" | ".zmetadata" | "zarr.json") {
-            return Ok(());
+    /// The same content as a text in UTF-8, where it is JSON in an encoding that `json.loads` takes.
+    pub fn json_text(&mut self, job: &Job) -> io::Result<Job> {
+        let mut text = job.clone();
+        match json::as_utf8(&job.content, self.limits.held as usize)? {
+            Ok(content) => text.content = content,
+            Err(most) => {
+                let message = format!("JSON in UTF-16 or UTF-32 of more than {most} bytes");
+                self.fault(&job.member, Rule::ResourceLimit, 0, message);
+            }
         }
-        let mut pickle = None;
+        Ok(text)
+    }
+
+    /// Zarr keeps arrays of objects as pickles where the metadata name that filter, in a file or in a database. Chunks in
+    /// a codec that is read here are judged on their own; behind others nothing is seen. Chunks in `lzma` may be raw.
+    fn zarr_filters(&mut self, job: &Job) -> io::Result<()> {
+        let (mut pickle, mut zarr) = (None, false);
         let mut others = Vec::new();
         json::objects(&job.content, 0, self.limits.window, |object| {
+            zarr |= object.has("zarr_format");
             for id in object.texts("id").chain(object.texts("name")) {
                 match id.trim_start_matches("numcodecs.") {
                     "pickle" => pickle = Some(object.at),
-                    "gzip" | "zlib" | "bz2" | "lzma" | "zstd" | "bytes" | "default" | "regular" => {}
-                    other => others.push(other.to_owned()),
+                    "gzip" | "zlib" | "bz2" | "zstd" | "bytes" | "default" | "regular" => {}
+                    other if others.len() < OTHERS => others.push(other.to_owned()),
+                    _ => {}
                 }
             }
         })?;
-        if let (Some(at), Some(other)) = (pickle, others.first()) {
+        if let (true, Some(at), Some(other)) = (zarr, pickle, others.first()) {
             let message = format!(
                 "chunks of this Zarr array are unpickled, and lie under `{}`, which is not read here",
                 crate::escape::name(other)

@@ -56,6 +56,61 @@ enum Frame {
     Array(Option<String>, bool),
 }
 
+/// How `json.loads` takes bytes (CPython 3.13, Lib/json/__init__.py, `detect_encoding`): width of a unit, and whether its
+/// low byte comes first. `None` for UTF-8.
+fn encoding(head: &[u8]) -> Option<(usize, bool)> {
+    match head {
+        [0xff, 0xfe, 0, 0, ..] => Some((4, true)),
+        [0, 0, 0xfe, 0xff, ..] => Some((4, false)),
+        [0xff, 0xfe, ..] => Some((2, true)),
+        [0xfe, 0xff, ..] => Some((2, false)),
+        [0, 0, _, _, ..] => Some((4, false)),
+        [0, _, ..] => Some((2, false)),
+        [_, 0, 0, 0, ..] => Some((4, true)),
+        [_, 0, ..] => Some((2, true)),
+        _ => None,
+    }
+}
+
+/// The text of an encoded part, what is no character replaced.
+fn decoded(bytes: &[u8], (width, low_first): (usize, bool)) -> String {
+    let unit = |chunk: &[u8]| {
+        let add = |n: u32, b: &u8| n << 8 | u32::from(*b);
+        if low_first { chunk.iter().rev().fold(0, add) } else { chunk.iter().fold(0, add) }
+    };
+    let units = bytes.chunks_exact(width).map(unit);
+    let text: String = match width {
+        4 => units.map(|n| char::from_u32(n).unwrap_or(char::REPLACEMENT_CHARACTER)).collect(),
+        _ => char::decode_utf16(units.map(|n| n as u16))
+            .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+            .collect(),
+    };
+    text.trim_start_matches('\u{feff}').to_owned()
+}
+
+/// Content as UTF-8 without a byte order mark, where it is JSON that opens an object or an array in another encoding
+/// that `json.loads` takes. `Err` where it is longer than `most` bytes.
+pub fn as_utf8(content: &Content, most: usize) -> io::Result<Result<Content, u64>> {
+    const HEAD: usize = 64;
+    let head = content.read_range(0, HEAD)?;
+    let Some(encoding) = encoding(&head) else {
+        return Ok(Ok(match head.starts_with(b"\xef\xbb\xbf") {
+            true => content.slice(3..u64::MAX),
+            false => content.clone(),
+        }));
+    };
+    // Most bytes with a zero near their beginning are no text at all.
+    let begins = decoded(&head, encoding);
+    if !matches!(begins.trim_start().chars().next(), Some('{' | '[') | None) {
+        return Ok(Ok(content.clone()));
+    }
+    let bytes = content.read_range(0, most)?;
+    if bytes.len() as u64 != content.len() && bytes.len() == most {
+        return Ok(Err(most as u64));
+    }
+    Ok(Ok(Content::from_bytes(decoded(&bytes, encoding).into_bytes())))
+}
+
 /// Reads the text that begins at an offset with a brace or a bracket, and hands out each object.
 pub fn objects(content: &Content, at: u64, window: usize, mut each: impl FnMut(Object)) -> io::Result<End> {
     let mut input = Input { content, window, bytes: Vec::new(), base: at, at: 0 };
@@ -138,7 +193,8 @@ fn settle(frames: &mut [Frame], text: &mut Option<String>) {
 fn is_telling(name: &str) -> bool {
     matches!(
         name,
-        "module"
+        "zarr_format"
+            | "module"
             | "class_name"
             | "config"
             | "function_type"
@@ -249,6 +305,22 @@ mod tests {
                 [r#"3 [] ["z"] []"#, r#"1 [("class", "x\ty")] ["n"] []"#, r#"0 [] ["a", "b", "f"] ["f"]"#,]
             );
         }
+    }
+
+    #[test]
+    fn text_is_taken_in_every_encoding_that_json_loads_takes() {
+        let utf16 = |text: &str| text.encode_utf16().collect::<Vec<_>>();
+        let big: Vec<u8> = utf16("{\"\u{e9}\"}").iter().flat_map(|n| n.to_be_bytes()).collect();
+        let little: Vec<u8> = utf16("\u{feff}{\"\u{e9}\"}").iter().flat_map(|n| n.to_le_bytes()).collect();
+        let wide: Vec<u8> = "{\"\u{e9}\"}".chars().flat_map(|c| (c as u32).to_le_bytes()).collect();
+        for bytes in [&big, &little, &wide, &"\u{feff}{\"\u{e9}\"}".as_bytes().to_vec()] {
+            let text = as_utf8(&Content::from_bytes(bytes.clone()), 100).expect("readable").expect("short");
+            assert_eq!(text.as_slice(), Some("{\"\u{e9}\"}".as_bytes()), "{}", bytes.escape_ascii());
+        }
+        // Noise, and what is too long.
+        let noise = as_utf8(&Content::from_bytes([0, 1, 2, 3]), 100).expect("readable").expect("as it is");
+        assert_eq!(noise.as_slice(), Some(&[0, 1, 2, 3][..]));
+        assert!(as_utf8(&Content::from_bytes(big), 4).expect("readable").is_err());
     }
 
     #[test]
