@@ -107,12 +107,12 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         let items = self.state.stack.get(from..).unwrap_or(&[]);
         let mut mark = Mark::PLAIN;
         let mut other = false;
-        for pair in items.chunks(2) {
-            match pair.first() {
-                Some(key) if key.is(Tag::Text) => {
-                    mark = mark.with(self.state.contents.text_key(&self.cursor, *key));
-                }
-                _ => other = true,
+        // Keys and values come in pairs: SETITEMS with a key alone is an error before.
+        for [key, _] in items.as_chunks::<2>().0 {
+            if key.is(Tag::Text) {
+                mark = mark.with(self.state.contents.text_key(&self.cursor, *key));
+            } else {
+                other = true;
             }
         }
         if other {

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use crate::pickle::values::packed::{Apart, Packed};
 use crate::pickle::values::value::Value;
 
 /// A memo index. Text PUT and GET take any integer that Python reads; those over 64 bits are kept by
@@ -20,7 +21,8 @@ pub enum Index {
 /// Values by index.
 #[derive(Debug, Default)]
 pub struct Memo {
-    dense: Vec<Value>,
+    dense: Vec<Packed>,
+    apart: Apart,
     sparse: HashMap<Index, Value>,
     set: u64,
     /// Bytes of indices that are no small numbers.
@@ -35,8 +37,8 @@ impl Memo {
     #[inline(always)]
     pub fn put(&mut self, index: u64, value: Value) {
         if let Some(slot) = usize::try_from(index).ok().and_then(|i| self.dense.get_mut(i)) {
-            self.set += u64::from(*slot == Value::UNSET);
-            *slot = value;
+            self.set += u64::from(*slot == Packed::UNSET);
+            *slot = self.apart.pack(value, *slot);
         } else {
             self.put_beyond(index, value);
         }
@@ -56,16 +58,22 @@ impl Memo {
     fn put_beyond(&mut self, index: u64, value: Value) {
         let len = self.dense.len() as u64;
         if index == len && self.sparse.is_empty() {
-            self.dense.push(value);
+            self.push(value);
             self.set += 1;
         // Gaps are paid for by entries that are set, so that a far index cannot buy a table.
         } else if index < self.set.saturating_mul(2) + GAP && self.sparse.is_empty() {
-            self.dense.resize(index as usize, Value::UNSET);
-            self.dense.push(value);
+            self.dense.resize(index as usize, Packed::UNSET);
+            self.push(value);
             self.set += 1;
         } else {
             self.put_far(Index::Small(index), value);
         }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, value: Value) {
+        let packed = self.apart.pack(value, Packed::UNSET);
+        self.dense.push(packed);
     }
 
     /// Sets an index of any size.
@@ -80,7 +88,7 @@ impl Memo {
     #[inline(always)]
     pub fn memoize(&mut self, value: Value) {
         if self.set == self.dense.len() as u64 && self.sparse.is_empty() {
-            self.dense.push(value);
+            self.push(value);
             self.set += 1;
         } else {
             self.put(self.set, value);
@@ -88,13 +96,17 @@ impl Memo {
     }
 
     /// The value at an index.
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, index: u64) -> Option<Value> {
         match usize::try_from(index).ok().and_then(|i| self.dense.get(i)) {
-            Some(slot) => (*slot != Value::UNSET).then_some(*slot),
-            None if self.sparse.is_empty() => None,
-            None => self.sparse.get(&Index::Small(index)).copied(),
+            Some(slot) => self.apart.unpack(*slot),
+            None => self.get_far(index),
         }
+    }
+
+    #[cold]
+    fn get_far(&self, index: u64) -> Option<Value> {
+        self.sparse.get(&Index::Small(index)).copied()
     }
 
     /// The value at an index of any size.
@@ -105,9 +117,9 @@ impl Memo {
         }
     }
 
-    /// Entries in use, for the memory ceiling; a sparse one costs about eight dense ones.
+    /// Bytes held; a sparse entry costs about 64.
     pub fn size(&self) -> usize {
-        self.dense.len() + self.sparse.len() * 8 + self.keys / 8
+        self.dense.len() * Packed::SIZE + self.apart.size() + self.sparse.len() * 64 + self.keys
     }
 }
 
@@ -120,7 +132,7 @@ mod tests {
         let mut memo = Memo::default();
         memo.put(u64::from(u32::MAX), Value::int(1));
         memo.put_index(Index::Digits(b"99999999999999999999".to_vec().into()), Value::int(2));
-        assert!(memo.size() < 100);
+        assert!(memo.size() < 800);
         assert_eq!(memo.get(u64::from(u32::MAX)), Some(Value::int(1)));
         assert_eq!(memo.get(0), None);
     }

@@ -162,16 +162,8 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     }
 
     /// UTF-8 with surrogates, checked where the bytes are at hand.
-    #[inline(always)]
-    pub(super) fn utf8(&mut self, start: u64, len: u64) -> Step {
-        match self.cursor.at_hand(start, len as usize) {
-            Some(bytes) if len < 256 && bytes.is_ascii() => Ok(()),
-            _ => self.utf8_of(start, len),
-        }
-    }
-
     #[inline(never)]
-    fn utf8_of(&mut self, start: u64, len: u64) -> Step {
+    fn utf8(&mut self, start: u64, len: u64) -> Step {
         if len > self.limits.text.max(1 << 20) {
             return Ok(());
         }
@@ -185,8 +177,14 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     #[inline(always)]
     pub(super) fn unicode(&mut self, at: u64, len: u64) -> Step {
         let start = self.cursor.position();
-        self.skip(len)?;
-        self.utf8(start, len)?;
+        match self.cursor.take(len) {
+            Some(bytes) if len < 256 && bytes.is_ascii() => {}
+            Some(_) => self.utf8(start, len)?,
+            None => {
+                self.skip(len)?;
+                self.utf8(start, len)?;
+            }
+        }
         self.push(Value::new(Tag::Text, at));
         self.memoize_next();
         Ok(())

@@ -280,8 +280,9 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
 
     pub(super) fn check_memory(&self) -> Step {
         let state = &self.state;
-        let entries = state.stack.len() + state.marks.len() + state.memo.size();
+        let entries = state.stack.len() + state.marks.len();
         let held = state.held
+            + state.memo.size()
             + state.heap.size()
             + state.hashes.size()
             + state.imports.held()

@@ -58,6 +58,12 @@ pub trait Cursor {
     fn in_content(&self, offset: u64) -> u64 {
         self.source(offset..offset).map_or(offset, |range| range.start)
     }
+    /// Steps over `n` bytes and shows them, where they lie in memory. Otherwise nothing is consumed.
+    #[inline(always)]
+    fn take(&mut self, n: u64) -> Option<&[u8]> {
+        let _ = n;
+        None
+    }
     /// Continues at another offset.
     fn seek(&mut self, position: u64);
     /// The line from here, consumed with its newline.
@@ -69,13 +75,6 @@ pub trait Cursor {
         let bytes = self.bytes(start, to.len());
         to.iter_mut().zip(bytes.iter()).for_each(|(to, from)| *to = *from);
         bytes.len()
-    }
-    /// Bytes that lie in memory.
-    fn at_hand(&self, start: u64, len: usize) -> Option<&[u8]> {
-        match self.bytes(start, len) {
-            Cow::Borrowed(bytes) => Some(bytes),
-            Cow::Owned(_) => None,
-        }
     }
     /// The error that ended the reading early, if one did.
     fn failure(&mut self) -> Option<io::Error>;
@@ -130,6 +129,13 @@ impl Cursor for SliceCursor<'_> {
             self.at += n as usize;
         }
         fits
+    }
+
+    #[inline(always)]
+    fn take(&mut self, n: u64) -> Option<&[u8]> {
+        let bytes = self.bytes.get(self.at..)?.get(..usize::try_from(n).ok()?)?;
+        self.at += bytes.len();
+        Some(bytes)
     }
 
     fn seek(&mut self, position: u64) {
@@ -327,6 +333,13 @@ impl Cursor for WindowCursor<'_> {
         fits
     }
 
+    #[inline(always)]
+    fn take(&mut self, n: u64) -> Option<&[u8]> {
+        let bytes = self.window.get(self.at..)?.get(..usize::try_from(n).ok()?)?;
+        self.at += bytes.len();
+        Some(bytes)
+    }
+
     fn seek(&mut self, position: u64) {
         let position = position.min(self.end());
         match position.checked_sub(self.base) {
@@ -379,11 +392,6 @@ impl Cursor for WindowCursor<'_> {
         let Some(bytes) = self.in_window(start, to.len()) else { return self.copy_behind(start, to) };
         to.copy_from_slice(bytes);
         to.len()
-    }
-
-    #[inline(always)]
-    fn at_hand(&self, start: u64, len: usize) -> Option<&[u8]> {
-        self.in_window(start, len)
     }
 
     fn failure(&mut self) -> Option<io::Error> {

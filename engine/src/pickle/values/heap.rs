@@ -20,6 +20,9 @@ const DEPTH: u8 = 100;
 /// Steps that hashing all keys of a stream may take, beyond one for each.
 const HASHED: u64 = 1 << 30;
 
+/// Values of which it is worth while to see whether all are of one kind.
+const MANY: usize = 16;
+
 /// Most things that a number may stand for where code makes as many.
 const COUNT: u64 = 1 << 12;
 
@@ -182,9 +185,13 @@ impl Heap {
     #[inline(always)]
     fn gather(&self, items: &[Value]) -> Gathered {
         let (mut kinds, mut large) = (0, false);
-        for value in items {
-            kinds |= value.kind();
-            large |= value.is(Tag::Int) && value.exceeds(Mark::SMALL);
+        if items.len() < MANY {
+            for value in items {
+                kinds |= value.kind();
+                large |= value.is(Tag::Int) && value.exceeds(Mark::SMALL);
+            }
+        } else {
+            (kinds, large) = kinds_of_many(items);
         }
         large |= kinds & Tag::BigInt.kind() != 0;
         let mark = if large { Mark::LARGE } else { Mark::PLAIN };
@@ -561,6 +568,16 @@ impl Heap {
     pub fn size(&self) -> usize {
         self.tuples.size() + self.containers.size() + self.objects.size() + self.storages.len() * 32
     }
+}
+
+/// What kinds of values there are, and whether a large integer that is no long one is among them.
+#[inline(never)]
+fn kinds_of_many(items: &[Value]) -> (u64, bool) {
+    let first = items.first().copied().unwrap_or(Value::NONE);
+    let alike = items.iter().fold(true, |alike, v| alike & v.is_like(first));
+    let kinds = if alike { first.kind() } else { items.iter().fold(0, |kinds, v| kinds | v.kind()) };
+    let ints = kinds & Tag::Int.kind() != 0;
+    (kinds, ints && items.iter().any(|v| v.is(Tag::Int) && v.exceeds(Mark::SMALL)))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ pub mod heap;
 pub mod imports;
 pub mod keys;
 pub mod mark;
+pub mod packed;
 pub mod records;
 pub mod tuples;
 pub mod value;

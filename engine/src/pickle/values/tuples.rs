@@ -1,6 +1,7 @@
 //! Tuples of a stream, and what it takes to visit everything in a value.
 
 use crate::pickle::values::mark::Mark;
+use crate::pickle::values::packed::{Apart, Packed};
 use crate::pickle::values::value::{Tag, Value};
 
 /// Most dimensions that an array of numpy has (`NPY_MAXDIMS`).
@@ -41,20 +42,36 @@ impl Walk {
     }
 }
 
-/// The elements of all tuples of a stream, one behind the other. Each tuple is headed by its length (32 bits), whether
-/// it holds more than literals (1), its depth (8) and its mark (16), and if it does, by the steps that a walk takes.
+/// The elements of all tuples of a stream, one behind the other, in five bytes each. Each tuple is headed by a byte: its
+/// length where that is small, whether a large integer is among literals, whether it holds more than literals. Where it does
+/// or is long, its length, its depth, its mark, and the steps that a walk takes follow on that.
 #[derive(Debug)]
-pub struct Tuples(Vec<u64>);
+pub struct Tuples {
+    bytes: Vec<u8>,
+    apart: Apart,
+}
 
-/// Bits of a head.
-const NESTED: u64 = 1 << 32;
-const HEIGHT: u32 = 33;
-const MARK: u32 = 41;
+/// The first byte of a tuple.
+const LARGE: u8 = 1 << 6;
+const LONG: u8 = 1 << 7;
+const SHORT: usize = LARGE as usize - 1;
+
+/// Bytes of the head of a long one.
+const HEAD: usize = 12;
+
+/// What a head says.
+struct Head {
+    len: usize,
+    mark: Mark,
+    walk: Walk,
+    /// Where the elements begin.
+    start: usize,
+}
 
 impl Default for Tuples {
     fn default() -> Self {
         // Index 0 is the empty tuple.
-        Tuples(vec![0])
+        Tuples { bytes: vec![0], apart: Apart::default() }
     }
 }
 
@@ -65,13 +82,20 @@ impl Tuples {
     /// One of literals alone. `mark`: whether a large integer is among them.
     #[inline]
     pub fn literals(&mut self, items: &[Value], mark: Mark) -> Value {
-        let head = items.len() as u64 | u64::from(mark.bits()) << MARK;
-        let index = self.0.len() as u64;
+        if items.len() > SHORT {
+            let walk = Walk { steps: u32::try_from(items.len()).unwrap_or(u32::MAX), depth: 0 };
+            return self.nested(items, mark, walk);
+        }
+        let large = if mark.is_plain() { 0 } else { LARGE };
+        let index = self.bytes.len() as u64;
+        let first = items.len() as u8 | large;
         match *items {
-            [a] => self.0.extend_from_slice(&[head, a.bits()]),
-            [a, b] => self.0.extend_from_slice(&[head, a.bits(), b.bits()]),
-            [a, b, c] => self.0.extend_from_slice(&[head, a.bits(), b.bits(), c.bits()]),
-            _ => return self.store(items, &[head]),
+            [a, b] => self.short(first, [a, b]),
+            [a, b, c] => self.short(first, [a, b, c]),
+            _ => {
+                self.bytes.push(first);
+                self.store(items);
+            }
         }
         Value::new(Tag::Tuple, index)
     }
@@ -79,54 +103,75 @@ impl Tuples {
     /// One that holds more, which takes so much to visit.
     pub fn nested(&mut self, items: &[Value], mark: Mark, walk: Walk) -> Value {
         let Walk { steps, depth } = walk.held();
-        let head = items.len() as u64 | NESTED | u64::from(depth) << HEIGHT | u64::from(mark.bits()) << MARK;
-        let index = self.0.len() as u64;
-        match *items {
-            [a] => self.0.extend_from_slice(&[head, u64::from(steps), a.bits()]),
-            [a, b] => self.0.extend_from_slice(&[head, u64::from(steps), a.bits(), b.bits()]),
-            _ => return self.store(items, &[head, u64::from(steps)]),
-        }
+        let index = self.bytes.len() as u64;
+        let [a, b, c, d] = u32::try_from(items.len()).unwrap_or(u32::MAX).to_le_bytes();
+        let [m, n] = mark.bits().to_le_bytes();
+        let [p, q, r, s] = steps.to_le_bytes();
+        self.bytes.reserve(HEAD + items.len() * Packed::SIZE);
+        self.bytes.extend_from_slice(&[LONG, a, b, c, d, depth, m, n, p, q, r, s]);
+        self.store(items);
         Value::new(Tag::Tuple, index)
     }
 
-    fn store(&mut self, items: &[Value], head: &[u64]) -> Value {
-        let index = self.0.len() as u64;
-        self.0.reserve(head.len() + items.len());
-        self.0.extend(head);
-        self.0.extend(items.iter().map(|v| v.bits()));
-        Value::new(Tag::Tuple, index)
+    #[inline(always)]
+    fn short<const N: usize>(&mut self, first: u8, items: [Value; N]) {
+        let mut bytes = [first; 1 + 3 * Packed::SIZE];
+        let (_, elements) = bytes.split_at_mut(1);
+        for (to, item) in elements.as_chunks_mut::<{ Packed::SIZE }>().0.iter_mut().zip(items) {
+            *to = self.apart.pack(item, Packed::UNSET).bytes();
+        }
+        self.bytes.extend_from_slice(bytes.get(..1 + N * Packed::SIZE).unwrap_or(&[]));
+    }
+
+    #[inline]
+    fn store(&mut self, items: &[Value]) {
+        for item in items {
+            let packed = self.apart.pack(*item, Packed::UNSET);
+            self.bytes.extend_from_slice(&packed.bytes());
+        }
     }
 
     /// Bytes held.
-    #[inline]
     pub fn size(&self) -> usize {
-        self.0.len() * 8
+        self.bytes.len() + self.apart.size()
     }
 
     #[inline]
-    fn head(&self, tuple: Value) -> Option<u64> {
+    fn head(&self, tuple: Value) -> Option<Head> {
         if !tuple.is(Tag::Tuple) {
             return None;
         }
-        self.0.get(tuple.payload() as usize).copied()
+        let place = tuple.payload() as usize;
+        let first = *self.bytes.get(place)?;
+        if first & LONG == 0 {
+            let len = first & !LARGE;
+            let mark = if first & LARGE == 0 { Mark::PLAIN } else { Mark::LARGE };
+            return Some(Head {
+                len: len.into(),
+                mark,
+                walk: Walk { steps: u32::from(len) + 1, depth: 1 },
+                start: place + 1,
+            });
+        }
+        let &[_, a, b, c, d, depth, m, n, p, q, r, s] = self.bytes.get(place..)?.first_chunk::<HEAD>()?;
+        Some(Head {
+            len: u32::from_le_bytes([a, b, c, d]) as usize,
+            mark: Mark::from_bits(u16::from_le_bytes([m, n])),
+            walk: Walk { steps: u32::from_le_bytes([p, q, r, s]), depth },
+            start: place + HEAD,
+        })
     }
 
     /// How many elements, for a tuple.
     #[inline]
     pub fn len(&self, tuple: Value) -> Option<usize> {
-        self.head(tuple).map(|head| head as u32 as usize)
+        self.head(tuple).map(|head| head.len)
     }
 
     /// The mark of one, and what it takes to visit everything in it.
     #[inline(always)]
     pub fn seen(&self, tuple: Value) -> (Mark, Walk) {
-        let Some(head) = self.head(tuple) else { return (Mark::PLAIN, Walk::LEAF) };
-        let mark = Mark::from_bits((head >> MARK) as u16);
-        if head & NESTED == 0 {
-            return (mark, Walk { steps: (head as u32).saturating_add(1), depth: 1 });
-        }
-        let steps = self.0.get(tuple.payload() as usize + 1).map_or(u32::MAX, |steps| *steps as u32);
-        (mark, Walk { steps, depth: (head >> HEIGHT) as u8 })
+        self.head(tuple).map_or((Mark::PLAIN, Walk::LEAF), |head| (head.mark, head.walk))
     }
 
     /// What it takes to visit everything in one.
@@ -136,22 +181,27 @@ impl Tuples {
     }
 
     #[inline]
-    fn elements(&self, tuple: Value) -> &[u64] {
-        let Some(head) = self.head(tuple) else { return &[] };
-        let start = tuple.payload() as usize + 1 + usize::from(head & NESTED != 0);
-        self.0.get(start..start + head as u32 as usize).unwrap_or(&[])
+    fn elements(&self, tuple: Value) -> &[[u8; Packed::SIZE]] {
+        let Some(Head { start, len, .. }) = self.head(tuple) else { return &[] };
+        let bytes = self.bytes.get(start..start.saturating_add(len.saturating_mul(Packed::SIZE)));
+        bytes.unwrap_or(&[]).as_chunks::<{ Packed::SIZE }>().0
+    }
+
+    #[inline]
+    fn unpacked(&self, element: [u8; Packed::SIZE]) -> Value {
+        self.apart.unpack(Packed::of(element)).unwrap_or(Value::UNKNOWN)
     }
 
     /// One element.
     #[inline]
     pub fn get(&self, tuple: Value, i: usize) -> Option<Value> {
-        self.elements(tuple).get(i).map(|v| Value::from_bits(*v))
+        self.elements(tuple).get(i).map(|element| self.unpacked(*element))
     }
 
     /// All elements; none for what is not a tuple.
     #[inline]
     pub fn items(&self, tuple: Value) -> impl Iterator<Item = Value> + '_ {
-        self.elements(tuple).iter().map(|v| Value::from_bits(*v))
+        self.elements(tuple).iter().map(|element| self.unpacked(*element))
     }
 
     /// The elements of a shape multiplied; `None` for what is no shape.

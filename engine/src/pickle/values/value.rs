@@ -157,7 +157,7 @@ impl std::hash::Hash for Value {
 impl Value {
     /// Nothing is known.
     pub const UNKNOWN: Value = Value::new(Tag::Unknown, 0);
-    /// What an empty memo slot holds; no stream can make it.
+    /// What an empty place holds; no stream can make it.
     pub const UNSET: Value = Value(!COPY);
     /// `None`.
     pub const NONE: Value = Value::new(Tag::None, 0);
@@ -190,16 +190,28 @@ impl Value {
         }
     }
 
-    /// The bits, for the heap.
-    #[inline]
-    pub(super) const fn bits(self) -> u64 {
-        self.0 & !COPY
+    /// The bits of its tag.
+    #[inline(always)]
+    pub(super) const fn tag_bits(self) -> u64 {
+        self.0 & TAG
     }
 
-    /// The value of these bits.
-    #[inline]
-    pub(super) const fn from_bits(bits: u64) -> Value {
-        Value(bits)
+    /// Whether another value has the same tag.
+    #[inline(always)]
+    pub(super) const fn is_like(self, other: Value) -> bool {
+        (self.0 ^ other.0) & TAG == 0
+    }
+
+    /// The payload with its sign.
+    #[inline(always)]
+    pub(super) const fn signed_payload(self) -> i64 {
+        self.0 as i64 >> LOW_BITS
+    }
+
+    /// The value of these bits of a tag and this payload.
+    #[inline(always)]
+    pub(super) const fn of_bits(tag: u64, payload: i64) -> Value {
+        Value((payload << LOW_BITS) as u64 | tag)
     }
 
     /// The same value, out of the memo or of DUP.
