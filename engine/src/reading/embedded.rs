@@ -33,6 +33,23 @@ impl Scan<'_> {
         Ok(())
     }
 
+    /// Leaves a value to be read as the base64 that it may be: Django's caches and fields for pickles keep them so, and
+    /// `b64decode` drops what is not in the alphabet, so that any text is some bytes.
+    pub fn as_base64(&mut self, job: &Job) -> io::Result<()> {
+        /// Fewer groups of four hold no import that is called.
+        const SHORTEST: usize = 8;
+        let text = job.content.read_range(0, self.limits.held as usize)?;
+        let bytes = base64(&text);
+        if bytes.len() >= SHORTEST {
+            let mut child = job.child("base64", Content::from_bytes(bytes));
+            if !text.starts_with(b"gA") {
+                child.place = Place::Hidden;
+            }
+            self.later(Task::Open(child));
+        }
+        Ok(())
+    }
+
     /// The same content as a text in UTF-8, where it is JSON in an encoding that `json.loads` takes.
     pub fn json_text(&mut self, job: &Job) -> io::Result<Job> {
         let mut text = job.clone();

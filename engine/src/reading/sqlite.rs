@@ -8,7 +8,6 @@ use std::io;
 use std::ops::Range;
 
 use crate::content::Content;
-use crate::reading::embedded::base64;
 use crate::reading::field::u32_be;
 use crate::reading::job::Job;
 use crate::reading::segments::Segments;
@@ -236,11 +235,7 @@ impl Database {
                     literals(scan, &child)?;
                     computed(scan, &child)?;
                 }
-                // As Django's fields for pickles keep them.
-                if let [b'g', b'A', b'I'..=b'X'] = child.content.read_range(0, 3)?[..] {
-                    let text = child.content.read_range(0, scan.limits.held as usize)?;
-                    scan.later(Task::Open(child.child("base64", Content::from_bytes(base64(&text)))));
-                }
+                scan.as_base64(&child)?;
                 scan.later(Task::Open(child));
             }
         }
