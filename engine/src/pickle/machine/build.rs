@@ -91,6 +91,14 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         // An attribute of such a name is asked for by whoever converts the object.
         let asked_for = parts.has(Mark::COMPUTED_KEY)
             || parts.has(Mark::DUNDER_KEY) && !self.expects_dunders(import, state);
+        let special =
+            asked_for && self.state.imports.known(import).triggers.is_some() && self.has_special(state);
+        let objection = objection.or_else(|| {
+            let message = "the trigger `state`: an attribute has a name that Python and its libraries ask for, such as \
+                           `__reduce_ex__`, or a name that is no literal: whoever copies, shows or converts the object \
+                           runs what stands there";
+            special.then(|| message.to_owned())
+        });
         if asked_for || objection.is_some() {
             mark = mark.with(Mark::STORED);
         }
@@ -114,6 +122,18 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         }
         self.widen(at, target, held);
         self.state.imports.used(import, UseKind::State, at, code, objection);
+    }
+
+    /// Whether a state, or one beside one for slots, has names that Python and its libraries ask for, or may.
+    fn has_special(&self, state: Value) -> bool {
+        let (heap, view) = (&self.state.heap, self.view());
+        let special = |v: Value| {
+            let mark = heap.mark(v);
+            let special = mark.has(Mark::COMPUTED_KEY)
+                || mark.has(Mark::DUNDER_KEY) && (!v.is(Tag::Dict) || self.state.special.contains(&v));
+            special && view.is_mapping(v)
+        };
+        special(state) || state.is(Tag::Tuple) && heap.tuples.items(state).take(2).any(special)
     }
 
     /// Whether every attribute whose name begins with two underscores is one that the entry lists: a name of its

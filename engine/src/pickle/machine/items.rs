@@ -115,11 +115,31 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 other = true;
             }
         }
+        if mark.has(Mark::DUNDER_KEY) {
+            self.special_keys(holder, from);
+        }
         if other {
             mark = mark.with(self.other_keys(from));
             self.hashed(at, holder, from, 2);
         }
         mark
+    }
+
+    /// Notes a dict with names that have two underscores at both ends, as Python and its libraries look them up, of more
+    /// than a literal without parts: with such a value they fail before anything runs.
+    #[cold]
+    fn special_keys(&mut self, holder: Value, from: usize) {
+        let pairs = self.state.stack.get(from..).unwrap_or(&[]).chunks_exact(2);
+        let special = |key: Value| {
+            let named = |key: String| key.len() > 4 && key.starts_with("__") && key.ends_with("__");
+            key.is(Tag::Text) && self.literal_word(key).is_none_or(named)
+        };
+        let any = pairs
+            .filter_map(|pair| Some((*pair.first()?, *pair.get(1)?)))
+            .any(|(key, value)| value.kind() & Tag::LITERALS == 0 && special(key));
+        if any {
+            self.state.special.insert(holder);
+        }
     }
 
     /// What keys that are no text say of a dict.

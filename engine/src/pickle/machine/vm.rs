@@ -129,6 +129,8 @@ pub(super) struct State {
     pub(super) stored_calls: HashMap<Value, u32>,
     /// Literal bytearrays that were changed.
     pub(super) changed: HashSet<Value>,
+    /// Dicts with names that Python and its libraries look up, of more than a literal.
+    pub(super) special: HashSet<Value>,
     /// Persistent ids of storages and bytes to be unpickled that are among the facts already.
     pub(super) storages: HashSet<Value>,
     pub(super) nested: HashSet<Value>,
@@ -288,7 +290,7 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
             + state.imports.held()
             + state.contents.size()
             + state.dtypes.held()
-            + state.changed.len() * 16
+            + (state.changed.len() + state.special.len()) * 16
             + state.stored_calls.len() * 24;
         if (entries * 8 + held) as u64 > self.limits.machine_memory {
             return Err(Halt::Limit(format!(
