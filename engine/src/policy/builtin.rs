@@ -236,6 +236,30 @@ mod tests {
     }
 
     #[test]
+    fn what_made_a_value_says_what_is_in_it() {
+        use crate::policy::trigger::{Forms, State};
+
+        // Code that looks into an object which one of these made needs to know what its attributes are.
+        for wanted in
+            TOUCHED.iter().map(|(_, _, made_by)| text(*made_by)).filter(|made_by| !made_by.is_empty())
+        {
+            for import in wanted.split('|').filter(|import| *import != "None") {
+                let (module, name) = import.rsplit_once('.').expect("a dotted name");
+                let State::Read(Forms { attributes: Some(attributes), .. }) =
+                    triggers(module, name).expect("an entry").0.state
+                else {
+                    panic!("{import} is looked into, and takes more than attributes");
+                };
+                let said = attributes.touched.1 > 0 || attributes.values <= Shape::Inert;
+                assert!(
+                    said,
+                    "{import} is looked into: its own entry has to say under `touches` what is there"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn names_that_turn_data_into_power_are_on_no_list() {
         for (module, name) in [
             ("builtins", "setattr"),
