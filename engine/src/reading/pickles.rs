@@ -145,6 +145,10 @@ impl Scan<'_> {
             let message = format!("{left} bytes follow the last pickle");
             self.fault(&job.member, Rule::StreamMalformed, at, message);
         }
+        // A cache may put a pickle of a number first, and what it keeps, in any form, behind that.
+        if !chain.certain && !complete && at > 0 && promise != Promise::Noise {
+            self.later(Task::Open(job.hidden(at..u64::MAX, "a pickle behind a constant")));
+        }
         Ok(Pickles { found: chain.certain, end })
     }
 
