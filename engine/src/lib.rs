@@ -72,6 +72,8 @@ pub mod tensors;
 mod words;
 
 #[doc(hidden)]
+pub use reading::family::reads_more;
+#[doc(hidden)]
 pub use reading::scan;
 
 pub use content::Content;

@@ -6,6 +6,8 @@ use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use fickgate_engine::reads_more;
+
 use crate::outcome::{ReadFailure, Reason, Skipped};
 use crate::source::blob::{Blob, Origin};
 use crate::source::entry::{Entries, Entry, What};
@@ -265,6 +267,7 @@ impl Reader {
             return self.pointed(path, &pointer);
         }
         match inside(path, target) {
+            Some(target) if reads_more(&path.to_lossy(), &target.to_lossy()) => renaming(path),
             Some(target) => {
                 let below = self.names.below(&target);
                 Item::Link {
@@ -360,7 +363,9 @@ impl Reader {
         if special(&meta).is_some() {
             return Ok(Some(skipped(path, "symlink to a device, socket or FIFO")));
         }
-        if self.walked.contains(&target) {
+        // Under the name of the link it is read in another way.
+        let renamed = reads_more(&path.to_lossy(), &target.to_string_lossy());
+        if self.walked.contains(&target) && !renamed {
             return Ok(Some(led(JUDGED)));
         }
         if within {
@@ -415,6 +420,17 @@ fn linked_attributes(path: &BlobPath) -> FileFault {
         message: "it is a symbolic link, and programs do not agree on what attributes it gives".to_owned(),
         help: "put the file itself there".to_owned(),
     }
+}
+
+/// A link that gives a file the name of another kind. The file may change without the link, and is judged by its own name.
+fn renaming(path: &BlobPath) -> Item {
+    Item::Fault(FileFault {
+        rule: Rule::PointerUnresolved,
+        path: path.clone(),
+        message: "a symbolic link that gives a file the name of another kind, by which loaders read it in another way"
+            .to_owned(),
+        help: "let the file itself have the extension that it is loaded by".to_owned(),
+    })
 }
 
 /// A link out of the tree: whoever loads it loads content that was not judged.

@@ -101,6 +101,31 @@ fn the_text_of_an_honest_link_is_a_path() {
 }
 
 #[test]
+fn a_link_gives_no_file_the_name_of_another_kind() {
+    // dbm.dumb keeps a value at the second block of the file, of which nothing but its name tells.
+    let value = [&[1u8; 512][..], EVIL].concat();
+    let repo = Repo::new();
+    repo.add("weights.raw", value);
+    repo.commit("base");
+    std::os::unix::fs::symlink("weights.raw", repo.root.join("s.dat")).unwrap();
+    refused(&repo, &["."]);
+    repo.git(&["add", "s.dat"]);
+    refused(&repo, &["--staged"]);
+    repo.commit("link");
+    refused(&repo, &["--history", "HEAD^..HEAD"]);
+    // Of the same kind, and of none.
+    let honest = Repo::new();
+    honest.add("a/data.json", "{}");
+    honest.add("blobs/1f2e", b"N.");
+    honest.commit("base");
+    std::os::unix::fs::symlink("a/data.json", honest.root.join("b.json")).unwrap();
+    std::os::unix::fs::symlink("blobs/1f2e", honest.root.join("model.bin")).unwrap();
+    honest.git(&["add", "."]);
+    accepted(&honest, &["--staged"]);
+    accepted(&honest, &["."]);
+}
+
+#[test]
 fn a_link_into_gits_own_files_is_not_judged_elsewhere() {
     let repo = Repo::new();
     repo.commit("base");

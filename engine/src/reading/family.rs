@@ -152,6 +152,16 @@ pub fn extension(name: &str) -> String {
     end.trim().to_ascii_lowercase()
 }
 
+/// Extensions by which alone content is read in a way of its own, whatever it begins like: a database of `dbm.dumb` and
+/// its directory, configuration, a row of archives, a model of Keras.
+const READ_BY_NAME: &[&str] = &["dat", "dir", "json", "distcp", "keras"];
+
+/// Whether content that is called `name` is read in a way in which it is not read under its `other` name.
+pub fn reads_more(name: &str, other: &str) -> bool {
+    let own = extension(name);
+    READ_BY_NAME.contains(&own.as_str()) && extension(other) != own
+}
+
 /// The name without the extension of a codec: what is inside `model.pkl.gz` is `model.pkl`.
 pub fn unpacked(name: &str) -> &str {
     match name.rsplit_once('.') {
