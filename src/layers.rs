@@ -71,7 +71,7 @@ fn outlook_of(
     before: &Treeish,
     after: &Treeish,
 ) -> Result<Option<Outlook>> {
-    // Merging runs git: once a file.
+    // Merged once a file.
     let mut own = Vec::new();
     for name in policy::FILES {
         own.push((name, source.read_merged(after, name)?));

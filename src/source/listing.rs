@@ -395,7 +395,7 @@ impl Source {
     /// As of [`Source::read_file`].
     pub fn read_merged(&self, after: &Treeish, path: &str) -> Result<Option<Vec<u8>>> {
         let theirs = self.read_file(after, path)?;
-        let (Some(turn), Some(repository)) = (&self.turn, &self.repository) else { return Ok(theirs) };
+        let Some(turn) = &self.turn else { return Ok(theirs) };
         let Some(fork) = turn.forks.first().map(|fork| Treeish::Commit(*fork)) else { return Ok(theirs) };
         if fork == turn.before || turn.forks.len() > 1 {
             return Ok(theirs);
@@ -407,7 +407,7 @@ impl Source {
             (ours, theirs) if theirs == fork => ours,
             (ours, theirs) if ours == fork || ours == theirs => theirs,
             (Some(ours), Some(theirs)) => {
-                let merged = repository.merged(&ours, &fork.unwrap_or_default(), &theirs)?;
+                let merged = repository::merged(&ours, &fork.unwrap_or_default(), &theirs)?;
                 Some(merged.unwrap_or(theirs))
             }
             // A conflict, which somebody has to settle in a commit that is judged then.

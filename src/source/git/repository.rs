@@ -43,6 +43,7 @@ impl Repository {
                 let head = OnceCell::new();
                 return Ok(Some(Repository { git, library, refusal: None, root, common, head }));
             }
+            Err(e) if e.code() == git2::ErrorCode::NotFound && is_nowhere() => return Ok(None),
             Err(e) => e.message().to_owned(),
         };
         let git = Git::here();
@@ -162,34 +163,6 @@ impl Repository {
         Ok(*self.head.get_or_init(|| head))
     }
 
-    /// Two versions of a file merged by lines as git merges them; `None` where they conflict, or there is no git.
-    pub(in crate::source) fn merged(
-        &self,
-        ours: &[u8],
-        fork: &[u8],
-        theirs: &[u8],
-    ) -> Result<Option<Vec<u8>>> {
-        use std::io::Write as _;
-        let broken =
-            |e: std::io::Error| Error::new(format!("two versions of a policy cannot be merged: {e}"));
-        let written = |bytes: &[u8]| -> std::io::Result<tempfile::NamedTempFile> {
-            let mut file = tempfile::NamedTempFile::new()?;
-            file.write_all(bytes)?;
-            Ok(file)
-        };
-        let files = [written(ours), written(fork), written(theirs)];
-        let [ours, fork, theirs] = &files;
-        let mut paths = Vec::new();
-        for file in [ours, fork, theirs] {
-            let file = file.as_ref().map_err(|e| broken(std::io::Error::new(e.kind(), e.to_string())))?;
-            paths.push(file.path().to_string_lossy().into_owned());
-        }
-        let mut args = vec!["merge-file", "--stdout", "--quiet"];
-        args.extend(paths.iter().map(String::as_str));
-        let answer = self.git.ask(&args)?;
-        Ok(answer.filter(|answer| answer.code == Some(0)).map(|answer| answer.out))
-    }
-
     /// One file, `path` relative to the root, `/`-separated. `None` where there is no such file.
     pub(in crate::source) fn read_file(&self, place: &Treeish, path: &str) -> Result<Option<Vec<u8>>> {
         match place {
@@ -294,6 +267,20 @@ impl Repository {
     }
 }
 
+/// Two versions of a file merged by lines as git merges them; `None` where they conflict.
+pub(in crate::source) fn merged(ours: &[u8], fork: &[u8], theirs: &[u8]) -> Result<Option<Vec<u8>>> {
+    let input = |bytes| {
+        let mut input = git2::MergeFileInput::new();
+        input.content(bytes);
+        input
+    };
+    let merged = git2::merge_file(&input(fork), &input(ours), &input(theirs), None).map_err(|e| {
+        Error::new(format!("two versions of a policy cannot be merged: {}", e.message()))
+            .remedy("merge the base into the change first")
+    })?;
+    Ok(merged.is_automergeable().then(|| merged.content().to_vec()))
+}
+
 /// The repository that the environment names, or the one around the current folder.
 pub(in crate::source) fn open_library() -> std::result::Result<git2::Repository, git2::Error> {
     let found = git2::Repository::open_from_env()?;
@@ -335,6 +322,14 @@ pub fn is_tracked(path: &Path) -> bool {
 /// Whether a folder has what git takes for a repository without a working tree.
 fn is_bare(folder: &Path) -> bool {
     folder.join("HEAD").exists() && folder.join("objects").is_dir() && folder.join("refs").is_dir()
+}
+
+/// Whether neither the environment nor any folder from here up has what git begins to look for.
+fn is_nowhere() -> bool {
+    let has = |folder: &Path, name| folder.join(name).symlink_metadata().is_ok();
+    std::env::var_os("GIT_DIR").is_none()
+        && std::env::current_dir()
+            .is_ok_and(|here| !here.ancestors().any(|folder| has(folder, ".git") || has(folder, "HEAD")))
 }
 
 /// Whether git finds the same repository from the current folder as it would with every care.
