@@ -20,9 +20,52 @@ pub(in crate::source) enum Version {
     Commit(ObjectId),
 }
 
-/// Two running `git check-attr`, with and without case, that answer for one path after the other.
+/// The letters in the patterns of attributes, as far as they say whether case can make a difference.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::source) enum Letters {
+    /// None: every path matches what it matches.
+    #[default]
+    None,
+    /// Small ones: paths in small letters match what they match.
+    Small,
+    /// Capitals, sets of characters, anything that was not looked into.
+    Any,
+}
+
+impl Letters {
+    /// Of the patterns in a text of attributes.
+    pub(in crate::source) fn of(text: &[u8]) -> Letters {
+        let blank = |b: &u8| matches!(b, b' ' | b'\t' | b'\r');
+        let pattern = |line: &[u8]| {
+            let line = line.iter().position(|b| !blank(b)).and_then(|at| line.get(at..)).unwrap_or_default();
+            if line.first() == Some(&b'#') {
+                return Letters::None;
+            }
+            let letters = line.iter().take_while(|b| !blank(b)).map(|b| match b {
+                b'a'..=b'z' => Letters::Small,
+                b'0'..=b'9' | b'*' | b'?' | b'.' | b'/' | b'_' | b'-' => Letters::None,
+                // Sets in brackets, escapes, quotes, macros.
+                _ => Letters::Any,
+            });
+            letters.max().unwrap_or_default()
+        };
+        text.split(|b| *b == b'\n').map(pattern).max().unwrap_or_default()
+    }
+
+    /// Whether one of the paths may have other attributes where no case is told apart.
+    fn matter(self, paths: &[&BlobPath]) -> bool {
+        match self {
+            Letters::None => false,
+            Letters::Small => paths.iter().any(|p| p.as_bytes().iter().any(u8::is_ascii_uppercase)),
+            Letters::Any => true,
+        }
+    }
+}
+
+/// Running `git check-attr`, with case and where it matters without, that answer for one path after the other.
 pub(in crate::source) struct Attributes {
-    both: [Asked; 2],
+    exact: Asked,
+    folded: Option<Asked>,
     /// The way from the current folder to the root, which paths are relative to.
     up: Vec<u8>,
 }
@@ -38,8 +81,26 @@ struct Asked {
 impl Attributes {
     /// Starts it. An error is a git that cannot do this, too.
     pub(in crate::source) fn start(git: &Git, version: Version, up: Vec<u8>) -> io::Result<Attributes> {
-        let start = |case| Asked::start(git, version, case);
-        Ok(Attributes { both: [start("core.ignorecase=false")?, start("core.ignorecase=true")?], up })
+        let exact = Asked::start(git, version, "core.ignorecase=false")?;
+        Ok(Attributes { exact, folded: Some(Asked::start(git, version, "core.ignorecase=true")?), up })
+    }
+
+    /// The same for these paths alone, if `letters` are in all the patterns that may apply to them.
+    pub(in crate::source) fn start_for(
+        git: &Git,
+        version: Version,
+        up: Vec<u8>,
+        letters: Letters,
+        paths: &[&BlobPath],
+    ) -> io::Result<Attributes> {
+        match letters.matter(paths) {
+            true => Attributes::start(git, version, up),
+            false => Ok(Attributes {
+                exact: Asked::start(git, version, "core.ignorecase=false")?,
+                folded: None,
+                up,
+            }),
+        }
     }
 
     /// What checkouts do to each of `paths`.
@@ -60,12 +121,17 @@ impl Attributes {
                 count += 1;
             }
             // Both work at the same time.
-            for asked in &mut self.both {
-                asked.ask(&lines)?;
+            self.exact.ask(&lines)?;
+            if let Some(folded) = &mut self.folded {
+                folded.ask(&lines)?;
             }
-            let [exact, folded] = &mut self.both;
             for _ in 0..count {
-                found.push(Conversions::of([exact.answer()?, folded.answer()?]));
+                let exact = self.exact.answer()?;
+                let folded = match &mut self.folded {
+                    Some(folded) => folded.answer()?,
+                    None => exact.clone(),
+                };
+                found.push(Conversions::of([exact, folded]));
             }
             rest = rest.get(count..).unwrap_or_default();
         }
@@ -110,5 +176,25 @@ impl Asked {
             Some(0) => Ok(field),
             _ => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "git check-attr ended")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_makes_no_difference_where_patterns_cannot_tell_it() {
+        let lines = b"# Text, mostly\n* text=auto\n\n  \t*.* working-tree-encoding=UTF-16\n";
+        assert_eq!(Letters::of(lines), Letters::None, "comments and values are no patterns");
+        assert_eq!(Letters::of(b"* text\n*.pkl -text\n"), Letters::Small);
+        for any in
+            ["M.dat text", "[a-z].dat text", "\"\\101\" text", "[attr]x text", "\u{e9} text", "*.\\Z text"]
+        {
+            assert_eq!(Letters::of(any.as_bytes()), Letters::Any, "{any}");
+        }
+        let (small, capital) = (BlobPath::new("models/a.pkl"), BlobPath::new("Models/a.pkl"));
+        assert!(!Letters::None.matter(&[&capital]) && !Letters::Small.matter(&[&small]));
+        assert!(Letters::Small.matter(&[&small, &capital]) && Letters::Any.matter(&[&small]));
     }
 }

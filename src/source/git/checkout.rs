@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::source::blob::Origin;
 use crate::source::entry::{Entry, What};
-use crate::source::git::attributes::{Attributes, Version};
+use crate::source::git::attributes::{Attributes, Letters, Version};
 use crate::source::git::change::stages;
 use crate::source::git::command::Git;
 use crate::source::git::conversion::Conversions;
@@ -25,6 +25,8 @@ pub(in crate::source) struct Checkout {
     pub(in crate::source) up: Vec<u8>,
     /// Attributes outside of any tree, in `.git/info` or the user's files, change checkouts.
     pub(in crate::source) outside: bool,
+    /// The letters in the patterns of those.
+    letters: Letters,
     /// Whether there is an index to fall back on.
     pub(in crate::source) bare: bool,
 }
@@ -51,13 +53,21 @@ impl Checkout {
             }
         };
         let files = outside_files(repository.common(), setting("core.attributesfile"));
-        let outside = files.iter().any(|f| std::fs::read(f).is_ok_and(|text| changes_content(&text)));
-        Checkout { git: repository.git.clone(), up, outside, bare: root.is_none() }
+        let texts: Vec<Vec<u8>> = files.iter().filter_map(|file| std::fs::read(file).ok()).collect();
+        let outside = texts.iter().any(|text| changes_content(text));
+        let letters = texts.iter().map(|text| Letters::of(text)).max().unwrap_or_default();
+        Checkout { git: repository.git.clone(), up, outside, letters, bare: root.is_none() }
     }
 
     pub(in crate::source) fn ask(&self, version: Version, paths: &[&BlobPath]) -> Result<Vec<Conversions>> {
+        self.ask_for(version, paths, Letters::Any)
+    }
+
+    /// The same, if the patterns on the way to these paths have no other `letters`.
+    fn ask_for(&self, version: Version, paths: &[&BlobPath], letters: Letters) -> Result<Vec<Conversions>> {
+        let letters = letters.max(self.letters);
         let asked = |version| {
-            let mut attributes = Attributes::start(&self.git, version, self.up.clone())?;
+            let mut attributes = Attributes::start_for(&self.git, version, self.up.clone(), letters, paths)?;
             attributes.of(paths)
         };
         match asked(version) {
@@ -135,8 +145,11 @@ pub(in crate::source) fn mark(
         .chain(gone.filter(is_attributes))
         .map(|path| folder(path.as_bytes()).to_vec())
         .collect();
-    let relevant = checkout.outside || !folders.is_empty() || relevant(repository, entries, tip);
-    if !relevant {
+    let (relevant, letters) = match folders.is_empty() {
+        true => relevant(repository, entries, tip),
+        false => (true, Letters::Any),
+    };
+    if !relevant && !checkout.outside {
         return Ok(());
     }
     for version in [Some(Version::Index), tip.map(Version::Commit)].into_iter().flatten() {
@@ -146,7 +159,7 @@ pub(in crate::source) fn mark(
             continue;
         }
         let paths: Vec<&BlobPath> = asked.iter().filter_map(|i| entries.get(*i)).map(|e| &e.path).collect();
-        let found = checkout.ask(version, &paths)?;
+        let found = checkout.ask_for(version, &paths, letters)?;
         for (index, conversions) in asked.into_iter().zip(found) {
             if let Some(entry) = entries.get_mut(index).filter(|_| !conversions.is_plain()) {
                 entry.conversions = Some(Arc::new(conversions));
@@ -209,11 +222,12 @@ pub(in crate::source) fn tree_of(
     Ok((library, tree))
 }
 
-/// Whether attributes on the way to any entry change content. What cannot be told counts as yes.
-fn relevant(repository: &Repository, entries: &[Entry], tip: Option<ObjectId>) -> bool {
+/// Whether attributes on the way to any entry change content, and the letters in their patterns. What cannot be
+/// told counts as yes, and any.
+fn relevant(repository: &Repository, entries: &[Entry], tip: Option<ObjectId>) -> (bool, Letters) {
     let (library, tree) = match tree_of(repository, tip) {
         Ok(found) => found,
-        Err(may) => return may,
+        Err(may) => return (may, Letters::Any),
     };
     let mut folders: BTreeSet<&[u8]> = BTreeSet::new();
     for entry in entries {
@@ -222,11 +236,16 @@ fn relevant(repository: &Repository, entries: &[Entry], tip: Option<ObjectId>) -
             inner = folder(inner);
         }
     }
-    folders.into_iter().any(|folder| {
+    let mut found = (false, Letters::None);
+    for folder in folders {
         let path = BlobPath::new(folder).to_path().join(".gitattributes");
-        let Ok(entry) = tree.get_path(&path) else { return false };
-        library.find_blob(entry.id()).map_or(true, |blob| changes_content(blob.content()))
-    })
+        let Ok(entry) = tree.get_path(&path) else { continue };
+        let (changes, letters) = library
+            .find_blob(entry.id())
+            .map_or((true, Letters::Any), |b| (changes_content(b.content()), Letters::of(b.content())));
+        found = (found.0 || changes, found.1.max(letters));
+    }
+    found
 }
 
 /// Everything that a version has below some folders.
