@@ -154,4 +154,14 @@ fn the_attributes_of_a_submodule_are_those_of_its_commit() {
     let text = String::from_utf8_lossy(&output.stdout);
     let told = text.contains("lib/models/m.dat") && text.contains("tell no case apart");
     assert!(output.status.code() == Some(1) && told, "{text}");
+    // So do those behind a link of that name, which this commit does not have.
+    repo.git(&["-C", "lib", "rm", "-q", "--cached", "Models/.gitattributes"]);
+    let link = repo.git_with_input(&["-C", "lib", "hash-object", "-w", "--stdin"], b"elsewhere");
+    repo.git(&["-C", "lib", "update-index", "--add", "--cacheinfo", &format!("120000,{link},MODELS")]);
+    repo.git(&["-C", "lib", "commit", "-qm", "a link"]);
+    repo.git(&["add", "lib"]);
+    let output = fickgate(&repo, &["--staged", "--recurse-submodules"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    let told = text.contains("lib/models/m.dat") && text.contains("tell no case apart");
+    assert!(output.status.code() == Some(1) && told, "{text}");
 }

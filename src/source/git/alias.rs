@@ -4,6 +4,8 @@
 //! Which characters: `is_hfs_dotgit` in git's `utf8.c` and `is_ntfs_dotgit` in its `path.c` are about the same, for
 //! the names that git itself protects.
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use fickgate_engine::facts::FileFault;
 use fickgate_engine::path::BlobPath;
 use fickgate_engine::policy;
@@ -20,18 +22,32 @@ pub(in crate::source) fn stands_for(name: &[u8], wanted: &str) -> bool {
     folded(plain) == wanted || is_short(plain, wanted)
 }
 
-/// The name as it is compared where no case is told apart, without characters that HFS+ overlooks.
+/// The name as it is compared where no case is told apart, nor a letter from one that is put together of the same
+/// parts, without characters that HFS+ overlooks.
 pub(in crate::source) fn folded(name: &str) -> String {
     let overlooked = |c: &char| matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}');
     if name.is_ascii() {
         return name.to_ascii_lowercase();
     }
     // In capitals first: some letters have no other in common.
-    name.chars()
+    name.nfd()
         .filter(|c| !overlooked(c))
         .flat_map(char::to_uppercase)
         .flat_map(char::to_lowercase)
+        .nfd()
         .collect()
+}
+
+/// Whether NTFS may have given this name, as a second one, to any other folder.
+pub(in crate::source) fn is_any_short(name: &[u8]) -> bool {
+    let (stem, kind) = match name.iter().position(|b| *b == b'.') {
+        Some(dot) => name.split_at(dot),
+        None => (name, &b""[..]),
+    };
+    let mut parts = stem.splitn(2, |b| *b == b'~');
+    let (Some(front), Some(number)) = (parts.next(), parts.next()) else { return false };
+    let counted = !number.is_empty() && number.iter().all(u8::is_ascii_digit);
+    counted && !front.is_empty() && stem.len() <= 8 && kind.len() <= 4
 }
 
 /// Whether it may be the second name, of eight letters and three, that NTFS gives to a file called `wanted`:
@@ -115,6 +131,9 @@ mod tests {
         }
         assert!(stands_for(b"FICKGA~1.YAM", ".fickgate.yaml") && stands_for(b"GIT~1", ".git"));
         assert!(stands_for("\u{212a}".as_bytes(), "k"), "the sign for kelvin");
+        assert_eq!(folded("CAF\u{c9}"), folded("cafe\u{301}"), "one letter, and the same of two parts");
+        assert!(is_any_short(b"LONGFO~1") && is_any_short(b"ab12~3.pth") && !is_any_short(b"old~"));
+        assert!(!is_any_short(b"longfolder~1") && !is_any_short(b"~1") && !is_any_short(b"a~b"));
     }
 
     #[test]

@@ -21,6 +21,18 @@ pub(in crate::source) struct Folders {
     spelled: HashMap<String, BTreeSet<Vec<u8>>>,
     /// Those that hold attributes; links and submodules, which lead to some that are not known here.
     ruled: HashSet<Vec<u8>>,
+    /// The same, and all that these lie in.
+    holding: HashSet<Vec<u8>>,
+    /// What lies in each folder, by what that is where no case is told apart.
+    inside: HashMap<String, Inside>,
+}
+
+/// The folders in one folder.
+#[derive(Default)]
+struct Inside {
+    all: BTreeSet<Vec<u8>>,
+    /// Those whose name may be the second one of any other, as NTFS gives them.
+    short: BTreeSet<Vec<u8>>,
 }
 
 impl Folders {
@@ -31,12 +43,12 @@ impl Folders {
             What::Object { link: false, .. } | What::Recast { .. } => {}
             What::Object { link: true, .. } | What::Submodule { .. } => {
                 self.spell(path);
-                self.ruled.insert(path.to_vec());
+                self.rule(path);
             }
             _ => return,
         }
         if is_attributes(&entry.path) && !folder(path).is_empty() {
-            self.ruled.insert(folder(path).to_vec());
+            self.rule(folder(path));
         }
         for above in above(path) {
             self.spell(above);
@@ -45,9 +57,27 @@ impl Folders {
 
     fn spell(&mut self, folder: &[u8]) {
         let spelled = self.spelled.entry(key(folder)).or_default();
-        if !spelled.contains(folder) {
-            spelled.insert(folder.to_vec());
+        if spelled.contains(folder) {
+            return;
         }
+        spelled.insert(folder.to_vec());
+        let inside = self.inside.entry(key(checkout::folder(folder))).or_default();
+        inside.all.insert(folder.to_vec());
+        if alias::is_any_short(name(folder)) {
+            inside.short.insert(folder.to_vec());
+        }
+    }
+
+    fn rule(&mut self, folder: &[u8]) {
+        self.ruled.insert(folder.to_vec());
+        self.holding.extend(std::iter::once(folder).chain(above(folder)).map(<[u8]>::to_vec));
+    }
+
+    /// The folder beside this one that may be it under another name, if there are attributes in one of both.
+    fn short(&self, folder: &[u8], rules: bool) -> Option<&Vec<u8>> {
+        let inside = self.inside.get(&key(checkout::folder(folder)))?;
+        let beside = if alias::is_any_short(name(folder)) { &inside.all } else { &inside.short };
+        beside.iter().find(|other| other.as_slice() != folder && (rules || self.holding.contains(*other)))
     }
 
     /// What checkouts make of a path on account of a folder that is spelled otherwise; `None` without such.
@@ -57,7 +87,8 @@ impl Folders {
         above(path.as_bytes()).find_map(|inner| {
             let others = self.spelled.get(&key(inner))?.iter().filter(|other| other.as_slice() != inner);
             let mut others = others.filter(|other| self.ruled.contains(*other) || (rules && inner == own));
-            others.next().map(|other| Conversions::shared(&String::from_utf8_lossy(other)))
+            let other = others.next().or_else(|| self.short(inner, rules))?;
+            Some(Conversions::shared(&String::from_utf8_lossy(other)))
         })
     }
 }
@@ -65,6 +96,11 @@ impl Folders {
 /// Every folder on the way to a path, the innermost first.
 fn above(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::successors(Some(path), |path| Some(folder(path))).skip(1).take_while(|f| !f.is_empty())
+}
+
+/// The last part of a path.
+fn name(path: &[u8]) -> &[u8] {
+    path.rsplit(|b| *b == b'/').next().unwrap_or(path)
 }
 
 /// What a path is where no case is told apart.
@@ -108,6 +144,9 @@ fn may_share(repository: &Repository, entries: &[Entry], tip: Option<ObjectId>) 
         let path = entry.path.as_bytes();
         let leads = matches!(entry.what, What::Object { link: true, .. } | What::Submodule { .. });
         for inner in leads.then_some(path).into_iter().chain(above(path)) {
+            if alias::is_any_short(name(inner)) {
+                return true;
+            }
             let outer = folder(inner);
             match names.entry(outer).or_default().insert(key(inner), inner) {
                 Some(other) if other != inner => return true,
@@ -144,7 +183,8 @@ fn may_share(repository: &Repository, entries: &[Entry], tip: Option<ObjectId>) 
                 b"" => entry.name_bytes().to_vec(),
                 _ => [outer, b"/", entry.name_bytes()].concat(),
             };
-            !file && names.get(&key(&path)).is_some_and(|known| *known != path)
+            let other = names.get(&key(&path)).is_some_and(|known| *known != path);
+            !file && (other || alias::is_any_short(entry.name_bytes()))
         })
     })
 }
@@ -168,5 +208,12 @@ mod tests {
         let shared = |path: &str| folders.conversions(&BlobPath::new(path)).is_some();
         assert!(shared("a/B/x") && shared("a/B/c/y") && shared("A/b/.gitattributes"));
         assert!(!shared("a/b.dat") && !shared("d/e") && !shared("d/.gitattributes") && !shared("A/b/own"));
+        for path in ["long folder/sub/x", "LONGFO~1/sub/.gitattributes", "caf\u{e9}/z"] {
+            folders.meet(&object(path));
+        }
+        folders.meet(&object("cafe\u{301}/.gitattributes"));
+        let shared = |path: &str| folders.conversions(&BlobPath::new(path)).is_some();
+        assert!(shared("long folder/sub/x") && shared("caf\u{e9}/z"));
+        assert!(shared("LONGFO~1/sub/.gitattributes"), "what they say counts there");
     }
 }

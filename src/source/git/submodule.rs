@@ -8,7 +8,7 @@ use crate::source::blob::Origin;
 use crate::source::entry::{Entry, What};
 use crate::source::git::attributes::{Attributes, Version};
 use crate::source::git::change::Kind;
-use crate::source::git::checkout::{failed, is_attributes};
+use crate::source::git::checkout::failed;
 use crate::source::git::command::{Git, line};
 use crate::source::git::folders::Folders;
 use crate::source::git::history;
@@ -83,17 +83,15 @@ impl Submodules {
                 }
             }
         }
-        // What a checkout makes of its files is for its own attributes to say.
-        if own.iter().any(is_attributes) {
-            let paths: Vec<&BlobPath> = own.iter().collect();
-            let asked = Attributes::start(&Git::at(&folder), Version::Commit(commit), Vec::new());
-            let found =
-                asked.and_then(|mut attributes| attributes.of(&paths)).map_err(|e| failed(e).to_string())?;
-            for ((entry, conversions), own) in entries.iter_mut().zip(found).zip(&own) {
-                let conversions = folders.conversions(own).unwrap_or(conversions);
-                let file = matches!(entry.what, What::Inner { link: false, .. });
-                entry.conversions = (file && !conversions.is_plain()).then(|| Arc::new(conversions));
-            }
+        // What a checkout makes of its files is for its own attributes to say, and for those that no tree has.
+        let paths: Vec<&BlobPath> = own.iter().collect();
+        let asked = Attributes::start(&Git::at(&folder), Version::Commit(commit), Vec::new());
+        let found =
+            asked.and_then(|mut attributes| attributes.of(&paths)).map_err(|e| failed(e).to_string())?;
+        for ((entry, conversions), own) in entries.iter_mut().zip(found).zip(&own) {
+            let conversions = folders.conversions(own).unwrap_or(conversions);
+            let file = matches!(entry.what, What::Inner { link: false, .. });
+            entry.conversions = (file && !conversions.is_plain()).then(|| Arc::new(conversions));
         }
         Ok((entries, inner))
     }
