@@ -452,6 +452,76 @@ fn attributes_count_for_a_folder_however_it_is_spelled() {
 }
 
 #[test]
+fn attributes_count_for_a_folder_by_each_name_that_systems_give_it() {
+    for (ruled, plain) in [
+        ("caf\u{e9}", "cafe\u{301}"),
+        ("CAFE\u{301}", "caf\u{e9}"),
+        ("AAALON~1", "AAALONGNAME"),
+        ("deep/long folder", "deep/LONGFO~1"),
+    ] {
+        let repo = Repo::new();
+        repo.commit("nothing");
+        let add = |path: &str, text: &[u8]| {
+            let id = repo.git_with_input(&["hash-object", "-w", "--stdin"], text);
+            repo.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{id},{path}")]);
+        };
+        add(&format!("{plain}/m.dat"), b"text");
+        repo.commit("file");
+        add(&format!("{ruled}/.gitattributes"), b"*.dat working-tree-encoding=UTF-16LE\n");
+        let refused = |mode: &[&str]| {
+            let (code, said) = run(&repo, mode);
+            assert!(code == Some(1) && said.contains("checkout-differs"), "{ruled} {mode:?}: {said}");
+        };
+        refused(&["--staged"]);
+        refused(&["hook", "--all"]);
+        repo.commit("rules");
+        refused(&["--diff", "main~1..main"]);
+        refused(&["--history", "main~1..main"]);
+        // Without attributes they are folders like any other.
+        repo.git(&["rm", "-q", "--cached", &format!("{ruled}/.gitattributes")]);
+        add(&format!("{ruled}/other"), b"text");
+        assert_eq!(run(&repo, &["--staged"]).0, Some(0), "{ruled}");
+    }
+}
+
+#[test]
+fn git_is_asked_twice_for_attributes_only_where_case_can_make_a_difference() {
+    // A git that writes down what it is asked for.
+    let repo = Repo::new();
+    let log = repo.root.join("../asked");
+    let bin = repo.root.join("../bin");
+    std::fs::create_dir(&bin).unwrap();
+    let real = repo.command("sh", &repo.root).args(["-c", "command -v git"]).output().unwrap().stdout;
+    let script = format!(
+        "#!/bin/sh\nprintf '%s\\n' \"$*\" >>'{}'\nexec '{}' \"$@\"\n",
+        log.display(),
+        String::from_utf8(real).unwrap().trim()
+    );
+    std::fs::write(bin.join("git"), script).unwrap();
+    std::fs::set_permissions(bin.join("git"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let asked = |name: &str| {
+        repo.add(name, b"\x80\x02}.");
+        let _ = std::fs::remove_file(&log);
+        let mut command = repo.command(env!("CARGO_BIN_EXE_fickgate"), &repo.root);
+        let status = command.args(["hook", "pre-commit"]).env("PATH", &path).status().unwrap();
+        assert!(status.success(), "{name}");
+        let text = std::fs::read_to_string(&log).unwrap();
+        repo.git(&["rm", "-q", "-f", "--cached", name]);
+        text.lines().filter(|line| line.contains("check-attr")).count()
+    };
+    repo.commit("base");
+    assert_eq!(asked("m.pkl"), 0, "nothing gives attributes");
+    for (rules, small, capital) in
+        [("# Line Ends\n* text=auto\n", 1, 1), ("*.txt text\n", 1, 2), ("*.TXT text\n", 2, 2)]
+    {
+        repo.add(".gitattributes", rules);
+        repo.commit("rules");
+        assert_eq!((asked("m.pkl"), asked("M.pkl")), (small, capital), "{rules}");
+    }
+}
+
+#[test]
 fn attributes_that_go_away_in_a_history_bring_up_what_they_protected() {
     let repo = Repo::new();
     repo.add("models/m.dat", shifted());
@@ -510,6 +580,54 @@ fn a_merge_joins_attributes_of_one_side_with_files_of_the_other() {
 }
 
 #[cfg(unix)]
+/// Attributes of two folders that say something together alone: a macro, and who uses it.
+const MACRO: (&str, &str) = (".gitattributes", "[attr]win text eol=crlf\n");
+const USED: (&str, &str) = ("models/.gitattributes", "*.dat win\n");
+
+#[test]
+fn a_merge_in_the_middle_of_a_push_joins_attributes_of_both_sides() {
+    let repo = Repo::new();
+    repo.add("models/m.dat", shifted());
+    let base = repo.commit("base");
+    repo.git(&["update-ref", "refs/remotes/origin/main", &base]);
+    for (branch, (path, text)) in [("one", MACRO), ("two", USED)] {
+        repo.git(&["checkout", "-q", "-b", branch, &base]);
+        repo.add(path, text);
+        let (code, said) = pushed(&repo, &[repo.commit(branch)]);
+        assert_eq!(code, Some(0), "{branch} by itself: {said}");
+    }
+    repo.git(&["merge", "-q", "--no-edit", "one"]);
+    repo.git(&["rm", "-q", "models/.gitattributes"]);
+    let tip = repo.commit("taken back");
+    let (code, said) = pushed(&repo, &[tip]);
+    assert!(code == Some(1) && said.contains("checkout-differs"), "{said}");
+    assert_eq!(run(&repo, &["--history"]).0, Some(1));
+}
+
+#[test]
+fn attributes_that_come_back_in_other_company_are_met_again() {
+    let repo = Repo::new();
+    repo.add("models/m.dat", shifted());
+    repo.add(MACRO.0, MACRO.1);
+    let base = repo.commit("base");
+    let steps: [(&str, Option<&str>); 4] =
+        [(MACRO.0, None), (USED.0, Some(USED.1)), (MACRO.0, Some(MACRO.1)), (USED.0, None)];
+    // What was there before the push is not new in it, nor is what it brings a second time.
+    for (path, text) in steps {
+        match text {
+            Some(text) => repo.add(path, text),
+            None => drop(repo.git(&["rm", "-q", path])),
+        }
+        repo.commit(path);
+    }
+    repo.git(&["update-ref", "refs/remotes/origin/main", &base]);
+    let (code, said) = pushed(&repo, &[repo.git(&["rev-parse", "HEAD"])]);
+    assert!(code == Some(1) && said.contains("checkout-differs"), "{said}");
+    // From nothing, the macro is listed with the first commit.
+    let (code, said) = run(&repo, &["--history"]);
+    assert!(code == Some(1) && said.contains("checkout-differs"), "{said}");
+}
+
 #[test]
 fn a_server_refuses_a_push_that_only_takes_attributes_away() {
     let repo = Repo::new();

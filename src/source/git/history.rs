@@ -1,7 +1,7 @@
 //! What commits introduced: every distinct blob of a range, with the first commit and path that
 //! brought it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{ChildStdout, Stdio};
 
@@ -36,7 +36,7 @@ const MOST_EDGES: usize = 16;
 /// The commits at the ends of a range.
 #[derive(Clone, Debug, Default)]
 pub(in crate::source) struct Edges {
-    /// Those it leads to.
+    /// Those it leads to, and merges in it that have attributes as none of their parents has.
     pub(in crate::source) upper: Vec<ObjectId>,
     /// Those just outside of it. None where everything is new.
     pub(in crate::source) lower: Vec<ObjectId>,
@@ -132,7 +132,46 @@ impl Range {
         }
         edges.lower.sort_unstable();
         edges.lower.dedup();
+        if !commits.is_empty() || self.all {
+            edges.upper.extend(self.merges(git, &commits)?);
+        }
         Ok(edges)
+    }
+
+    /// The merges that join what gives attributes on one side with what gives some on another.
+    fn merges(&self, git: &Git, commits: &[ObjectId]) -> Result<Vec<ObjectId>> {
+        let tips = commits.iter().map(|id| format!("{id}\n"));
+        let asked: String = tips.chain(self.known.iter().map(|id| format!("^{id}\n"))).collect();
+        let mut args = vec!["rev-list", "--merges", "--parents", "--stdin"];
+        if self.all {
+            args.push("--all");
+        }
+        let listed = git.exchange(&args, asked.into_bytes())?;
+        if listed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut parents: HashMap<ObjectId, usize> = HashMap::new();
+        let mut asked = Vec::with_capacity(listed.len());
+        for line in listed.split(|b| *b == b'\n') {
+            let mut ids = line.split(|b| *b == b' ');
+            let Some(merge) = ids.next().and_then(ObjectId::from_hex) else { continue };
+            parents.insert(merge, ids.count());
+            asked.extend_from_slice(format!("{merge}\n").as_bytes());
+        }
+        // It names a commit once for each parent from which that differs.
+        let args =
+            ["diff-tree", "--stdin", "-r", "-m", "--name-only", "-z", "--", ":(glob)**/.gitattributes"];
+        let out = git.exchange(&args, asked)?;
+        let mut found = Vec::new();
+        for merge in out.split(|b| *b == 0).filter_map(ObjectId::from_hex) {
+            if let Some(left) = parents.get_mut(&merge) {
+                *left = left.saturating_sub(1);
+                if *left == 0 {
+                    found.push(merge);
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Whether it has no commit at all: everything in it is known already.
@@ -232,10 +271,12 @@ impl History {
             let (Some(commit), path) = (self.commit, BlobPath::new(path)) else {
                 return Err(Error::new("git diff-tree names a file before a commit"));
             };
-            // Attributes that are gone, or that became something which nobody reads, change what is around them.
-            let lifted = path.file_name() == b".gitattributes" && !matches!(head, Some((Kind::File, _)));
+            let rules = path.file_name() == b".gitattributes";
+            let file = matches!(head, Some((Kind::File, _)));
             let fresh = head.and_then(|(kind, id)| self.fresh(path.clone(), kind, id, commit));
-            if lifted {
+            // Attributes that are gone, that became something which nobody reads, or that are back as they were once,
+            // among others than then, change what is around them.
+            if rules && (!file || fresh.is_none()) {
                 self.waiting = fresh;
                 return Ok(Some(Entry::new(path, What::Lifted(commit))));
             }
