@@ -20,6 +20,11 @@ const MOST_JOBS: NonZero<usize> = match NonZero::new(8) {
     None => NonZero::<usize>::MIN,
 };
 
+/// How many blobs are judged at the same time where nobody says: one for every core.
+pub fn jobs() -> NonZero<usize> {
+    std::thread::available_parallelism().map_or(NonZero::<usize>::MIN, |cores| cores.min(MOST_JOBS))
+}
+
 /// One scan.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -97,10 +102,7 @@ impl Request {
             exit_zero: output.exit_zero,
             shard: None,
             notice: None,
-            jobs: reading
-                .jobs
-                .or_else(|| std::thread::available_parallelism().ok().map(|cores| cores.min(MOST_JOBS)))
-                .unwrap_or(NonZero::<usize>::MIN),
+            jobs: reading.jobs.unwrap_or_else(jobs),
         }
     }
 }

@@ -9,9 +9,12 @@ use std::path::{Path, PathBuf};
 use crate::cli::{AllowArgs, PolicyArgs};
 use crate::edit::replacement;
 use crate::edit::yaml::{self as edit, NewEntry, NewPin};
+use crate::gate::{self, Gate};
+use crate::memory::Memory;
+use crate::progress::Progress;
 use crate::show::place;
 use crate::source::{Item, Selection, Source, Treeish};
-use crate::{explain, gate, layers};
+use crate::{explain, layers, request};
 use fickgate_engine::content::Content;
 use fickgate_engine::error::{Error, Result};
 use fickgate_engine::limits::Limits;
@@ -195,6 +198,8 @@ struct Additions {
     entries: Vec<NewEntry>,
     pins: Vec<NewPin>,
     left: Vec<String>,
+    /// Files with something that no entry allows, and what it is.
+    others: BTreeMap<String, String>,
     /// Whether everything that is there is to be allowed, as far as that goes.
     adopting: bool,
 }
@@ -219,6 +224,7 @@ impl Additions {
             entries: Vec::new(),
             pins: Vec::new(),
             left: Vec::new(),
+            others: BTreeMap::new(),
             adopting: args.what.is_none(),
         })
     }
@@ -320,12 +326,6 @@ impl Additions {
                         needs.others.extend(own.others);
                     }
                 }
-                Item::Fault(fault) => {
-                    let finding = judge::file(fault, policy);
-                    if finding.level == Level::Error {
-                        needs.others.insert(finding.path.to_lossy().into_owned(), finding.message);
-                    }
-                }
                 _ => {}
             }
             if pinned.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -338,11 +338,7 @@ impl Additions {
             let uses = need.uses.iter().map(|use_| (*use_).to_owned()).collect();
             self.entry(&import, uses, paths);
         }
-        self.left = needs
-            .others
-            .into_iter()
-            .map(|(path, why)| format!("{}: {why}", escape::terminal(&path)))
-            .collect();
+        self.others = needs.others;
         Ok(())
     }
 
@@ -411,8 +407,18 @@ impl Additions {
         // What is no UTF-8 was refused above.
         let old = String::from_utf8_lossy(&old);
         let mut lines = self.take_known(&known)?;
-        if !self.entries.is_empty() || !self.pins.is_empty() {
-            let text = edit::with_additions(&old, target.name, &self.entries, &self.pins)?;
+        let adds = !self.entries.is_empty() || !self.pins.is_empty();
+        let text = match adds {
+            true => edit::with_additions(&old, target.name, &self.entries, &self.pins)?,
+            false => old.into_owned(),
+        };
+        if self.adopting {
+            for (path, why) in refused_by(&text, target.name)? {
+                let why = self.others.get(&path).unwrap_or(&why);
+                self.left.push(format!("{}: {why}", escape::terminal(&path)));
+            }
+        }
+        if adds {
             // It keeps the permissions it had.
             let had = fs::metadata(&path).map(|meta| meta.permissions());
             let permissions = had.ok().or_else(|| replacement::mode(replacement::READ));
@@ -449,6 +455,38 @@ impl Additions {
         }
         Ok(lines)
     }
+}
+
+/// The files that the gate refuses by this policy, on disk and in the index, and why.
+fn refused_by(text: &str, name: &str) -> Result<BTreeMap<String, String>> {
+    let file = PolicyFile::parse(text.as_bytes(), name, policy::Layer::Repository)?;
+    let policy = Policy::new([file], Date::today());
+    let usage = policy.usage();
+    let mut sources = vec![Source::open(&Selection::Paths(Vec::new()))?];
+    // What a checkout makes of files is asked of the index.
+    if sources.iter().all(|disk| disk.in_repository() && disk.is_whole()) {
+        sources.push(Source::open(&Selection::Tracked)?);
+    }
+    let mut refused = BTreeMap::new();
+    for source in sources {
+        let gate = Gate {
+            policy: &policy,
+            usage: &usage,
+            limits: Limits::default(),
+            jobs: request::jobs(),
+            progress: Progress::of_stderr(false),
+            memory: Memory::default(),
+        };
+        let outcome = gate.judge_all(&source);
+        for finding in outcome.findings.into_iter().filter(|finding| finding.level == Level::Error) {
+            let why = format!("{}: {}", finding.rule, finding.message);
+            refused.entry(finding.path.to_lossy().into_owned()).or_insert(why);
+        }
+        for failure in outcome.failures {
+            refused.entry(failure.path.to_lossy().into_owned()).or_insert(failure.message);
+        }
+    }
+    Ok(refused)
 }
 
 fn judged_unsafe(import: &str, refused: &Refused) -> Error {
