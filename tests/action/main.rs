@@ -4,6 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod driver;
+mod flow;
 mod table;
 
 use std::fs;
