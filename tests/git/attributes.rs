@@ -484,22 +484,48 @@ fn attributes_count_for_a_folder_by_each_name_that_systems_give_it() {
     }
 }
 
-#[test]
-fn git_is_asked_twice_for_attributes_only_where_case_can_make_a_difference() {
-    // A git that writes down what it is asked for.
-    let repo = Repo::new();
-    let log = repo.root.join("../asked");
+/// A PATH with a git that does something before it is the real one.
+fn git_that(repo: &Repo, does: &str) -> String {
     let bin = repo.root.join("../bin");
     std::fs::create_dir(&bin).unwrap();
     let real = repo.command("sh", &repo.root).args(["-c", "command -v git"]).output().unwrap().stdout;
-    let script = format!(
-        "#!/bin/sh\nprintf '%s\\n' \"$*\" >>'{}'\nexec '{}' \"$@\"\n",
-        log.display(),
-        String::from_utf8(real).unwrap().trim()
-    );
-    std::fs::write(bin.join("git"), script).unwrap();
+    let real = String::from_utf8(real).unwrap();
+    std::fs::write(bin.join("git"), format!("#!/bin/sh\n{does}\nexec '{}' \"$@\"\n", real.trim())).unwrap();
     std::fs::set_permissions(bin.join("git"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    format!("{}:{}", bin.display(), std::env::var("PATH").unwrap())
+}
+
+#[test]
+fn a_git_that_reads_attributes_from_no_commit_tells_them_all_the_same() {
+    let repo = Repo::new();
+    // Before 2.40 the option is not known.
+    let path = git_that(&repo, "case \"$*\" in *--source=*) exit 129 ;; esac");
+    let temporary = repo.root.join("../temporary");
+    std::fs::create_dir(&temporary).unwrap();
+    repo.add("m.dat", shifted());
+    let base = repo.commit("base");
+    repo.add(".gitattributes", "*.dat text eol=crlf\n");
+    let refused = |args: &[&str]| {
+        let mut command = repo.command(env!("CARGO_BIN_EXE_fickgate"), &repo.root);
+        let output = command.args(args).env("PATH", &path).env("TMPDIR", &temporary).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.code() == Some(1) && said.contains("checkout-differs"), "{args:?}: {said}");
+        assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0, "{args:?}");
+    };
+    refused(&["--staged"]);
+    let rules = repo.commit("rules");
+    // What is checked out is not what is judged.
+    repo.git(&["checkout", "-q", &base]);
+    refused(&["--diff", &format!("{base}..{rules}")]);
+    refused(&["--history", &format!("{base}..{rules}")]);
+    refused(&["--history"]);
+}
+
+#[test]
+fn git_is_asked_twice_for_attributes_only_where_case_can_make_a_difference() {
+    let repo = Repo::new();
+    let log = repo.root.join("../asked");
+    let path = git_that(&repo, &format!("printf '%s\\n' \"$*\" >>'{}'", log.display()));
     let asked = |name: &str| {
         repo.add(name, b"\x80\x02}.");
         let _ = std::fs::remove_file(&log);

@@ -64,10 +64,14 @@ impl Letters {
 
 /// Running `git check-attr`, with case and where it matters without, that answer for one path after the other.
 pub(in crate::source) struct Attributes {
+    git: Git,
+    version: Version,
     exact: Asked,
     folded: Option<Asked>,
     /// The way from the current folder to the root, which paths are relative to.
     up: Vec<u8>,
+    /// Whether it is asked for an index of the commit: before 2.40 git reads attributes from no commit.
+    indexed: bool,
 }
 
 /// A running `git check-attr`.
@@ -81,8 +85,8 @@ struct Asked {
 impl Attributes {
     /// Starts it. An error is a git that cannot do this, too.
     pub(in crate::source) fn start(git: &Git, version: Version, up: Vec<u8>) -> io::Result<Attributes> {
-        let exact = Asked::start(git, version, "core.ignorecase=false")?;
-        Ok(Attributes { exact, folded: Some(Asked::start(git, version, "core.ignorecase=true")?), up })
+        let (exact, folded) = Asked::both(git, version, true)?;
+        Ok(Attributes { git: git.clone(), version, exact, folded, up, indexed: false })
     }
 
     /// The same for these paths alone, if `letters` are in all the patterns that may apply to them.
@@ -93,18 +97,32 @@ impl Attributes {
         letters: Letters,
         paths: &[&BlobPath],
     ) -> io::Result<Attributes> {
-        match letters.matter(paths) {
-            true => Attributes::start(git, version, up),
-            false => Ok(Attributes {
-                exact: Asked::start(git, version, "core.ignorecase=false")?,
-                folded: None,
-                up,
-            }),
-        }
+        let (exact, folded) = Asked::both(git, version, letters.matter(paths))?;
+        Ok(Attributes { git: git.clone(), version, exact, folded, up, indexed: false })
     }
 
     /// What checkouts do to each of `paths`.
     pub(in crate::source) fn of(&mut self, paths: &[&BlobPath]) -> io::Result<Vec<Conversions>> {
+        match (self.answers(paths), self.version) {
+            (Err(_), Version::Commit(commit)) if !self.indexed => self.start_over(commit, paths),
+            (found, _) => found,
+        }
+    }
+
+    /// Asks once more, by an index that has what the commit has. It is there until git has answered first, which has
+    /// read it then.
+    fn start_over(&mut self, commit: ObjectId, paths: &[&BlobPath]) -> io::Result<Vec<Conversions>> {
+        let folder = tempfile::tempdir()?;
+        let git = self.git.with_index(&folder.path().join("index"));
+        if !git.order(&["read-tree", &commit.to_string()], b"")? {
+            return Err(io::Error::other(format!("git read-tree {commit} failed")));
+        }
+        (self.exact, self.folded) = Asked::both(&git, Version::Index, self.folded.is_some())?;
+        self.indexed = true;
+        self.answers(paths)
+    }
+
+    fn answers(&mut self, paths: &[&BlobPath]) -> io::Result<Vec<Conversions>> {
         let mut found = Vec::with_capacity(paths.len());
         let mut rest = paths;
         while !rest.is_empty() {
@@ -140,6 +158,13 @@ impl Attributes {
 }
 
 impl Asked {
+    /// With case and, if it is wanted, without.
+    fn both(git: &Git, version: Version, folded: bool) -> io::Result<(Asked, Option<Asked>)> {
+        let exact = Asked::start(git, version, "core.ignorecase=false")?;
+        let folded = folded.then(|| Asked::start(git, version, "core.ignorecase=true")).transpose()?;
+        Ok((exact, folded))
+    }
+
     fn start(git: &Git, version: Version, case: &str) -> io::Result<Asked> {
         let source = match version {
             Version::Index => "--cached".to_owned(),

@@ -66,24 +66,15 @@ impl Checkout {
     /// The same, if the patterns on the way to these paths have no other `letters`.
     fn ask_for(&self, version: Version, paths: &[&BlobPath], letters: Letters) -> Result<Vec<Conversions>> {
         let letters = letters.max(self.letters);
-        let asked = |version| {
-            let mut attributes = Attributes::start_for(&self.git, version, self.up.clone(), letters, paths)?;
-            attributes.of(paths)
-        };
-        match asked(version) {
-            Ok(found) => Ok(found),
-            // Before 2.40 git reads attributes from no commit. The index is close to it.
-            Err(_) if matches!(version, Version::Commit(_)) && !self.bare => {
-                asked(Version::Index).map_err(failed)
-            }
-            Err(e) => Err(failed(e)),
-        }
+        Attributes::start_for(&self.git, version, self.up.clone(), letters, paths)
+            .and_then(|mut attributes| attributes.of(paths))
+            .map_err(failed)
     }
 }
 
 pub(in crate::source) fn failed(error: std::io::Error) -> Error {
     Error::new(format!("git check-attr cannot tell the attributes of files: {error}"))
-        .remedy("update git to 2.40 or newer")
+        .remedy("see that git is on the PATH and that there is room for temporary files")
 }
 
 /// Attributes that belong to no tree.

@@ -49,7 +49,7 @@ const LOCAL: &[&str] = &[
 ];
 
 /// Runs `git`, in the current folder and the caller's repository, or in a folder of its own.
-/// It never writes: no locks, no refreshed index, no fetched objects.
+/// It writes nothing into it: no locks, no refreshed index, no fetched objects.
 #[derive(Clone, Debug, Default)]
 pub(in crate::source) struct Git {
     folder: Option<std::path::PathBuf>,
@@ -57,6 +57,8 @@ pub(in crate::source) struct Git {
     own: bool,
     /// A repository without a working tree, which git is not to find by itself.
     bare: Option<std::path::PathBuf>,
+    /// An index beside that of the repository.
+    index: Option<std::path::PathBuf>,
 }
 
 /// What a git command gave.
@@ -97,7 +99,7 @@ impl Git {
 
     /// Git in the working tree at `root`, which is the caller's own, with what the environment says.
     pub(in crate::source) fn rooted(root: &Path) -> Self {
-        Git { folder: Some(root.to_owned()), own: true, bare: None }
+        Git { folder: Some(root.to_owned()), own: true, ..Git::default() }
     }
 
     /// Whether it runs at the root of the working tree, which paths are relative to.
@@ -107,12 +109,17 @@ impl Git {
 
     /// Git in the bare repository at `path`.
     pub(in crate::source) fn bare(path: &Path) -> Self {
-        Git { folder: None, own: true, bare: Some(path.to_owned()) }
+        Git { own: true, bare: Some(path.to_owned()), ..Git::default() }
     }
 
     /// Git in the repository that `folder` lies in, whatever the environment says.
     pub(in crate::source) fn at(folder: &Path) -> Self {
-        Git { folder: Some(folder.to_owned()), own: false, bare: None }
+        Git { folder: Some(folder.to_owned()), ..Git::default() }
+    }
+
+    /// The same with an index of its own, a file that need not be there yet.
+    pub(in crate::source) fn with_index(&self, index: &Path) -> Self {
+        Git { index: Some(index.to_owned()), ..self.clone() }
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -144,6 +151,9 @@ impl Git {
         }
         if let Some(bare) = &self.bare {
             command.env("GIT_DIR", bare);
+        }
+        if let Some(index) = &self.index {
+            command.env("GIT_INDEX_FILE", index);
         }
         command
     }
