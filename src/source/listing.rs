@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::entry::{Entries, Entry, What};
+use super::entry::{Entries, Entry};
 use super::expand::Expansion;
 use super::git::checkout;
 use super::git::folders;
@@ -128,19 +128,25 @@ impl Source {
                             None => head_place(&repository)?,
                         };
                         let turn = Turn { before, after: vec![after], forks: Vec::new() };
-                        (turn, format!("refs/remotes/{remote}/"))
+                        (turn, vec![format!("refs/remotes/{remote}/")])
                     }
                     None => {
                         let after = tips.into_iter().map(Treeish::Commit).collect();
                         let before = head_place(&repository)?;
-                        (Turn { before, after, forks: Vec::new() }, "refs/".to_owned())
+                        // Servers fetch what forks propose into refs of their own, past every hook.
+                        let refs = ["refs/heads/", "refs/tags/"].map(str::to_owned).to_vec();
+                        (Turn { before, after, forks: Vec::new() }, refs)
                     }
                 };
                 let place = match (&push.remote, turn.after.first()) {
                     (Some(_), Some(after)) => after.clone(),
                     _ => turn.before.clone(),
                 };
-                let range = Range::pushed(&repository.git, push, &refs)?;
+                let range = Range::pushed(
+                    &repository.git,
+                    push,
+                    &refs.iter().map(String::as_str).collect::<Vec<_>>(),
+                )?;
                 let tip = push::commits(&repository, &push.tips)?.first().copied();
                 let names = Names::of(repository.git.clone(), tip);
                 let mut source = Source::growing(repository, &range, place, recurse)?;
@@ -153,7 +159,7 @@ impl Source {
                 let repository = Repository::open().ok().flatten();
                 let root = repository.as_ref().and_then(Repository::root);
                 let entries = worktree::entries(paths, root)?;
-                let trees = trees(paths, root);
+                let trees = worktree::trees(paths, root);
                 let mut source = Source::listed(repository, entries, Treeish::Worktree, false);
                 source.trees = Arc::new(trees);
                 Ok(source)
@@ -219,7 +225,7 @@ impl Source {
         }
         entries.sort_by(|a, b| a.key().cmp(&b.key()));
         entries.dedup_by(|a, b| a.key() == b.key());
-        let walked = files(&entries);
+        let walked = worktree::files(&entries);
         let mut source = Source::new(repository, Entries::Listed(entries), place);
         source.walked = Arc::new(walked);
         source
@@ -247,7 +253,7 @@ impl Source {
 
     fn new(repository: Option<Repository>, entries: Entries, place: Treeish) -> Source {
         let root = repository.as_ref().and_then(Repository::root);
-        let trees = Arc::new(trees(&[], root));
+        let trees = Arc::new(worktree::trees(&[], root));
         let names = repository.as_ref().map(|r| Names::of(r.git.clone(), None)).unwrap_or_default();
         Source {
             repository,
@@ -457,21 +463,6 @@ fn expansion(repository: Option<&Repository>, recurse: bool) -> Expansion {
     Expansion::new(repository.map(|r| r.objects(1)), stores, submodules)
 }
 
-/// The files on disk by their canonical path, if there is a link that may lead to one of them.
-fn files(entries: &[Entry]) -> HashSet<PathBuf> {
-    let files = || {
-        entries.iter().filter_map(|e| match &e.what {
-            What::File { disk, .. } => Some(disk),
-            _ => None,
-        })
-    };
-    let is_link = |p: &&PathBuf| std::fs::symlink_metadata(p).is_ok_and(|m| m.is_symlink());
-    if !files().any(|f| is_link(&f)) {
-        return HashSet::new();
-    }
-    files().filter(|f| !is_link(f)).cloned().collect()
-}
-
 /// The policy of a repository that receives: its default branch, before anything is received.
 fn head_place(repository: &Repository) -> Result<Treeish> {
     Ok(repository.head()?.map_or(Treeish::Nowhere, Treeish::Commit))
@@ -489,12 +480,4 @@ fn push_place(repository: &Repository, push: &Push, remote: &str) -> Result<Tree
         }
     }
     head_place(repository)
-}
-
-/// The folders that links may lead into: the repository, and every folder that was named.
-fn trees(paths: &[PathBuf], root: Option<&Path>) -> Vec<PathBuf> {
-    let here = Path::new(".");
-    let named = paths.iter().map(PathBuf::as_path).filter(|p| p.is_dir());
-    let fallback = (paths.is_empty() && root.is_none()).then_some(here);
-    root.into_iter().chain(named).chain(fallback).filter_map(|p| p.canonicalize().ok()).collect()
 }

@@ -233,3 +233,26 @@ fn path_of(error: &ignore::Error) -> Option<&Path> {
         }
     }
 }
+
+/// The files on disk by their canonical path, if there is a link that may lead to one of them.
+pub(super) fn files(entries: &[Entry]) -> HashSet<PathBuf> {
+    let files = || {
+        entries.iter().filter_map(|e| match &e.what {
+            What::File { disk, .. } => Some(disk),
+            _ => None,
+        })
+    };
+    let is_link = |p: &&PathBuf| std::fs::symlink_metadata(p).is_ok_and(|m| m.is_symlink());
+    if !files().any(|f| is_link(&f)) {
+        return HashSet::new();
+    }
+    files().filter(|f| !is_link(f)).cloned().collect()
+}
+
+/// The folders that links may lead into: the repository, and every folder that was named.
+pub(super) fn trees(paths: &[PathBuf], root: Option<&Path>) -> Vec<PathBuf> {
+    let here = Path::new(".");
+    let named = paths.iter().map(PathBuf::as_path).filter(|p| p.is_dir());
+    let fallback = (paths.is_empty() && root.is_none()).then_some(here);
+    root.into_iter().chain(named).chain(fallback).filter_map(|p| p.canonicalize().ok()).collect()
+}

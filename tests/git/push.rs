@@ -89,6 +89,23 @@ fn a_receiving_repository_sees_quarantined_objects() {
 }
 
 #[test]
+fn what_a_server_fetched_from_a_fork_is_judged_when_a_branch_gets_it() {
+    let (repo, server) = cloned();
+    let (script, output) = repo.listing_hook("pre-receive");
+    install(&server, "pre-receive", &script);
+    repo.add("m.pkl", "m");
+    repo.commit("add");
+    // As for a pull request: no hook runs.
+    let here = repo.root.to_str().unwrap();
+    repo.git(&["-C", server.to_str().unwrap(), "fetch", "-q", here, "main:refs/pull/1/head"]);
+    repo.git(&["push", "-q", "origin", "main:refs/heads/merged"]);
+    assert_eq!(read(&output), ["commit m.pkl m"]);
+    // What a branch has was judged then.
+    repo.git(&["push", "-q", "origin", "main:refs/heads/again"]);
+    assert_eq!(read(&output), [""; 0]);
+}
+
+#[test]
 fn a_receiving_repository_is_judged_by_its_own_policy() {
     let (repo, server) = cloned();
     let (script, output) = repo.listing_hook("pre-receive");

@@ -52,10 +52,9 @@ impl Range {
         Ok(Range { tips, known: Vec::new(), all: true, base: None })
     }
 
-    /// What a push brings to a repository that has every commit of `refs` (a pattern of
-    /// `git for-each-ref`) already.
-    pub(in crate::source) fn pushed(git: &Git, push: &Push, refs: &str) -> Result<Range> {
-        let out = git.lines(&["for-each-ref", "--format=%(objectname)", refs])?;
+    /// What a push brings to a repository that has every commit of `refs` (patterns of `git for-each-ref`) already.
+    pub(in crate::source) fn pushed(git: &Git, push: &Push, refs: &[&str]) -> Result<Range> {
+        let out = git.lines(&[&["for-each-ref", "--format=%(objectname)"], refs].concat())?;
         let out = out.ok_or_else(|| needs_git("a push"))?;
         let mut known: Vec<ObjectId> = out.split(|b| *b == b'\n').filter_map(ObjectId::from_hex).collect();
         known.extend(&push.old);

@@ -51,7 +51,7 @@ fn add_refs(repository: &Repository, push: &mut Push) -> Result<()> {
     push.tips.sort_unstable();
     push.tips.dedup();
     let remote = push.remote.as_ref().map(|remote| remote.to_string_lossy().into_owned());
-    let range = Range::pushed(git, push, &format!("refs/remotes/{}/", remote.unwrap_or_default()))?;
+    let range = Range::pushed(git, push, &[&format!("refs/remotes/{}/", remote.unwrap_or_default())])?;
     let kinds = kinds(git, &push.tips)?;
     let commits = kinds.iter().filter(|(_, kind)| kind == "commit").filter_map(|(id, _)| *id);
     let mut lines: String = commits.map(|id| format!("{id}\n")).collect();
