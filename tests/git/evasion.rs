@@ -285,6 +285,14 @@ fn a_repository_that_the_environment_names_is_the_one_that_is_judged() {
     assert_eq!(run(&[("GIT_DIR", &git), ("GIT_WORK_TREE", &repo.root)], &["--staged"]), Some(1));
     assert_eq!(run(&[("GIT_DIR", &git)], &["--staged"]), Some(1));
     assert_eq!(run(&[], &["--staged"]), Some(2));
+    // Relative to the current folder.
+    let (git_there, there) = (std::path::Path::new("../work/.git"), std::path::Path::new("../work"));
+    for args in [&["--staged"][..], &["hook", "--all"], &["--diff", "main"]] {
+        assert_eq!(run(&[("GIT_DIR", git_there), ("GIT_WORK_TREE", there)], args), Some(1), "{args:?}");
+        let mut here = repo.command(env!("CARGO_BIN_EXE_fickgate"), &repo.root);
+        let code = here.args(args).env("GIT_WORK_TREE", ".").output().unwrap().status.code();
+        assert_eq!(code, Some(1), "{args:?} with a working tree alone");
+    }
     // A working tree that lies elsewhere by configuration.
     repo.git(&["config", "core.worktree", elsewhere.to_str().unwrap()]);
     assert_eq!(run(&[("GIT_DIR", &git)], &["--staged"]), Some(1));

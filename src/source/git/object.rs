@@ -123,6 +123,9 @@ impl Objects {
     }
 }
 
+/// Bytes of what git complains about that are looked at.
+const COMPLAINTS: u64 = 64 << 10;
+
 /// A running `git cat-file --batch`.
 struct Batch {
     child: Ended,
@@ -170,9 +173,14 @@ impl Batch {
                 _ => Ok(Object::Missing),
             };
         }
-        let size: u64 = size
-            .and_then(|s| s.parse().ok())
-            .ok_or_else(|| invalid("it is corrupt: git ended; run: git fsck"))?;
+        let Some(size) = size.and_then(|s| s.parse::<u64>().ok()) else {
+            self.ask = None;
+            // Of an object that a partial clone left with its remote, git does not say that it is missing: it ends.
+            return match self.complained_of_a_remote() {
+                true => Ok(Object::Missing),
+                false => Err(invalid("it is corrupt: git ended; run: git fsck")),
+            };
+        };
         if size > LARGEST {
             // Git goes on to write it all into the pipe.
             let _ = self.child.0.kill();
@@ -189,7 +197,10 @@ impl Batch {
                 // Git streams it, and where it is cut short waits for the next question instead of
                 // failing: there is none.
                 self.ask = None;
-                let mut file = tempfile::tempfile()?;
+                let mut file = tempfile::tempfile().map_err(|e| {
+                    let folder = std::env::temp_dir();
+                    std::io::Error::new(e.kind(), format!("no temporary file in {}: {e}", folder.display()))
+                })?;
                 std::io::copy(&mut (&mut self.answer).take(size), &mut file)?;
                 Content::new(FileContent::new(file)?)
             }
@@ -203,6 +214,16 @@ impl Batch {
             return Err(invalid("it is not a blob"));
         }
         Ok(Object::Blob(content))
+    }
+
+    /// Whether git ended since an object is with a remote that it may not ask.
+    fn complained_of_a_remote(&mut self) -> bool {
+        use std::io::Seek as _;
+        let _ = self.child.0.wait();
+        let Some(file) = &mut self.complaints else { return false };
+        let mut said = Vec::new();
+        let read = file.rewind().and_then(|()| file.take(COMPLAINTS).read_to_end(&mut said));
+        read.is_ok() && memchr::memmem::find(&said, b"from promisor remote").is_some()
     }
 }
 

@@ -34,7 +34,10 @@ impl Repository {
     pub(in crate::source) fn open() -> Result<Option<Repository>> {
         let refusal = match open_library() {
             Ok(library) => {
-                let root = library.workdir().map(Path::to_owned);
+                // What the environment says is relative to the current folder.
+                let named = std::env::var_os("GIT_WORK_TREE").filter(|tree| !tree.is_empty());
+                let named = named.and_then(|tree| Some(std::env::current_dir().ok()?.join(tree)));
+                let root = named.or_else(|| library.workdir().map(Path::to_owned));
                 let common = library.commondir().to_owned();
                 let git = git_of(root.as_deref(), library.path());
                 // Git does not hash what it reads either; what arrives from outside it has hashed.
