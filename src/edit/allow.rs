@@ -7,14 +7,13 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::cli::{AllowArgs, PolicyArgs};
+use crate::edit::refused::refused_by;
 use crate::edit::replacement;
 use crate::edit::yaml::{self as edit, NewEntry, NewPin};
-use crate::gate::{self, Gate};
-use crate::memory::Memory;
-use crate::progress::Progress;
+use crate::gate;
 use crate::show::place;
 use crate::source::{Item, Selection, Source, Treeish};
-use crate::{explain, layers, request};
+use crate::{explain, layers};
 use fickgate_engine::content::Content;
 use fickgate_engine::error::{Error, Result};
 use fickgate_engine::limits::Limits;
@@ -455,38 +454,6 @@ impl Additions {
         }
         Ok(lines)
     }
-}
-
-/// The files that the gate refuses by this policy, on disk and in the index, and why.
-fn refused_by(text: &str, name: &str) -> Result<BTreeMap<String, String>> {
-    let file = PolicyFile::parse(text.as_bytes(), name, policy::Layer::Repository)?;
-    let policy = Policy::new([file], Date::today());
-    let usage = policy.usage();
-    let mut sources = vec![Source::open(&Selection::Paths(Vec::new()))?];
-    // What a checkout makes of files is asked of the index.
-    if sources.iter().all(|disk| disk.in_repository() && disk.is_whole()) {
-        sources.push(Source::open(&Selection::Tracked)?);
-    }
-    let mut refused = BTreeMap::new();
-    for source in sources {
-        let gate = Gate {
-            policy: &policy,
-            usage: &usage,
-            limits: Limits::default(),
-            jobs: request::jobs(),
-            progress: Progress::of_stderr(false),
-            memory: Memory::default(),
-        };
-        let outcome = gate.judge_all(&source);
-        for finding in outcome.findings.into_iter().filter(|finding| finding.level == Level::Error) {
-            let why = format!("{}: {}", finding.rule, finding.message);
-            refused.entry(finding.path.to_lossy().into_owned()).or_insert(why);
-        }
-        for failure in outcome.failures {
-            refused.entry(failure.path.to_lossy().into_owned()).or_insert(failure.message);
-        }
-    }
-    Ok(refused)
 }
 
 fn judged_unsafe(import: &str, refused: &Refused) -> Error {

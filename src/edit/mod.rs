@@ -3,5 +3,6 @@
 pub mod allow;
 pub mod init;
 pub mod install;
+mod refused;
 mod replacement;
 mod yaml;
