@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used)]
 
 mod costs;
+mod keys;
 mod near_misses;
 mod semantics;
 mod vm;

@@ -3,6 +3,7 @@
 use crate::pickle::known::view::{Call, View};
 use crate::pickle::known::{Judged, Outcome};
 use crate::pickle::stream::reader::Cursor;
+use crate::pickle::values::lists::Keys;
 use crate::pickle::values::mark::Mark;
 use crate::pickle::values::value::{Tag, Value};
 use crate::policy::trigger::Shape;
@@ -36,20 +37,36 @@ pub fn copies<C: Cursor>(view: &View<'_, C>, value: Value) -> bool {
     }
 }
 
-/// Most tuples and other containers that a list holds which becomes keys.
-const NESTED: u64 = 1 << 14;
+/// Most items of a list, made into keys, at which nobody looked.
+const UNSEEN: u64 = 1 << 14;
 
 /// Whether hashing the items of a value, or the keys among its pairs, runs nothing that was not read.
 pub fn keyed<C: Cursor>(view: &View<'_, C>, value: Value) -> bool {
     value.is(Tag::Dict) || !view.heap.mark(value).has(Mark::UNKEYED.with(Mark::UNKEYED_INSIDE))
 }
 
-/// Whether keys that lie so deep in a list may be many containers, whose hashes nobody compared.
-pub fn may_collide<C: Cursor>(view: &View<'_, C>, value: Value, deep: u8) -> bool {
-    let count = view.heap.count(value).or(view.count(value).map(|n| n as u64));
-    matches!(value.tag(), Tag::List | Tag::Tuple)
-        && view.heap.walk(value).depth > deep
-        && count.is_none_or(|n| n > NESTED)
+/// What a callable of this name makes keys of: items of what it is given, first halves of the pairs there, or nothing.
+pub fn keys_of(name: &str) -> Option<bool> {
+    match name {
+        "list" | "tuple" | "deque" | "UserList" | "array" => None,
+        "set" | "frozenset" | "Counter" | "FreqDist" | "StringStore" => Some(false),
+        _ => Some(true),
+    }
+}
+
+/// Whether keys may have one hash, made of the items of a value, or of the first halves of the pairs there.
+pub fn may_collide<C: Cursor>(view: &View<'_, C>, value: Value, pairs: bool) -> bool {
+    let count = match value.tag() {
+        Tag::List => view.heap.count(value),
+        Tag::Tuple => view.count(value).map(|n| n as u64),
+        _ => return false,
+    };
+    let count = count.unwrap_or(u64::MAX);
+    match view.hashes.keys(view.cursor, &view.heap.tuples, value, count, pairs) {
+        Keys::Apart => false,
+        Keys::Alike => true,
+        Keys::Unseen => count > UNSEEN,
+    }
 }
 
 /// `set(items)`, `dict(items)`, `OrderedDict(items)`, `deque(items, length)`.
@@ -63,17 +80,16 @@ pub fn container<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
         return Err("it copies something else than a literal container, whose methods would run".to_owned());
     }
     let name = view.imports.get(call.import).map_or("", |i| i.name.as_str());
-    let hashes = !matches!(name, "list" | "tuple" | "deque" | "UserList" | "array");
-    if hashes && !first.is_none_or(|v| keyed(view, v)) {
+    let keys = keys_of(name);
+    if keys.is_some() && !first.is_none_or(|v| keyed(view, v)) {
         return Err("it hashes objects whose `__hash__` or `__eq__` nobody has read".to_owned());
     }
-    // Items of a set are keys; of a dict, the first halves of its pairs.
-    let deep =
-        if matches!(name, "set" | "frozenset" | "Counter" | "FreqDist" | "StringStore") { 1 } else { 2 };
-    if hashes && first.is_some_and(|v| may_collide(view, v, deep)) {
-        return Err("it hashes more than 16,384 tuples of a list, which may all have one hash".to_owned());
+    if keys.is_some_and(|pairs| first.is_some_and(|v| may_collide(view, v, pairs))) {
+        return Err(
+            "it hashes keys that are made to have one hash, each of which is compared with all".to_owned()
+        );
     }
-    if deep == 2 && hashes && !first.is_none_or(|v| pairs(view, v)) {
+    if keys == Some(true) && !first.is_none_or(|v| pairs(view, v)) {
         return Err("a pair that it takes apart is no literal one, and its methods would run".to_owned());
     }
     Ok(Outcome::Holding(first))
@@ -105,8 +121,9 @@ pub fn default_dict<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
     };
     if call.keywords
         || !factory
-        || !items
-            .is_none_or(|v| copies(view, v) && keyed(view, v) && !may_collide(view, v, 2) && pairs(view, v))
+        || !items.is_none_or(|v| {
+            copies(view, v) && keyed(view, v) && !may_collide(view, v, true) && pairs(view, v)
+        })
         || view.count(call.args) > Some(2)
     {
         return Err("it is given a factory that is no built-in container or number".to_owned());

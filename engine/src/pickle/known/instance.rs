@@ -18,7 +18,7 @@ pub fn reconstructor<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
             container::TYPES.contains(&base)
                 && state.is_some_and(|v| container::copies(view, v) && container::keyed(view, v))
                 && !(matches!(base, "set" | "frozenset" | "dict")
-                    && state.is_some_and(|v| container::may_collide(view, v, 1)))
+                    && state.is_some_and(|v| container::may_collide(view, v, base == "dict")))
         }
         _ => false,
     };

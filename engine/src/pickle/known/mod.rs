@@ -12,6 +12,7 @@ mod formula;
 mod history;
 mod image;
 mod instance;
+pub mod numerals;
 pub mod numpy;
 mod options;
 mod outcome;

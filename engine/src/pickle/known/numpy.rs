@@ -46,6 +46,15 @@ impl Dtype {
     }
 }
 
+impl Dtype {
+    /// Whether many scalars that are not equal have one hash: those of complex numbers, and of floats that a double does
+    /// not hold.
+    pub fn collides(self) -> bool {
+        matches!(self.kind, b'c' | b'F' | b'D' | b'G' | b'g')
+            || self.kind == b'f' && self.size.is_none_or(|size| size > 8)
+    }
+}
+
 /// Fields of all dtypes of a stream that are looked at. A dtype has a few, and each is written once.
 const MAX_FIELDS: usize = 1 << 20;
 

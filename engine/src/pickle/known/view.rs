@@ -6,6 +6,7 @@ use crate::pickle::stream::opcode as op;
 use crate::pickle::stream::reader::Cursor;
 use crate::pickle::stream::text::{self, Text};
 use crate::pickle::values::contents::Contents;
+use crate::pickle::values::hashes::Hashes;
 use crate::pickle::values::heap::Heap;
 use crate::pickle::values::imports::Imports;
 use crate::pickle::values::mark::Mark;
@@ -28,6 +29,8 @@ pub struct View<'a, C> {
     pub imports: &'a Imports,
     /// Items of dicts.
     pub contents: &'a Contents,
+    /// Hashes of keys.
+    pub hashes: &'a Hashes,
     /// Literal bytearrays that were changed.
     pub changed: &'a std::collections::HashSet<Value>,
 }

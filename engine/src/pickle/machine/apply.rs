@@ -1,7 +1,7 @@
 //! REDUCE, INST, OBJ, NEWOBJ, NEWOBJ_EX: the triggers `call` and `create`.
 
 use crate::facts::{Nested, UseKind};
-use crate::pickle::known::numpy::Dtypes;
+use crate::pickle::known::numpy::{Dtype, Dtypes};
 use crate::pickle::known::table::Known;
 use crate::pickle::known::view::{Call, View};
 use crate::pickle::known::{self, Outcome, container};
@@ -40,14 +40,15 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             heap: &self.state.heap,
             imports: &self.state.imports,
             contents: &self.state.contents,
+            hashes: &self.state.hashes,
             changed: &self.state.changed,
         }
     }
 
     /// What guards see, and what they learn of dtypes.
     pub(super) fn view_and_dtypes(&mut self) -> (View<'_, C>, &mut Dtypes) {
-        let Kept { heap, imports, contents, changed, dtypes, .. } = &mut self.state;
-        (View { cursor: &self.cursor, heap, imports, contents, changed }, dtypes)
+        let Kept { heap, imports, contents, hashes, changed, dtypes, .. } = &mut self.state;
+        (View { cursor: &self.cursor, heap, imports, contents, hashes, changed }, dtypes)
     }
 
     /// The callee is applied and what it gives is pushed.
@@ -169,6 +170,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         match outcome {
             Outcome::Object => {
                 let value = self.made(import, create, args, mark, walk);
+                self.hashed_as(known.guard, import, args, value);
                 // It was judged as a number, and nothing holds it yet.
                 let _ = self.state.heap.widen(value, number);
                 (value, None)
@@ -193,6 +195,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 // A factory among the arguments was judged.
                 let mark = from.map_or(Mark::PLAIN, |from| self.state.heap.held(from));
                 let value = self.made(import, create, args, mark, walk);
+                self.hashed_as(known.guard, import, args, value);
                 self.copied(value, from);
                 (value, None)
             }
@@ -385,6 +388,40 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             }
             Some(t) if t.hollow => Nature::Hollow,
             _ => Nature::Open,
+        }
+    }
+
+    /// An object hashes like a number or a frozenset: what CPython computes without a secret.
+    fn hashed_as(&mut self, guard: Option<Guard>, import: u32, args: Value, value: Value) {
+        let name = || self.state.imports.get(import).map_or("", |import| import.name.as_str());
+        match guard {
+            Some(Guard::Number | Guard::Fraction) => {
+                let hash = known::numerals::hash(&self.view(), name(), args);
+                self.state.hashes.learn(value, hash);
+            }
+            Some(Guard::NumpyScalar) => {
+                let dtype = self.state.heap.tuples.get(args, 0).and_then(|v| self.state.dtypes.get(v));
+                if dtype.is_some_and(Dtype::collides) {
+                    self.state.hashes.learn(value, None);
+                }
+            }
+            Some(Guard::Container) if name() == "frozenset" => {
+                let Kept { hashes, heap, contents, .. } = &mut self.state;
+                let from = heap.tuples.get(args, 0);
+                let items = from
+                    .filter(|v| v.is(Tag::List))
+                    .and_then(|list| contents.list_of(list, heap.count(list)?));
+                match (from, items) {
+                    (_, Some(items)) => {
+                        hashes.frozenset(&self.cursor, &heap.tuples, value, items.iter().copied());
+                    }
+                    (Some(from), _) if from.is(Tag::Tuple) => {
+                        hashes.frozenset(&self.cursor, &heap.tuples, value, heap.tuples.items(from));
+                    }
+                    _ => hashes.learn(value, None),
+                }
+            }
+            _ => {}
         }
     }
 

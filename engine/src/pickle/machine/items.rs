@@ -2,7 +2,7 @@
 
 use crate::facts::UseKind;
 use crate::pickle::machine::trace::{Event, Trace};
-use crate::pickle::machine::vm::Machine;
+use crate::pickle::machine::vm::{Machine, State};
 use crate::pickle::stream::opcode as op;
 use crate::pickle::stream::reader::Cursor;
 use crate::pickle::values::heap::{Grown, Items, Late};
@@ -67,18 +67,18 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         if grown.kinds & Tag::OBJECTS != 0 {
             mark = mark.with(Mark::OBJECTS);
         }
-        if grown.first && grown.mark.has(Mark::UNKEYED) {
+        if grown.had == 0 && grown.mark.has(Mark::UNKEYED) {
             let first = items.first().is_some_and(|v| self.state.heap.mark(*v).has(Mark::UNKEYED));
             mark = if first { mark.with(Mark::FIRST_UNKEYED) } else { mark };
         }
-        // Of long integers a set or a dict may be made.
-        if grown.kinds & Tag::BigInt.kind() != 0 {
-            for i in from..self.state.stack.len() {
-                match self.state.stack.get(i) {
-                    Some(&key) if key.is(Tag::BigInt) => self.hashed_apart(at, list, key),
-                    _ => {}
-                }
-            }
+        let State { hashes, heap, stack, .. } = &mut self.state;
+        let items = stack.get(from..).unwrap_or(&[]);
+        hashes.list(&self.cursor, &heap.tuples, list, grown.had.into(), (items, grown.kinds));
+        // Code that is given a list of long integers may hash them.
+        if grown.kinds & Tag::BigInt.kind() != 0
+            && !hashes.long_integers(&self.cursor, &heap.tuples, list, items)
+        {
+            self.alike(at);
         }
         self.change(at, list, grown, mark);
     }
@@ -192,10 +192,15 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     fn hashed_apart(&mut self, at: u64, holder: Value, key: Value) {
         let state = &mut self.state;
         if !state.hashes.add(&self.cursor, &state.heap.tuples, holder, key) {
-            let message =
-                "the trigger `hash`: keys that are made to have one hash, each of which is compared with all";
-            self.fault(Rule::ResourceLimit, at, message.to_owned());
+            self.alike(at);
         }
+    }
+
+    #[cold]
+    fn alike(&mut self, at: u64) {
+        let message =
+            "the trigger `hash`: keys that are made to have one hash, each of which is compared with all";
+        self.fault(Rule::ResourceLimit, at, message.to_owned());
     }
 
     /// An object is given items: a method of its class runs.

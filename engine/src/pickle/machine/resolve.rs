@@ -86,7 +86,13 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         if matches!(known.guard, Some(Guard::Number | Guard::Fraction)) {
             self.state.hashes.number(index);
         }
-        if known.wants_items() {
+        if matches!(known.guard, Some(Guard::Container | Guard::DefaultFactory | Guard::CopyregBase)) {
+            self.state.hashes.follow(self.state.heap.next_container());
+        }
+        // Its objects may be keys, by what is in a short list.
+        let frozen = known.guard == Some(Guard::Container)
+            && self.state.imports.get(index).is_some_and(|import| import.name == "frozenset");
+        if known.wants_items() || frozen {
             self.state.contents.want();
         }
         self.state.imports.pushed(index);

@@ -259,7 +259,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 let state = &mut self.state;
                 let items = state.stack.get(mark..).unwrap_or(&[]);
                 let set = state.heap.frozenset(items);
-                state.hashes.frozenset(&self.cursor, &state.heap.tuples, set, items);
+                state.hashes.frozenset(&self.cursor, &state.heap.tuples, set, items.iter().copied());
                 self.hashed(at, set, mark, 1);
                 self.gather(at, code, mark, set);
             }

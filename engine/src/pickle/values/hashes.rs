@@ -1,6 +1,7 @@
 //! Hashes of keys, as far as CPython computes them without a secret: those of numbers, and of tuples and frozensets of
 //! them. Keys made to have one hash cost the square of their number.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -9,61 +10,53 @@ use crate::pickle::stream::number;
 use crate::pickle::stream::opcode as op;
 use crate::pickle::stream::reader::Cursor;
 use crate::pickle::stream::text;
+use crate::pickle::values::groups::{Groups, Pair};
+use crate::pickle::values::lists::{Keys, Lists};
+use crate::pickle::values::modulus::{self, P, of_int, signed, times};
 use crate::pickle::values::tuples::Tuples;
 use crate::pickle::values::value::{Tag, Value};
 
 /// Keys of one holder that nobody looks at: what they cost is little, whatever their hashes are.
 const FEW: u32 = 1024;
 
-/// Groups that the further keys of a holder fall into by their hash.
-const GROUPS: usize = 1 << 12;
-/// Keys that may share a group, beyond four times as many as chance puts there.
-const ALIKE: u32 = 64;
-
 /// Elements that are hashed here, and further ones for each byte that was read.
 const STEPS: u64 = 1 << 22;
 const STEPS_A_BYTE: u64 = 16;
 
-/// `_PyHASH_MODULUS` on 64 bits.
-const P: u64 = (1 << 61) - 1;
-
 /// Longest line of a FLOAT that is hashed; `repr` writes no more than 24 characters.
 const FLOAT_LINE: usize = 64;
+
+/// Bytes of a long integer that is compared with others.
+const SPELLED: usize = 34;
 
 /// The hash of what nothing is known of.
 const UNKNOWN: u64 = u64::MAX;
 
-/// The keys of one holder beyond the first few, by groups: as CPython since 3.8 hashes tuples, and as before.
-struct Groups {
-    keys: u32,
-    new: Box<[u16]>,
-    old: Box<[u16]>,
-}
-
-impl Default for Groups {
-    fn default() -> Self {
-        let none = || vec![0; GROUPS].into_boxed_slice();
-        Groups { keys: 0, new: none(), old: none() }
-    }
-}
+/// Kinds whose hash nobody can choose, or which are as far apart as they are.
+const FINE: u64 = Tag::Int.kind()
+    | Tag::Text.kind()
+    | Tag::Bytes.kind()
+    | Tag::None.kind()
+    | Tag::Bool.kind()
+    | Tag::Import.kind();
 
 /// What is known of the hashes of keys.
 #[derive(Default)]
 pub struct Hashes {
     holders: HashMap<Value, u32>,
     groups: HashMap<Value, Groups>,
-    /// Hashes of frozensets.
-    frozen: HashMap<Value, u64>,
-    /// Imports whose objects are numbers: a `Fraction` hashes like the integer that it is equal to.
+    lists: Lists,
+    /// Hashes of frozensets, and of objects that hash like numbers or frozensets.
+    known: HashMap<Value, u64>,
+    /// Imports whose objects hash so: a `Fraction` hashes like the integer that it is equal to.
     numbers: Vec<u32>,
-    steps: u64,
+    steps: Cell<u64>,
 }
 
 impl Hashes {
     /// A holder gets this key. False once too many of its keys have one hash.
     pub fn add(&mut self, cursor: &impl Cursor, tuples: &Tuples, holder: Value, key: Value) -> bool {
-        // Those of the other literals are as far apart as they are, or nobody can choose them.
-        if matches!(key.tag(), Tag::Int | Tag::Text | Tag::Bytes | Tag::None | Tag::Bool | Tag::Import) {
+        if key.kind() & FINE != 0 {
             return true;
         }
         let seen = self.holders.entry(holder).or_default();
@@ -71,19 +64,137 @@ impl Hashes {
         if *seen <= FEW {
             return true;
         }
-        let (new, old) = (self.hash(cursor, tuples, key, true), self.hash(cursor, tuples, key, false));
-        let groups = self.groups.entry(holder).or_default();
-        groups.keys = groups.keys.saturating_add(1);
-        let most = ALIKE + 4 * (groups.keys / GROUPS as u32);
-        let mut fine = true;
-        for (counts, hash) in [(&mut groups.new, new), (&mut groups.old, old)] {
-            let group = (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52) as usize;
-            if let Some(count) = counts.get_mut(group) {
-                *count = count.saturating_add(1);
-                fine &= u32::from(*count) <= most;
-            }
+        let hash = self.both(cursor, tuples, key);
+        self.groups.entry(holder).or_default().add(hash)
+    }
+
+    /// A list gets long integers among these. False once too many that are not equal have one hash.
+    pub fn long_integers(
+        &mut self,
+        cursor: &impl Cursor,
+        tuples: &Tuples,
+        list: Value,
+        items: &[Value],
+    ) -> bool {
+        let mut long = items.iter().filter(|v| v.is(Tag::BigInt));
+        let Some(first) = long.next() else { return true };
+        // The same number, over and over, is one key.
+        let spelled = |v: Value| cursor.bytes(v.payload(), SPELLED);
+        let head = spelled(*first);
+        let len = match *head {
+            [op::LONG1, n, ..] => usize::from(n) + 2,
+            _ => SPELLED + 1,
+        };
+        let same = |v: &&Value| head.get(..len).is_some_and(|head| spelled(**v).starts_with(head));
+        let others: Vec<Value> = long.filter(|v| !same(v)).copied().collect();
+        [*first].iter().chain(&others).all(|key| self.add(cursor, tuples, list, *key))
+    }
+
+    /// Something was imported that may make a set or a dict of lists that come from here on.
+    pub fn follow(&mut self, next: u64) {
+        self.lists.follow(next);
+    }
+
+    /// A list that had `had` items gets these, of these kinds.
+    #[inline(always)]
+    pub fn list(
+        &mut self,
+        cursor: &impl Cursor,
+        tuples: &Tuples,
+        list: Value,
+        had: u64,
+        (items, kinds): (&[Value], u64),
+    ) {
+        if self.lists.follows(list) {
+            self.followed(cursor, tuples, list, had, (items, kinds));
         }
-        fine
+    }
+
+    #[inline(never)]
+    fn followed(
+        &mut self,
+        cursor: &impl Cursor,
+        tuples: &Tuples,
+        list: Value,
+        had: u64,
+        (items, kinds): (&[Value], u64),
+    ) {
+        if had == 0
+            && items.len() <= 2
+            && let Some(first) = items.first()
+            && first.kind() & FINE == 0
+        {
+            self.lists.first(list, *first);
+        }
+        let count = items.len() as u64;
+        if had + count <= u64::from(FEW) {
+            return;
+        }
+        let mut lists = std::mem::take(&mut self.lists);
+        let looked_at = if kinds & !FINE == 0 { &[] } else { items };
+        let hash = |key: Value| self.is_open(key).then(|| self.both(cursor, tuples, key));
+        let keys: Vec<_> = looked_at
+            .iter()
+            .map(|item| [hash(*item), Self::first_half(&lists, tuples, *item).and_then(hash)])
+            .collect();
+        lists.add(list, count, keys.into_iter());
+        self.lists = lists;
+    }
+
+    /// Whether a key has a hash that whoever writes it can choose.
+    fn is_open(&self, key: Value) -> bool {
+        match key.tag() {
+            Tag::Object => self.is_number(key),
+            // Nothing hashes these.
+            Tag::List | Tag::Dict | Tag::Set | Tag::ByteArray => false,
+            _ => key.kind() & FINE == 0,
+        }
+    }
+
+    /// The first half of a pair.
+    fn first_half(lists: &Lists, tuples: &Tuples, pair: Value) -> Option<Value> {
+        match pair.tag() {
+            Tag::Tuple => tuples.get(pair, 0),
+            Tag::List => lists.first_of(pair),
+            Tag::Dict | Tag::Set | Tag::FrozenSet => Some(Value::UNKNOWN),
+            _ => None,
+        }
+    }
+
+    /// Whether keys among the items of a list or tuple fall together, of which a set, or of pairs a dict, is made.
+    pub fn keys(&self, cursor: &impl Cursor, tuples: &Tuples, value: Value, count: u64, pairs: bool) -> Keys {
+        if !value.is(Tag::Tuple) {
+            return self.lists.keys(value, count, u64::from(FEW), pairs);
+        }
+        if count <= u64::from(FEW) {
+            return Keys::Apart;
+        }
+        let mut groups = Groups::default();
+        let fine = tuples.items(value).skip(FEW as usize).all(|item| {
+            let key = if pairs { Self::first_half(&self.lists, tuples, item) } else { Some(item) };
+            let key = key.filter(|key| self.is_open(*key));
+            key.is_none_or(|key| groups.add(self.both(cursor, tuples, key)))
+        });
+        if fine { Keys::Apart } else { Keys::Alike }
+    }
+
+    /// The hash of a literal number.
+    pub fn literal(&self, cursor: &impl Cursor, tuples: &Tuples, number: Value) -> Option<u64> {
+        Some(self.hash(cursor, tuples, number, true)).filter(|hash| *hash != UNKNOWN)
+    }
+
+    /// What is hashed of an object that hashes like a number or a frozenset.
+    pub fn learn(&mut self, object: Value, hash: Option<u64>) {
+        self.known.insert(object, hash.unwrap_or(UNKNOWN));
+    }
+
+    fn is_number(&self, object: Value) -> bool {
+        object.object_import().is_some_and(|import| self.numbers.contains(&import))
+            || self.known.contains_key(&object)
+    }
+
+    fn both(&self, cursor: &impl Cursor, tuples: &Tuples, key: Value) -> Pair {
+        Pair { new: self.hash(cursor, tuples, key, true), old: self.hash(cursor, tuples, key, false) }
     }
 
     /// Objects that this import gives hash like numbers, and which they are is not known.
@@ -93,22 +204,30 @@ impl Hashes {
         }
     }
 
-    /// A frozenset of these items.
-    pub fn frozenset(&mut self, cursor: &impl Cursor, tuples: &Tuples, set: Value, items: &[Value]) {
+    /// A frozenset of these items, or an object that is one.
+    pub fn frozenset(
+        &mut self,
+        cursor: &impl Cursor,
+        tuples: &Tuples,
+        set: Value,
+        items: impl Iterator<Item = Value>,
+    ) {
         let shuffle = |h: u64| (h ^ 89_869_747 ^ (h << 16)).wrapping_mul(3_644_798_167);
-        let hash = items.iter().fold(0, |all, v| all ^ shuffle(self.hash(cursor, tuples, *v, true)));
-        self.frozen.insert(set, hash.wrapping_add(items.len() as u64));
+        let (hash, count) = items.fold((0, 0u64), |(all, count), v| {
+            (all ^ shuffle(self.hash(cursor, tuples, v, true)), count + 1)
+        });
+        self.known.insert(set, hash.wrapping_add(count));
     }
 
     /// Bytes held.
     pub fn size(&self) -> usize {
-        self.holders.len() * 24 + self.groups.len() * (4 * GROUPS + 64) + self.frozen.len() * 32
+        self.holders.len() * 24 + self.groups.len() * Groups::SIZE + self.known.len() * 32 + self.lists.size()
     }
 
     /// The hash of a key; of text and bytes, one that tells them apart.
-    fn hash(&mut self, cursor: &impl Cursor, tuples: &Tuples, key: Value, new: bool) -> u64 {
-        self.steps += 1;
-        if self.steps > STEPS + STEPS_A_BYTE * cursor.position() {
+    fn hash(&self, cursor: &impl Cursor, tuples: &Tuples, key: Value, new: bool) -> u64 {
+        self.steps.set(self.steps.get() + 1);
+        if self.steps.get() > STEPS + STEPS_A_BYTE * cursor.position() {
             return UNKNOWN;
         }
         match key.tag() {
@@ -125,8 +244,9 @@ impl Hashes {
                 hasher.finish()
             }
             Tag::Tuple => self.of_tuple(cursor, tuples, key, new),
-            Tag::FrozenSet => self.frozen.get(&key).copied().unwrap_or(UNKNOWN),
-            _ if key.object_import().is_some_and(|import| self.numbers.contains(&import)) => UNKNOWN,
+            Tag::FrozenSet => self.known.get(&key).copied().unwrap_or(UNKNOWN),
+            Tag::Unknown => UNKNOWN,
+            _ if self.is_number(key) => self.known.get(&key).copied().unwrap_or(UNKNOWN),
             _ => {
                 let mut hasher = DefaultHasher::new();
                 key.hash(&mut hasher);
@@ -136,7 +256,7 @@ impl Hashes {
     }
 
     /// `tuplehash` of Objects/tupleobject.c. How deep tuples lie in each other was looked at before.
-    fn of_tuple(&mut self, cursor: &impl Cursor, tuples: &Tuples, tuple: Value, new: bool) -> u64 {
+    fn of_tuple(&self, cursor: &impl Cursor, tuples: &Tuples, tuple: Value, new: bool) -> u64 {
         const P1: u64 = 11_400_714_785_074_694_791;
         const P2: u64 = 14_029_467_366_897_019_727;
         const P5: u64 = 2_870_177_450_012_600_261;
@@ -159,19 +279,6 @@ impl Hashes {
     }
 }
 
-fn of_int(n: i64) -> u64 {
-    if n == -1 { (-2i64) as u64 } else { n as u64 }
-}
-
-/// A number with this remainder of [`P`], and a sign.
-fn signed(remainder: u64, negative: bool) -> u64 {
-    of_int(if negative { -(remainder as i64) } else { remainder as i64 })
-}
-
-fn times(a: u64, b: u64) -> u64 {
-    (u128::from(a) * u128::from(b) % u128::from(P)) as u64
-}
-
 /// `long_hash`: the remainder, with the sign.
 fn of_long(cursor: &impl Cursor, offset: u64) -> Option<u64> {
     let head = cursor.bytes(offset, 5);
@@ -184,8 +291,7 @@ fn of_long(cursor: &impl Cursor, offset: u64) -> Option<u64> {
             let line = line.trim_ascii();
             let line = line.strip_suffix(b"L").unwrap_or(line);
             let (negative, digits) = line.strip_prefix(b"-").map_or((false, line), |rest| (true, rest));
-            let digit = |n: u64, b: &u8| b.is_ascii_digit().then(|| (times(n, 10) + u64::from(b - b'0')) % P);
-            return Some(signed(digits.iter().try_fold(0, digit)?, negative));
+            return Some(signed(modulus::digits(digits)?, negative));
         }
     };
     if len > 4096 {
@@ -255,7 +361,7 @@ mod tests {
         let mut tuples = Tuples::default();
         let pair = tuples.literals(&[Value::int(1), Value::int(2)], crate::pickle::values::mark::Mark::PLAIN);
         let cursor = SliceCursor::new(&[], 0);
-        let mut hashes = Hashes::default();
+        let hashes = Hashes::default();
         // `hash((1, 2))` of CPython 3.11 and of 3.6.
         assert_eq!(hashes.hash(&cursor, &tuples, pair, true) as i64, -3_550_055_125_485_641_917);
         assert_eq!(hashes.hash(&cursor, &tuples, pair, false) as i64, 3_713_081_631_934_410_656);

@@ -89,8 +89,8 @@ pub struct Grown {
     pub kinds: u64,
     /// What it takes over of them.
     pub mark: Mark,
-    /// The container was empty before.
-    pub first: bool,
+    /// How many items the container had before.
+    pub had: u32,
     /// Its contents had been judged.
     pub sealed: bool,
     /// Something was decided on what holds it.
@@ -353,7 +353,7 @@ impl Heap {
         let old = self.containers.grow(value.payload(), len, walk.steps, walk.depth);
         let bits = Mark::from_bits(old.bits as u16);
         let relied = bits.has(Mark::AGAIN) && self.grown();
-        Grown { kinds, mark, first: old.len == 0, sealed: bits.has(Mark::SEALED), relied }
+        Grown { kinds, mark, had: old.len, sealed: bits.has(Mark::SEALED), relied }
     }
 
     /// An object is given a state, or items. Says what it takes over of them.
@@ -361,7 +361,7 @@ impl Heap {
     pub fn give(&mut self, value: Value, items: &[Value]) -> Grown {
         let Gathered { kinds, mark, walk } = self.gather(items);
         let relied = self.add(value, mark, walk).is_err();
-        Grown { kinds, mark, first: false, sealed: false, relied }
+        Grown { kinds, mark, had: 0, sealed: false, relied }
     }
 
     /// An object takes so much more to visit.
@@ -443,6 +443,11 @@ impl Heap {
     /// Whether an object has such items.
     pub fn has_wide_items(&self, object: Value) -> bool {
         self.objects.get(object.serial()).is_none_or(|o| o.bits & WIDE_ITEMS != 0)
+    }
+
+    /// The place of the container that comes next.
+    pub fn next_container(&self) -> u64 {
+        self.containers.count() as u64
     }
 
     /// The object that comes next, if an import gives it.
