@@ -46,8 +46,8 @@ fn entry<'py>(py: Python<'py>, entry: &EntryRef) -> PyResult<Bound<'py, PyTuple>
     (entry.role.as_str(), &entry.import, entry.layer, &entry.source, entry.line).into_pyobject(py)
 }
 
-fn snippet(snippet: &Snippet) -> (Vec<String>, Option<usize>) {
-    (snippet.lines.iter().map(|line| line.text.clone()).collect(), Some(snippet.marked))
+fn snippet(snippet: &Snippet) -> (Vec<(u64, &str)>, Option<usize>) {
+    (snippet.lines.iter().map(|line| (line.offset, line.text.as_str())).collect(), Some(snippet.marked))
 }
 
 /// A row of `Stream`.

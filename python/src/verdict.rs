@@ -39,7 +39,10 @@ pub fn scan<'py>(
     let policy = policy.get();
     let content = content_of(given)?;
     let path = policy.path_of(&name);
-    let excluded = policy.engine.excluded(&path.to_lossy()).map(|by| format!("{}:{}", by.source, by.line));
+    let excluded = policy
+        .engine
+        .excluded(&path.to_lossy())
+        .map(|by| format!("{}:{} ({})", by.source, by.line, by.layer.as_str()));
     let found = guarded(py, || {
         let (mut snippets, usage) = (Snippets::default(), policy.engine.usage());
         let limits = Limits::default();
@@ -49,7 +52,7 @@ pub fn scan<'py>(
         })?;
         let sha256 = policy.engine.pins_content().then(|| hash(&content)).transpose()?;
         let pin = sha256.and_then(|hash| policy.engine.pin(&hash, &path.to_lossy(), &usage));
-        let accepted = pin.map(|by| format!("{}:{}", by.source, by.line));
+        let accepted = pin.map(|by| format!("{}:{} ({})", by.source, by.line, by.layer.as_str()));
         let mut findings = judge::judge(&facts, &path, sha256.as_ref(), &policy.engine, &usage);
         snippets.give(&mut findings);
         let changed = content.changed()?;

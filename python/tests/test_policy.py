@@ -98,9 +98,9 @@ def test_pinned_content_is_accepted_and_an_exclusion_makes_nothing_safe(tmp_path
     (tmp_path / ".fickgate.yaml").write_text(pin)
     report = fickgate.scan(OURS)
     assert report.ok
-    assert report.accepted == ".fickgate.yaml:1"
+    assert report.accepted == ".fickgate.yaml:1 (repository)"
     report = fickgate.scan(OURS + b" ", name="old/m.pkl")
-    assert report.excluded == ".fickgate.yaml:2"
+    assert report.excluded == ".fickgate.yaml:2 (repository)"
     assert not report.ok
 
 

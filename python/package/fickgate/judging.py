@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any, Optional, Union
 
@@ -15,6 +15,14 @@ from .report import Report
 
 PathLike = Union[str, "os.PathLike[str]"]
 Policies = Union[None, PathLike, Sequence[PathLike], _native.Policy]
+
+
+def read_policy(policy: Policies = None, *, also_allow: Sequence[str] = ()) -> _native.Policy:
+    """Reads a policy once, for `policy=` of many calls. It can be pickled, for processes that have none of its files.
+
+    `policy` and `also_allow` are those of `scan`. Raises `fickgate.PolicyError` where a policy cannot be read.
+    """
+    return policy_of(policy, also_allow)
 
 
 def policy_of(policy: Policies, also_allow: Sequence[str] = ()) -> _native.Policy:
@@ -77,6 +85,35 @@ def scan(
     if isinstance(content, _native.Replay) and content is not source:
         content.settle()
     return Report.of(row)
+
+
+def scan_all(
+    sources: Iterable[Union[PathLike, Any]],
+    *,
+    policy: Policies = None,
+    also_allow: Sequence[str] = (),
+    open: Optional[Callable[[Any], Any]] = None,
+) -> Iterator[Report]:
+    """Scans one file after the other, and gives a report of each, of those that cannot be read as well.
+
+    `sources` are paths, or whatever `open` makes a binary file object of, such as the addresses of an object store:
+    `open=lambda url: fs.open(url, cache_type="none")`. A file that cannot be opened or read gives a report with the
+    verdict `failed`, so that a job over many files neither ends at one nor loses it. The policy is read once.
+
+    Raises `fickgate.PolicyError` where a policy cannot be read.
+    """
+    judged = policy_of(policy, also_allow)
+    yield from (_scanned(source, judged, open) for source in sources)
+
+
+def _scanned(source: Any, policy: _native.Policy, open: Optional[Callable[[Any], Any]]) -> Report:
+    try:
+        if open is None:
+            return scan(source, policy=policy)
+        with open(source) as file:
+            return scan(file, policy=policy, name=source)
+    except (OSError, RuntimeError) as error:
+        return Report.failed(os.fspath(source), f"cannot be read: {error}")
 
 
 def name_of(source: Any) -> PathLike:

@@ -87,6 +87,14 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Line:
+    """A decompiled line, and the offset of the opcode behind it, in bytes from the beginning of the member."""
+
+    offset: int
+    text: str
+
+
+@dataclass(frozen=True)
 class Finding:
     """One thing that is wrong, where it is, and what to do next.
 
@@ -106,21 +114,22 @@ class Finding:
     message: str
     help: Optional[str]
     entry: Optional[Entry]
-    snippet: tuple[str, ...]
+    snippet: tuple[Line, ...]
     marked: Optional[int]
     allow: Optional[str]
 
     @property
     def call(self) -> Optional[str]:
         """The decompiled line that is meant, where there is one."""
-        return None if self.marked is None else self.snippet[self.marked]
+        return None if self.marked is None else self.snippet[self.marked].text
 
     @classmethod
     def of(cls, row: Row) -> Finding:
         """Takes a row of the native module."""
         head, (reason, message, help_, entry, snippet, marked, allow) = row
         entry = Entry(*entry) if entry else None
-        fields: list[Any] = [*head, reason, message, help_, entry, tuple(snippet), marked, allow]
+        lines = tuple(Line(*line) for line in snippet)
+        fields: list[Any] = [*head, reason, message, help_, entry, lines, marked, allow]
         return cls(*fields)
 
     def __str__(self) -> str:
@@ -144,7 +153,9 @@ class Report:
 
     `forms` is what the content is, outermost first: `("gzip", "pickle")`. `folded` counts pickles that are left out of
     `streams` because kept ones of their member say all that they would. `excluded` and `accepted` are the line of the
-    policy that takes the file out of the gate's sight, or accepts this very content by its hash.
+    policy that takes the file out of the gate's sight, or accepts this very content by its hash, as
+    `.fickgate.yaml:3 (repository)`. `failure` says why the file could not be read, which only `scan_all` puts into a
+    report.
     """
 
     path: str
@@ -155,16 +166,24 @@ class Report:
     folded: int
     excluded: Optional[str]
     accepted: Optional[str]
+    failure: Optional[str] = None
 
     @property
     def ok(self) -> bool:
-        """Whether nothing in it is an error. An exclusion makes nothing safe, and does not count here."""
-        return not self.errors
+        """Whether it was read, and nothing in it is an error. An exclusion makes nothing safe, and does not count."""
+        return not self.errors and self.failure is None
 
     @property
     def verdict(self) -> str:
-        """`clean` or `refused`."""
+        """`clean`, `refused`, or `failed` where it could not be read."""
+        if self.failure is not None:
+            return "failed"
         return "clean" if self.ok else "refused"
+
+    @classmethod
+    def failed(cls, path: str, failure: str) -> Report:
+        """Stands for a file that could not be read."""
+        return cls(path, (), (), (), (), 0, None, None, failure)
 
     @property
     def errors(self) -> tuple[Finding, ...]:
