@@ -83,15 +83,19 @@ pub fn judge_one<'py>(
     let path = policy.path_of(&name);
     let reading = Loader::from_word(reading).unwrap_or_default();
     let (facts, findings, accepted) = guarded(py, || {
-        let (mut snippets, usage) = (Snippets::default(), policy.engine.usage());
-        let limits = Limits::default();
-        let facts = engine::one(&content, start, reading, &limits, &mut |content, stream| {
-            // Content that can no longer be read is told by whoever reads it next.
-            let _ = snippets.look(content, stream, &path, (&policy.engine, &usage), &limits);
-        })?;
+        let (limits, usage) = (Limits::default(), policy.engine.usage());
+        let facts = engine::one(&content, start, reading, &limits, &mut |_, _| {})?;
         let mut findings = judge::judge(&facts, &path, None, &policy.engine, &usage);
         findings.retain(|finding| finding.level == Level::Error);
-        snippets.give(&mut findings);
+        if !findings.is_empty() {
+            // Only what is refused is read once more, for the lines to show.
+            let mut snippets = Snippets::default();
+            engine::one(&content, start, reading, &limits, &mut |content, stream| {
+                // Content that can no longer be read is told by whoever reads it next.
+                let _ = snippets.look(content, stream, &path, (&policy.engine, &usage), &limits);
+            })?;
+            snippets.give(&mut findings);
+        }
         let accepted = !findings.is_empty()
             && policy.engine.pins_content()
             && policy.engine.pin(&hash(&content)?, &path.to_lossy(), &usage).is_some();
