@@ -4,7 +4,7 @@ Each guard works in a child process, over the same files: malicious fixtures tha
 them, and clean ones that load then. What a load would run is seen, and stopped, by an audit hook of this file behind
 the guard. A scanner is asked before each load. `--step 4` takes every fourth file. Needs, in one environment:
 
-    pip install fickling==0.1.12 picklescan==1.0.5 joblib dill cloudpickle numpy and the wheel
+    pip install fickling==0.1.12 picklescan==1.0.5 typing_extensions joblib dill cloudpickle numpy and the wheel
 """
 
 import argparse
@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from pickle import loads
 
 FIXTURES = Path(__file__).resolve().parents[1] / "tests" / "fixtures"
 ENTRIES = ("pickle.load", "pickle.loads", "loads taken before", "pickle._loads", "joblib.load", "dill.load")
@@ -49,7 +50,6 @@ def guarded(guard):  # noqa: ANN001, ANN201
 def child(guard: str, entry: str) -> None:
     """Loads files that are named on standard input, and says of each what happened."""
     import pickle
-    from pickle import loads
 
     import dill
     import joblib

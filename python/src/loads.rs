@@ -67,7 +67,12 @@ pub fn enter(
     name: Py<PyAny>,
 ) -> PyResult<()> {
     let waits = !EAGER.load(Ordering::Relaxed) && is_plain(pickle.bind(py), start);
-    push(Some((pickle, start, reading, name)), None);
+    enter_seen(py, (pickle, start, reading, name), waits)
+}
+
+/// The same; it waits to be judged until a name is looked up, or is judged now.
+fn enter_seen(py: Python<'_>, pickle: Waiting, waits: bool) -> PyResult<()> {
+    push(Some(pickle), None);
     if !waits && let Err(error) = judge_top(py) {
         leave();
         return Err(error);
@@ -120,9 +125,15 @@ fn judge_top(py: Python<'_>) -> PyResult<()> {
 
 /// Lets a name in, or raises.
 fn asked(py: Python<'_>, pair: &Bound<'_, PyTuple>) -> PyResult<()> {
-    judge_top(py)?;
-    let names =
-        LOADS.with_borrow(|loads| loads.last().map(|load| load.names.as_ref().map(|n| n.clone_ref(py))));
+    let names = |load: &Load| load.names.as_ref().map(|names| names.clone_ref(py));
+    let top = LOADS.with_borrow(|loads| loads.last().map(|load| (load.waiting.is_some(), names(load))));
+    let names = match top {
+        Some((true, _)) => {
+            judge_top(py)?;
+            LOADS.with_borrow(|loads| loads.last().map(names))
+        }
+        known => known.map(|(_, names)| names),
+    };
     let names = match names {
         Some(Some(names)) => {
             let names = names.into_bound(py);
@@ -221,7 +232,11 @@ impl Loads {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
-        enter(py, pickle.unbind(), 0, self.reading.clone_ref(py), self.name.clone_ref(py))?;
+        // No name is looked up in it, so that there is nothing to ask.
+        if !EAGER.load(Ordering::Relaxed) && is_plain(&pickle, 0) {
+            return self.original.call(py, args, kwargs);
+        }
+        enter_seen(py, (pickle.unbind(), 0, self.reading.clone_ref(py), self.name.clone_ref(py)), false)?;
         let loaded = self.original.call(py, args, kwargs);
         leave();
         loaded

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use fickgate_engine::error::Error;
 use fickgate_engine::facts::{Ending, Import, Stream, Use, UseKind};
 use fickgate_engine::pickle::stream::compat;
-use fickgate_engine::policy::{Date, Layer, repository};
+use fickgate_engine::policy::{Date, Layer, Usage, repository};
 use fickgate_engine::{BlobPath, Facts, PolicyFile, Rule, escape, judge};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -41,6 +41,8 @@ const LONGEST: u64 = 16 << 20;
 #[pyclass(frozen, module = "fickgate._native")]
 pub struct Policy {
     pub engine: fickgate_engine::Policy,
+    /// Marks of the entries that allowed something, which nobody asks for here: made once.
+    pub usage: Usage,
     root: PathBuf,
     sources: Vec<String>,
     asked: Asked,
@@ -107,7 +109,8 @@ impl Policy {
         }
         let sources = layers.iter().map(|layer| layer.source.clone()).collect();
         let engine = fickgate_engine::Policy::new(layers.clone(), Date::today());
-        Ok(Policy { engine, root, sources, asked, layers, texts })
+        let usage = engine.usage();
+        Ok(Policy { engine, usage, root, sources, asked, layers, texts })
     }
 
     /// Carried as the text of its files, so that a process on another machine has the same.
@@ -135,8 +138,10 @@ impl Policy {
         let more =
             PolicyFile::parse(text, "fickgate's list for messages", Layer::CommandLine).map_err(told)?;
         let layers: Vec<PolicyFile> = self.layers.iter().cloned().chain([more]).collect();
+        let engine = fickgate_engine::Policy::new(layers.clone(), Date::today());
         Ok(Policy {
-            engine: fickgate_engine::Policy::new(layers.clone(), Date::today()),
+            usage: engine.usage(),
+            engine,
             root: self.root.clone(),
             sources: self.sources.clone(),
             asked: self.asked.clone(),
@@ -182,7 +187,7 @@ impl Policy {
         let stream = Stream { imports: vec![import], ending: Ending::Stop, ..Stream::default() };
         let facts = Facts { streams: vec![stream], ..Facts::default() };
         let path = self.path_of(&file);
-        let mut found = judge::judge(&facts, &path, None, &self.engine, &self.engine.usage());
+        let mut found = judge::judge(&facts, &path, None, &self.engine, &self.usage);
         found.retain(|finding| finding.rule == Rule::ImportNotAllowed);
         found
             .first_mut()

@@ -44,16 +44,16 @@ pub fn scan<'py>(
         .excluded(&path.to_lossy())
         .map(|by| format!("{}:{} ({})", by.source, by.line, by.layer.as_str()));
     let found = guarded(py, || {
-        let (mut snippets, usage) = (Snippets::default(), policy.engine.usage());
+        let (mut snippets, usage) = (Snippets::default(), &policy.usage);
         let limits = Limits::default();
         let facts = engine::scan_watched(&content, &path, &limits, &mut |content, stream| {
             // Content that can no longer be read is told by whoever reads it next.
-            let _ = snippets.look(content, stream, &path, (&policy.engine, &usage), &limits);
+            let _ = snippets.look(content, stream, &path, (&policy.engine, usage), &limits);
         })?;
         let sha256 = policy.engine.pins_content().then(|| hash(&content)).transpose()?;
-        let pin = sha256.and_then(|hash| policy.engine.pin(&hash, &path.to_lossy(), &usage));
+        let pin = sha256.and_then(|hash| policy.engine.pin(&hash, &path.to_lossy(), usage));
         let accepted = pin.map(|by| format!("{}:{} ({})", by.source, by.line, by.layer.as_str()));
-        let mut findings = judge::judge(&facts, &path, sha256.as_ref(), &policy.engine, &usage);
+        let mut findings = judge::judge(&facts, &path, sha256.as_ref(), &policy.engine, usage);
         snippets.give(&mut findings);
         let changed = content.changed()?;
         Ok((facts, findings, accepted, changed))
@@ -80,25 +80,32 @@ pub fn judge_one<'py>(
 ) -> PyResult<Bound<'py, PyTuple>> {
     let policy = policy.get();
     let content = content_of(given)?;
-    let path = policy.path_of(&name);
     let reading = Loader::from_word(reading).unwrap_or_default();
     let (facts, findings, accepted) = guarded(py, || {
-        let (limits, usage) = (Limits::default(), policy.engine.usage());
+        let (limits, by) = (Limits::default(), (&policy.engine, &policy.usage));
+        // Where the file lies is asked of the system, which takes as long as a small pickle.
+        let mut path = match policy.engine.looks_at_paths() {
+            true => policy.path_of(&name),
+            false => BlobPath::from_path(&name),
+        };
         let facts = engine::one(&content, start, reading, &limits, &mut |_, _| {})?;
-        let mut findings = judge::judge(&facts, &path, None, &policy.engine, &usage);
+        let mut findings = judge::judge(&facts, &path, None, by.0, by.1);
         findings.retain(|finding| finding.level == Level::Error);
         if !findings.is_empty() {
-            // Only what is refused is read once more, for the lines to show.
+            // Only what is refused is read once more, for its place and the lines to show.
+            path = policy.path_of(&name);
             let mut snippets = Snippets::default();
             engine::one(&content, start, reading, &limits, &mut |content, stream| {
                 // Content that can no longer be read is told by whoever reads it next.
-                let _ = snippets.look(content, stream, &path, (&policy.engine, &usage), &limits);
+                let _ = snippets.look(content, stream, &path, by, &limits);
             })?;
+            findings = judge::judge(&facts, &path, None, by.0, by.1);
+            findings.retain(|finding| finding.level == Level::Error);
             snippets.give(&mut findings);
         }
         let accepted = !findings.is_empty()
             && policy.engine.pins_content()
-            && policy.engine.pin(&hash(&content)?, &path.to_lossy(), &usage).is_some();
+            && policy.engine.pin(&hash(&content)?, &path.to_lossy(), by.1).is_some();
         Ok((facts, findings, accepted))
     })?;
     let names: Vec<_> = facts.streams.iter().flat_map(|stream| &stream.imports).collect();

@@ -6,6 +6,7 @@ through. `FICKGATE_FULL=1` tries every file in every way.
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -33,11 +34,24 @@ ENTRIES = json.loads(
 
 def run(entry, paths, folder):
     """What became of each file."""
-    names = "\n".join(map(str, paths))
+    rows = []
     command = [sys.executable, SCRIPT, entry, folder]
-    done = subprocess.run(command, input=names, capture_output=True, text=True, timeout=600)
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [row["path"] for row in rows] == [str(path) for path in paths], done.stderr[-2000:]
+    while len(rows) < len(paths):
+        names = "\n".join(map(str, paths[len(rows) :]))
+        patience = 60 if "hidden" in entry else 600
+        try:
+            done = subprocess.run(command, input=names.encode(), capture_output=True, timeout=patience)
+            out, error = done.stdout, done.stderr.decode()
+        except subprocess.TimeoutExpired as expired:
+            # What looks up no name is not seen there, and may need more time than there is.
+            assert "hidden" in entry, paths[len(rows)]
+            row = {"path": "", "outcome": "took too long", "passed": [], "effects": []}
+            out, error = (expired.stdout or b"") + json.dumps(row).encode(), ""
+        new = [json.loads(line) for line in out.splitlines()]
+        assert new, error[-2000:]
+        rows += new
+        rows[-1]["path"] = rows[-1]["path"] or str(paths[len(rows) - 1])
+    assert [row["path"] for row in rows] == [str(path) for path in paths], error[-2000:]
     return rows
 
 
@@ -85,3 +99,38 @@ def test_no_honest_pickle_is_refused(entry, tmp_path):
     # What this environment has no package for is not imported, and said to be missing by the unpickler.
     for row in run(entry, CLEAN if os.environ.get("FICKGATE_FULL") else CLEAN[::3], tmp_path):
         assert row["outcome"] != "refused", row
+
+
+CASES = os.environ.get("FICKGATE_CASES")
+
+
+@pytest.mark.skipif(not CASES, reason="FICKGATE_CASES names a folder of files that run something")
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_no_case_runs_anything(entry, tmp_path):
+    paths = sorted(path for path in Path(CASES).rglob("*") if path.is_file() and path.suffix != ".md")
+    assert paths
+    for row in run(entry, paths, tmp_path):
+        assert row["effects"] == [], row
+        assert "let through" not in row["outcome"], row
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_what_is_honest_loads_to_equal_objects(protocol, tmp_path):
+    """Under protection as without, by every function of the standard library."""
+    code = (
+        "import collections, datetime, decimal, enum, fickgate, fractions, io, pathlib, pickle, sys, uuid\n"
+        "value = [collections.OrderedDict(a=1), collections.Counter('aab'), collections.deque([1], 3),\n"
+        "  datetime.datetime(2020, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc), decimal.Decimal('1.5'),\n"
+        "  fractions.Fraction(1, 3), uuid.UUID(int=7), {1, 2}, frozenset([3]), bytearray(b'x'), b'y', 1 << 80, 1j,\n"
+        "  range(3), slice(1, 2), pathlib.PurePosixPath('a'), collections.defaultdict(list, a=[1]), None, True]\n"
+        f"data = pickle.dumps(value, {protocol})\n"
+        "fickgate.protect(policy=())\n"
+        "loads = [pickle.loads, pickle._loads, lambda d: pickle.load(io.BytesIO(d)),\n"
+        "  lambda d: pickle.Unpickler(io.BytesIO(d)).load(), lambda d: pickle._Unpickler(io.BytesIO(d)).load()]\n"
+        "assert all(load(data) == value for load in loads)\n"
+        "shared = []; again = pickle.loads(pickle.dumps([shared, shared]))\n"
+        "assert again[0] is again[1]\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
