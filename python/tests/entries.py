@@ -15,6 +15,7 @@ import json
 import os
 import pickle
 import sys
+import tempfile
 import warnings
 
 EARLY_LOADS, EARLY_LOAD, EARLY_UNPICKLER = pickle.loads, pickle.load, pickle.Unpickler
@@ -195,6 +196,13 @@ EFFECTS = (
 )
 
 
+def torchs_own(event, args):
+    """Whether it clears away the folder into which torch unpacks a file of its oldest layout."""
+    if event == "os.remove":
+        return args[1] != -1
+    return event == "shutil.rmtree" and os.path.dirname(args[0]) == tempfile.gettempdir()
+
+
 def main():
     entry, folder = sys.argv[1:]
     os.chdir(folder)
@@ -207,13 +215,16 @@ def main():
     warnings.simplefilter("ignore")
     load = ENTRIES[entry]
     if have("torch") and entry.startswith("torch"):
-        import torch  # noqa: F401
+        # What these do when they are imported is not what a file does.
+        import torch.distributed.checkpoint  # noqa: F401
+    tempfile.gettempdir()
     policy = fickgate.judging.policy_of(())
     fickgate.protect(policy=policy)
     passed, effects, armed = [], [], False
+    of_torch = entry.startswith("torch")
 
     def see(event, args):
-        if not armed:
+        if not armed or (of_torch and torchs_own(event, args)):
             return
         if event == "pickle.find_class":
             passed.append(f"{args[0]}.{args[1]}")
