@@ -347,10 +347,15 @@ fn explain_file(args: &ExplainArgs) -> Result<Exit> {
         let (allowed, because) = judge::ruling(stream, import, &path, &policy, &usage);
         Ruling { allowed, because }
     };
-    let explanation =
-        explain::explain(&content, &path, member.as_deref(), args.trace, &Limits::default(), &rule).map_err(
-            |error| Error::new(format!("cannot read {}: {error}", escape::terminal_bytes(path.as_bytes()))),
-        )?;
+    let more = match (args.safe_globals, args.trace) {
+        (true, _) => explain::More::WeightsOnly,
+        (false, true) => explain::More::Opcodes,
+        (false, false) => explain::More::Nothing,
+    };
+    let explanation = explain::explain(&content, &path, member.as_deref(), more, &Limits::default(), &rule)
+        .map_err(|error| {
+        Error::new(format!("cannot read {}: {error}", escape::terminal_bytes(path.as_bytes())))
+    })?;
     if let Some(member) = &member
         && explanation.streams.is_empty()
         && explanation.faults.is_empty()

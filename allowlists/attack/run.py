@@ -130,7 +130,7 @@ class Attack:
             figures[f"ended {outcome['ended'].split(':')[0]}"] += 1
             effects = outcome["effects"]
             if effects:
-                native = sorted(n for n in imports(file.graph) if self.target.by_name[n].native)
+                native = sorted(n for n in imports(file.graph) if getattr(self.target.by_name.get(n), "native", False))
                 effects = [e for e in effects if not (native and e[0] == "crash")]
                 if not effects:
                     figures["crash under native-memory"] += 1

@@ -3,7 +3,7 @@
 
     python3 allowlists/verify/honest.py BINARY                 every line of honest.json
     python3 allowlists/verify/honest.py BINARY xgboost pandas  those whose library or maker is named so
-    python3 allowlists/verify/honest.py --table                the results so far, as Markdown
+    python3 allowlists/verify/honest.py --table                writes the results into docs/coverage.md
 
 A line of honest.json is a maker (a script of `makers/`), a release, and the environment of environments.json that has
 it, or a Python and pinned packages for one of its own. The maker writes files with it, fickgate judges these with the
@@ -21,19 +21,23 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 
 import verify
+import yaml
 
 HERE = pathlib.Path(__file__).resolve().parent
 ENVIRONMENTS = json.loads((HERE / "environments.json").read_text())
 RESULTS = HERE / "honest.tsv"
+COVERAGE = verify.LISTS.parent / "docs" / "coverage.md"
+MARKS = ("<!-- written by allowlists/verify/honest.py --table -->", "<!-- end -->")
 HEAD = "library\trelease\tpython\tfiles\tpassed\trefused\n"
 
 
-def environment(line, folder):
-    """A virtual environment with the packages of the line."""
+def environment(line, folder, made):
+    """A virtual environment with the packages of the line; `made` has those of environments.json that exist already."""
     if "in" in line:
-        return verify.make(next(env for env in ENVIRONMENTS if env["name"] == line["in"]), folder.parent)
+        return verify.make(next(env for env in ENVIRONMENTS if env["name"] == line["in"]), made or folder.parent)
     python = folder / "bin" / "python"
     home = next(pathlib.Path.home().glob(f".pyenv/versions/{line['python']}.*/bin/python"), line["python"])
     if tuple(map(int, line["python"].split("."))) < (3, 8):
@@ -64,17 +68,45 @@ def results():
     return {tuple(line.split("\t")[:3]): line for line in lines}
 
 
+def refusals():
+    """Patterns of refused.yaml, the longest first."""
+    rows = yaml.safe_load((verify.LISTS / "refused.yaml").read_text())["refused"]
+    return sorted(((row["import"].replace(":", "."), row["criterion"]) for row in rows), key=lambda r: -len(r[0]))
+
+
+def reason(name, patterns, listed):
+    for pattern, criterion in patterns:
+        if name == pattern or pattern.endswith(".**") and name.startswith(pattern[:-2]):
+            return f"refused ({criterion})"
+    return "another use than the entry permits" if name in listed else "unknown"
+
+
 def table():
-    print("| library | releases | files | passed | refused |\n|---|---|---|---|---|")
+    """Writes the results between the marks of docs/coverage.md."""
     groups = collections.defaultdict(list)
     for line in results().values():
         library, *rest = line.split("\t")
         groups[library].append(rest)
+    patterns, listed = refusals(), {entry["import"].replace(":", ".") for _, entry in verify.entries(None)}
+    out = ["| library | releases | files | pass |", "|---|---|---|---|"]
+    whole = [0, 0]
     for library, rows in groups.items():
-        refused = sorted({name for row in rows for name in row[4].split(", ") if name})
-        releases = ", ".join(row[0] for row in rows)
         files, passed = (sum(int(row[i]) for row in rows) for i in (2, 3))
-        print(f"| {library} | {releases} | {files} | {passed} | {', '.join(f'`{n}`' for n in refused)} |")
+        whole = [whole[0] + files, whole[1] + passed]
+        out.append(f"| {library} | {', '.join(row[0] for row in rows)} | {files} | {passed} |")
+    out += [f"| all | | {whole[0]} | {whole[1]} |", "", "What did not pass, and why:", ""]
+    for library, rows in groups.items():
+        why = collections.defaultdict(list)
+        for name in sorted({name for row in rows for name in row[4].split(", ") if name}):
+            if ":" in name and " " in name:
+                why["a rule"].append(name.split(": ")[0])
+            else:
+                why[reason(name, patterns, listed)].append(f"`{name}`")
+        for because, names in sorted(why.items()):
+            text = f"- {library}, {because}: {', '.join(sorted(set(names)))}"
+            out += textwrap.wrap(text, 118, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    before, rest = COVERAGE.read_text().split(MARKS[0])
+    COVERAGE.write_text(before + MARKS[0] + "\n\n" + "\n".join(out) + "\n\n" + MARKS[1] + rest.split(MARKS[1])[1])
 
 
 def main():
@@ -82,6 +114,7 @@ def main():
     parser.add_argument("binary", nargs="?")
     parser.add_argument("names", nargs="*")
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--environments", type=pathlib.Path, help="a folder of environments that verify.py made")
     parser.add_argument("--keep", type=pathlib.Path, help="leave environments and files in this folder")
     args = parser.parse_args()
     if args.table:
@@ -99,7 +132,7 @@ def main():
         try:
             if not any(out.iterdir()):
                 python = environment({**line, "install": [f"{line['of']} {line.get('with', '')}".strip(), *line.get("then", [])]},
-                                     place / "venv")
+                                     place / "venv", args.environments)
                 subprocess.run([python, "-W", "ignore", HERE / "makers" / f"{maker}.py", out], check=False, cwd=place)
             files, names = judge(args.binary, out)
         except (subprocess.CalledProcessError, StopIteration) as error:

@@ -197,6 +197,7 @@ const SHAPES: &[(&str, &str)] = &[
     ("number", "Number"),
     ("attributes", "Attributes"),
     ("count", "Count"),
+    ("mapping", "Mapping"),
 ];
 const PLAIN: u8 = 0;
 const INERT: u8 = 1;

@@ -19,6 +19,7 @@ use fickgate_engine::path::BlobPath;
 use fickgate_engine::pickle::listing::decompile::{self, Keep, Line};
 use fickgate_engine::pickle::listing::disasm::{Disassembler, Step};
 use fickgate_engine::pickle::listing::sharing::Sharing;
+use fickgate_engine::pickle::listing::weights_only::WeightsOnly;
 use fickgate_engine::pickle::machine;
 use fickgate_engine::scan;
 
@@ -64,6 +65,20 @@ pub struct ExplainedStream {
     pub steps: Vec<Step>,
     /// Opcodes beyond those that are kept.
     pub dropped_steps: u64,
+    /// What `weights_only` makes of it, where that was asked for.
+    pub weights_only: Option<WeightsOnly>,
+}
+
+/// What is looked at beside the lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum More {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Every opcode.
+    Opcodes,
+    /// What torch's `weights_only` needs.
+    WeightsOnly,
 }
 
 impl Explanation {
@@ -110,13 +125,12 @@ pub fn open(argument: &OsStr) -> Result<(Content, BlobPath, Option<String>)> {
     Ok((content, BlobPath::from_path(&file), member))
 }
 
-/// Reads a file and explains it, or the part of it whose member path begins with `member`; with
-/// `trace`, opcode by opcode as well.
+/// Reads a file and explains it, or the part of it whose member path begins with `member`.
 pub fn explain(
     content: &Content,
     path: &BlobPath,
     member: Option<&str>,
-    trace: bool,
+    more: More,
     limits: &Limits,
     rule: &dyn Fn(&Stream, &Import) -> Ruling,
 ) -> io::Result<Explanation> {
@@ -130,9 +144,12 @@ pub fn explain(
             return;
         }
         let listed = decompile::listing(content, stream, limits, Keep::First(MAX_LINES));
-        let stepped = || trace.then(|| steps(content, stream, limits)).transpose();
-        match listed.and_then(|listing| Ok((listing, stepped()?))) {
-            Ok((decompiler, disassembler)) => streams.push(ExplainedStream {
+        let stepped = || (more == More::Opcodes).then(|| steps(content, stream, limits)).transpose();
+        let weighed =
+            || (more == More::WeightsOnly).then(|| WeightsOnly::of(content, stream, limits)).transpose();
+        match listed.and_then(|listing| Ok((listing, stepped()?, weighed()?))) {
+            Ok((decompiler, disassembler, weights_only)) => streams.push(ExplainedStream {
+                weights_only,
                 dropped_steps: disassembler.as_ref().map_or(0, |d| d.dropped),
                 steps: disassembler.map_or_else(Vec::new, |d| d.steps),
                 rulings: stream.imports.iter().map(|i| rule(stream, i)).collect(),
@@ -173,7 +190,7 @@ mod tests {
         let path = BlobPath::from_path(Path::new("m.pkl"));
         let ruling = |_: &Stream, _: &Import| Ruling { allowed: false, because: String::new() };
         let limits = Limits::default();
-        let explained = explain(&Content::from_bytes(bytes), &path, None, true, &limits, &ruling)
+        let explained = explain(&Content::from_bytes(bytes), &path, None, More::Opcodes, &limits, &ruling)
             .expect("bytes in memory are readable");
         let (mut human, mut json) = (Vec::new(), Vec::new());
         explained.write_human(&mut human, false).expect("a vector takes it");
@@ -193,7 +210,7 @@ mod tests {
         let path = BlobPath::from_path(Path::new("m.pkl"));
         let ruling = |_: &Stream, _: &Import| Ruling { allowed: false, because: String::new() };
         let limits = Limits::default();
-        let explained = explain(&Content::from_bytes(bytes), &path, None, true, &limits, &ruling)
+        let explained = explain(&Content::from_bytes(bytes), &path, None, More::Opcodes, &limits, &ruling)
             .expect("bytes in memory are readable");
         let lines = |i: usize| -> Vec<(u64, &str)> {
             explained.streams[i].lines.iter().map(|l| (l.offset, l.text.as_str())).collect()

@@ -482,3 +482,23 @@ fn a_module_of_the_repository_that_takes_an_allowlisted_ones_place_is_told() {
         }
     }
 }
+
+#[test]
+fn what_weights_only_needs_is_imported_as_python_finds_it() {
+    let repo = Repo::new();
+    let fixture = |name: &str| {
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/fixtures/clean")
+            .join(name)
+            .display()
+            .to_string()
+    };
+    // torch.optim deletes its submodules from its attributes: `torch.optim.adam.Adam` finds nothing.
+    let call =
+        fickgate(&repo, &["explain", "--safe-globals", &fixture("frameworks/torch-optimizers.pt")]).text;
+    assert!(call.contains("from torch.optim.adam import Adam\n"), "{call}");
+    assert!(call.contains("    (Adam, \"torch.optim.adam.Adam\"),\n"), "{call}");
+    // torch.load takes no pickle that torch.save did not write.
+    let plain = fickgate(&repo, &["explain", "--safe-globals", &fixture("near-miss/stdlib-protocol-2.pkl")]);
+    assert!(plain.text.contains("not written by torch.save"), "{}", plain.text);
+}

@@ -24,11 +24,13 @@ pub enum Shape {
     Attributes,
     /// None, a truth value, an integer up to 4,096, or a tuple of integers with no greater product: code makes as many.
     Count,
+    /// A literal dict, whatever its keys and values: code looks its own methods up.
+    Mapping,
 }
 
 impl Shape {
     /// Every shape.
-    pub const ALL: [Shape; 9] = [
+    pub const ALL: [Shape; 10] = [
         Shape::Plain,
         Shape::Inert,
         Shape::References,
@@ -38,6 +40,7 @@ impl Shape {
         Shape::Number,
         Shape::Attributes,
         Shape::Count,
+        Shape::Mapping,
     ];
 
     /// The word of the list.
@@ -52,6 +55,7 @@ impl Shape {
             Shape::Number => "number",
             Shape::Attributes => "attributes",
             Shape::Count => "count",
+            Shape::Mapping => "mapping",
         }
     }
 
@@ -67,6 +71,7 @@ impl Shape {
             Shape::Number => "a number",
             Shape::Attributes => "a dict of inert attributes",
             Shape::Count => "a small number",
+            Shape::Mapping => "a literal dict",
         }
     }
 }

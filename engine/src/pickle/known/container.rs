@@ -105,19 +105,34 @@ fn pairs<C: Cursor>(view: &View<'_, C>, value: Value) -> bool {
     }
 }
 
+/// An import that makes a container or a number of nothing, and of literals.
+pub fn makes_container<C: Cursor>(view: &View<'_, C>, value: Value) -> bool {
+    match view.named(value) {
+        Some(("builtins" | "__builtin__", name)) => {
+            TYPES.contains(&name) || matches!(name, "bool" | "object")
+        }
+        Some(("collections", name)) => FACTORIES.contains(&name),
+        _ => false,
+    }
+}
+
+/// Such an import, or a `functools.partial` of one that keeps literals and factories.
+pub fn is_factory<C: Cursor>(view: &View<'_, C>, value: Value) -> bool {
+    let partial = || {
+        value.is(Tag::Object)
+            && view.made_by(value) == Some(("functools", "partial"))
+            && view.heap.mark(value).has(Mark::FACTORY)
+    };
+    makes_container(view, value) || partial()
+}
+
 /// `defaultdict(factory, items)`. A factory is called when a key is missing.
 pub fn default_dict<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
     let items = view.part(call.args, 1);
     let factory = match view.part(call.args, 0) {
         None => true,
         Some(v) if v.is(Tag::None) => true,
-        Some(v) => match view.named(v) {
-            Some(("builtins" | "__builtin__", name)) => {
-                TYPES.contains(&name) || matches!(name, "bool" | "object")
-            }
-            Some(("collections", name)) => FACTORIES.contains(&name),
-            _ => false,
-        },
+        Some(v) => is_factory(view, v),
     };
     if call.keywords
         || !factory

@@ -1,8 +1,10 @@
-//! `functools.partial`: a stored call, of what is known to compute, with plain arguments.
+//! `functools.partial`: a stored call, of what is known to compute, with plain arguments; or of what makes a container.
 
+use crate::pickle::known::container::{is_factory, makes_container};
 use crate::pickle::known::view::{Build, Call, View};
 use crate::pickle::known::{Judged, Outcome};
 use crate::pickle::stream::reader::Cursor;
+use crate::pickle::values::mark::Mark;
 use crate::pickle::values::value::{Tag, Value};
 use crate::policy::trigger::Shape;
 
@@ -13,10 +15,26 @@ const COMPUTING: &[&str] =
 /// How pandas 1.3 writes each block of a frame: `partial(new_block, ndim=2)`, called with values and places.
 const BLOCK: (&str, &str) = ("pandas.core.internals.blocks", "new_block");
 
+const NOT_LITERALS: &str = "it would make a container of something else than literals and factories";
+
+/// An argument of a container: a literal that is none itself, or a factory of another, as in
+/// `partial(defaultdict, list)`.
+fn kept_by_factory<C: Cursor>(view: &View<'_, C>, value: Value) -> bool {
+    matches!(value.tag(), Tag::None | Tag::Bool | Tag::Int | Tag::Float | Tag::Text)
+        && view.is(value, Shape::Plain)
+        || is_factory(view, value)
+}
+
 /// `partial(function, …)`.
 pub fn call<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
     let mut parts = view.heap.tuples.items(call.args);
     let function = parts.next();
+    if !call.keywords && function.is_some_and(|v| makes_container(view, v)) {
+        return match parts.all(|v| kept_by_factory(view, v)) {
+            true => Ok(Outcome::New(view.heap.held(call.args).with(Mark::FACTORY))),
+            false => Err(NOT_LITERALS.to_owned()),
+        };
+    }
     if call.keywords || !function.is_some_and(|v| computes(view, v)) {
         return Err("it would call something else than layers, optimizers and metrics".to_owned());
     }
@@ -30,13 +48,23 @@ pub fn call<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
 pub fn state<C: Cursor>(view: &View<'_, C>, build: &Build) -> Result<(), String> {
     let part = |i| view.part(build.state, i);
     let plain = |v: Value| view.is(v, Shape::Plain);
+    let attributes =
+        part(3).is_some_and(|v| v.is(Tag::None) || v.is(Tag::Dict) && view.heap.count(v) == Some(0));
+    if view.heap.mark(build.object).has(Mark::FACTORY) {
+        let function = part(0).is_some_and(|v| makes_container(view, v));
+        let args = part(1)
+            .is_some_and(|v| v.is(Tag::Tuple) && view.heap.tuples.items(v).all(|v| kept_by_factory(view, v)));
+        let keywords = part(2).is_some_and(|v| v.is(Tag::Dict) && view.heap.count(v) == Some(0));
+        return match view.count(build.state) == Some(4) && function && args && keywords && attributes {
+            true => Ok(()),
+            false => Err(NOT_LITERALS.to_owned()),
+        };
+    }
     if view.count(build.state) != Some(4) || !part(0).is_some_and(|v| computes(view, v)) {
         return Err("it would call something else than layers, optimizers and metrics".to_owned());
     }
     let args = part(1).is_some_and(|v| v.is(Tag::Tuple) && plain(v));
     let keywords = part(2).is_some_and(|v| v.is(Tag::Dict) && plain(v) && view.text_keys(v, true));
-    let attributes =
-        part(3).is_some_and(|v| v.is(Tag::None) || v.is(Tag::Dict) && view.heap.count(v) == Some(0));
     if !(args && keywords && attributes) {
         return Err("the arguments that it keeps are not plain".to_owned());
     }

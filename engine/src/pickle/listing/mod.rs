@@ -6,3 +6,4 @@ mod identifier;
 mod quote;
 pub mod sharing;
 pub mod snippet;
+pub mod weights_only;

@@ -176,7 +176,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 (value, None)
             }
             Outcome::New(mark) => {
-                let inert = self.inert(import, mark).with(number);
+                let inert = self.inert(import, mark).with(number).with(mark.of(Mark::FACTORY));
                 let nature = match self.nature(known.triggers, create, args) {
                     Nature::Shared => Nature::Open,
                     other => other,

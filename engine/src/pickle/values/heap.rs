@@ -499,6 +499,7 @@ impl Heap {
                 let named = text_keys() && !mark.has(Mark::DUNDER_KEY);
                 value.is(Tag::None) || named && self.has_shape(value, Shape::Inert, allowed)
             }
+            Shape::Mapping => value.is(Tag::Dict),
             Shape::Stored => true,
             shape => self.fits(mark, shape) && self.is_bounded(value, mark, allowed),
         }

@@ -39,6 +39,8 @@ impl Mark {
     pub const OBJECTS: Mark = Mark(4096);
     /// The first item of a list is [`Mark::UNKEYED`]: of a pair, it becomes the key.
     pub const FIRST_UNKEYED: Mark = Mark(8192);
+    /// Of a `functools.partial`, which has no items: it makes a container or a number of literals.
+    pub const FACTORY: Mark = Mark::FIRST_UNKEYED;
 
     /// How many bits there are.
     pub const BITS: u32 = 14;
