@@ -45,6 +45,10 @@ fn positions<C: Cursor>(view: &View<'_, C>, value: Value, depth: u8) -> Result<(
         Some(at) if (0..=most).contains(&at) => Ok(()),
         _ => Err(format!("a position in its numbers has to be an integer from 0 to {most}")),
     };
+    // joblib stores the array of numbers beside the pickle.
+    let arrays = |(module, name): (&str, &str)| {
+        module.starts_with("numpy") || module.ends_with("joblib.numpy_pickle") && name == "NumpyArrayWrapper"
+    };
     match value.tag() {
         Tag::Tuple | Tag::Dict if depth == 0 => Err("its state goes deeper than numpy writes it".to_owned()),
         Tag::Tuple => {
@@ -67,7 +71,7 @@ fn positions<C: Cursor>(view: &View<'_, C>, value: Value, depth: u8) -> Result<(
                 None => Err("a part of its state has no literal name".to_owned()),
             })
         }
-        Tag::Object if view.made_by(value).is_some_and(|(module, _)| module.starts_with("numpy")) => Ok(()),
+        Tag::Object if view.made_by(value).is_some_and(arrays) => Ok(()),
         Tag::None | Tag::Bool | Tag::Int | Tag::BigInt | Tag::Float | Tag::Text => Ok(()),
         _ => Err("its state holds something else than numpy writes there".to_owned()),
     }
