@@ -217,3 +217,42 @@ fn values_of_variable_length_in_hdf5_are_read() {
     bytes[1048..1056].copy_from_slice(&5000u64.to_le_bytes());
     assert_eq!(imports(&read("x.h5", &bytes)), ["evil.run"]);
 }
+
+/// Files of the libraries themselves: `tests/fixtures/make_databases.py`.
+#[test]
+fn every_value_of_a_database_is_read_from_its_beginning() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/databases");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let Some(count) = name.rsplit_once('-').and_then(|(_, count)| count.parse::<usize>().ok()) else {
+            continue;
+        };
+        seen += 1;
+        let facts = read(name, &std::fs::read(&path).unwrap());
+        let missed: Vec<usize> = (0..count)
+            .filter(|n| {
+                let module = format!("evil{n}");
+                let values = facts.streams.iter().filter(|stream| stream.member.starts_with("value@"));
+                !values.flat_map(|stream| &stream.imports).any(|import| import.module == module)
+            })
+            .collect();
+        assert_eq!(missed, [], "{name}");
+        assert!(facts.faults.is_empty(), "{name}: {:?}", facts.faults);
+    }
+    assert_eq!(seen, 13);
+}
+
+/// Small numbers begin as a header of .lzma does that wants a large dictionary.
+#[test]
+fn numbers_are_no_lzma() {
+    for second in [12u32, 16, 32, 64] {
+        let numbers = [5, second, 3, 0, 1, 2, 3, 4, 7, 7, 7, 7];
+        let bytes: Vec<u8> = numbers.into_iter().flat_map(u32::to_le_bytes).collect();
+        assert!(
+            read("lengths.bin", &bytes).faults.iter().all(|f| f.fault.rule == Rule::NotAPickle),
+            "{second}"
+        );
+    }
+}

@@ -2,7 +2,9 @@
 
 use std::io;
 
+use crate::reading::berkeley;
 use crate::reading::job::Job;
+use crate::reading::lmdb;
 use crate::reading::sniff;
 use crate::reading::work::Scan;
 
@@ -23,6 +25,22 @@ pub(crate) const CONTAINERS: &[Container] = &[
         begins: |head| head.starts_with(b"\x93NUMPY"),
         open: |scan, job| scan.open_npy(job),
     },
+    Container {
+        name: "Berkeley DB",
+        begins: |head| berkeley::magic(head, 0).or_else(|| berkeley::magic(head, 12)).is_some(),
+        open: |scan, job| scan.berkeley(job),
+    },
+    Container {
+        name: "GDBM",
+        begins: |head| {
+            let magic = head.first_chunk::<4>();
+            magic.is_some_and(|m| {
+                matches!(*m, [0xcd..=0xd1, 0x9a, 0x57, 0x13] | [0x13, 0x57, 0x9a, 0xcd..=0xd1])
+            })
+        },
+        open: |scan, job| scan.gdbm(job),
+    },
+    Container { name: "LMDB", begins: lmdb::begins, open: |scan, job| scan.lmdb(job) },
     Container { name: "tar", begins: sniff::is_tar, open: |scan, job| scan.open_tar(job) },
 ];
 

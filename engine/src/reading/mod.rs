@@ -3,6 +3,7 @@
 //! Each module parses one format into plain values and tells [`crate::reading::work::Scan`] what lies inside.
 
 pub mod arrow;
+pub mod berkeley;
 pub mod carried;
 pub mod codec;
 pub mod container;
@@ -11,6 +12,7 @@ pub mod embedded;
 pub mod ending;
 pub mod family;
 pub mod field;
+pub mod gdbm;
 pub mod hdf5;
 pub mod inflated;
 pub mod job;
@@ -18,6 +20,7 @@ pub mod joblib;
 pub mod json;
 pub mod keras;
 pub mod literal;
+pub mod lmdb;
 pub mod numpy;
 pub mod open;
 pub mod pickles;
@@ -31,6 +34,7 @@ pub mod standing;
 pub mod tar;
 pub mod tar_header;
 pub mod torch;
+pub mod values;
 pub mod window;
 pub mod work;
 pub mod zip;

@@ -120,7 +120,7 @@ impl Scan<'_> {
     }
 
     fn hdf5(&mut self, job: &Job) -> io::Result<()> {
-        self.database(job)?;
+        self.database(job, Vec::new())?;
         self.hdf5_heaps(job);
         self.keras_attributes(job)
     }
@@ -210,8 +210,8 @@ impl Scan<'_> {
                 self.hdf5(job)?;
                 return Ok(Seen::Harmless);
             }
-            Form::Known("SQLite journal" | "LMDB" | "GDBM" | "Berkeley DB") => {
-                self.database(job)?;
+            Form::Known("SQLite journal") => {
+                self.database(job, Vec::new())?;
                 if form == Form::Known("SQLite journal") && job.content.len() > JOURNAL {
                     let message = "pages of a database in SQLite's journal or write-ahead log, which mean something only \
                                    together with the database: close or checkpoint it, and commit it alone";

@@ -48,6 +48,8 @@ struct Search {
     disguise: Option<Rc<Disguise>>,
     /// Names that pickles found here import.
     names: Vec<Range<u64>>,
+    /// Where no pickle is looked for, in order, not overlapping.
+    known: Rc<[Range<u64>]>,
 }
 
 impl Step for Search {
@@ -66,7 +68,9 @@ impl Step for Search {
                 scan.fault(&self.job.member, Rule::ResourceLimit, from + at as u64, message);
                 return Ok(());
             }
-            self.tried(scan, from + at as u64)?;
+            if !self.is_known(from + at as u64) {
+                self.tried(scan, from + at as u64)?;
+            }
         }
         self.left.start = behind;
         if self.left.start < self.left.end {
@@ -77,6 +81,11 @@ impl Step for Search {
 }
 
 impl Search {
+    fn is_known(&self, at: u64) -> bool {
+        let behind = self.known.partition_point(|range| range.start <= at);
+        behind.checked_sub(1).and_then(|i| self.known.get(i)).is_some_and(|range| range.contains(&at))
+    }
+
     /// Reads from one place on. Most bytes break soon; those that are made not to would be read over and over.
     fn tried(&mut self, scan: &mut Scan<'_>, at: u64) -> io::Result<()> {
         let range = at..self.end.min(at.saturating_add(GUESS));
@@ -143,10 +152,22 @@ impl Scan<'_> {
     }
 
     fn search(&mut self, job: &Job, left: Range<u64>, end: u64, wanted: Wanted, reason: &str) {
+        self.search_but(job, left, end, (wanted, reason), Vec::new());
+    }
+
+    fn search_but(
+        &mut self,
+        job: &Job,
+        left: Range<u64>,
+        end: u64,
+        (wanted, reason): (Wanted, &str),
+        known: Vec<Range<u64>>,
+    ) {
         let disguise =
             if reason.is_empty() { job.disguise.clone() } else { Disguise::new(reason.to_owned()) };
         if left.start < left.end {
-            let search = Search { job: job.clone(), left, end, wanted, disguise, names: Vec::new() };
+            let (names, known) = (Vec::new(), known.into());
+            let search = Search { job: job.clone(), left, end, wanted, disguise, names, known };
             self.later(Task::Step(Box::new(search)));
         }
     }
@@ -162,10 +183,11 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// Looks for pickles in all of a database, whose pages may lie anywhere and be loaded one by one.
-    pub fn database(&mut self, job: &Job) -> io::Result<()> {
+    /// Looks for pickles in all of a database, whose pages may lie anywhere and be loaded one by one, but in the ranges
+    /// that are `known`, in order.
+    pub fn database(&mut self, job: &Job, known: Vec<Range<u64>>) -> io::Result<()> {
         let end = self.length(job)?;
-        self.search(job, 0..end, end, Wanted::Imports, "");
+        self.search_but(job, 0..end, end, (Wanted::Imports, ""), known);
         Ok(())
     }
 

@@ -121,15 +121,6 @@ const MAGICS: &[(&[u8], Form)] = &[
     (b"!<arch>\n", Form::Known("ar")),
     (b"\xba\x16\x4f\x2f", Form::Known("fastText")),
     (b"\xef\xbe\xad\xde", Form::Known("RDKit")),
-    (b"lmdb", Form::Known("LMDB")),
-    (b"\xcd\x9a\x57\x13", Form::Known("GDBM")),
-    (b"\xce\x9a\x57\x13", Form::Known("GDBM")),
-    (b"\xcf\x9a\x57\x13", Form::Known("GDBM")),
-    (b"\x13\x57\x9a\xcd", Form::Known("GDBM")),
-    (b"\x13\x57\x9a\xce", Form::Known("GDBM")),
-    (b"\x13\x57\x9a\xcf", Form::Known("GDBM")),
-    (b"\0\x06\x15\x61\0", Form::Known("Berkeley DB")),
-    (b"\x61\x15\x06\0", Form::Known("Berkeley DB")),
     (b"BC\xc0\xde", Form::Known("LLVM bitcode")),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Form::Known("OLE2")),
 ];
@@ -156,18 +147,6 @@ pub fn form(head: &[u8], len: u64) -> Form {
         }
         [0x78, flags, ..] if (0x7800 | u16::from(*flags)) % 31 == 0 => return Form::Zlib,
         [b'B', b'M', ..] if is_bitmap(head) => return Form::Ended(Ended::Bmp),
-        // From release 2 on the magic of a hash or a tree, in either byte order, is the fourth word.
-        [_, _, _, _, _, _, _, _, _, _, _, _, 0x61, 0x15, 0x06, 0, ..]
-        | [_, _, _, _, _, _, _, _, _, _, _, _, 0x62, 0x31, 0x05, 0, ..]
-        | [_, _, _, _, _, _, _, _, _, _, _, _, 0, 0x06, 0x15, 0x61, ..]
-        | [_, _, _, _, _, _, _, _, _, _, _, _, 0, 0x05, 0x31, 0x62, ..] => {
-            return Form::Known("Berkeley DB");
-        }
-        // The magic of LMDB stands behind the header of the first page.
-        [_, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, 0xde, 0xc0, 0xef, 0xbe, ..]
-        | [_, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, 0xbe, 0xef, 0xc0, 0xde, ..] => {
-            return Form::Known("LMDB");
-        }
         [_, _, _, _, b'f', b't', b'y', b'p', ..] => return Form::Known("MP4"),
         [_, _, _, _, b'E', b'T', b'1', b'0'..=b'9', ..] => return Form::Known("ExecuTorch"),
         [_, _, _, _, b'T', b'F', b'L', b'3', ..] => return Form::Known("TensorFlow Lite"),

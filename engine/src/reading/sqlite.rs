@@ -66,7 +66,7 @@ impl Scan<'_> {
         };
         let usable = page.saturating_sub(u64::from(head.get(20).copied().unwrap_or(0)));
         if !page.is_power_of_two() || page < 512 || usable < 480 || head.len() < FILE_HEADER {
-            return self.database(job);
+            return self.database(job, Vec::new());
         }
         let pages = end.div_ceil(page);
         let wide = match u32_be(&head, 56) {

@@ -13,8 +13,9 @@ use crate::reading::sniff;
 /// `lzma` no more.
 pub const MEMORY: u32 = 160 << 10;
 
-/// The dictionary that a .lzma stream gets whose header leaves its size open. Other decoders give it 4 GiB.
-pub const OPEN_DICTIONARY: u32 = 128 << 20;
+/// The dictionary that a .lzma stream gets whose header asks for more, or leaves it open, which other decoders take for
+/// 4 GiB. What other content begins with often reads as such a header.
+pub const LARGEST_DICTIONARY: u32 = 128 << 20;
 
 /// Which of the forms that liblzma tells apart begins here.
 pub fn of_liblzma(ahead: &[u8]) -> Option<Codec> {
@@ -29,12 +30,18 @@ pub fn large_dictionary(limit: u32) -> String {
     format!("its dictionary needs more than {limit} MiB")
 }
 
-/// Feeds a header of .lzma that leaves the size of the dictionary open, which liblzma takes and the decoder here does
-/// not. Whether it was one.
-pub fn begin_open_lzma(stream: &mut LzmaStream, input: &mut Input) -> io::Result<bool> {
-    let [properties, 0xff, 0xff, 0xff, 0xff, ref rest @ ..] = *input.peek(13)? else { return Ok(false) };
-    let Some(size) = u64_le(rest, 0) else { return Ok(false) };
-    let header = [&[properties][..], &OPEN_DICTIONARY.to_le_bytes(), &size.to_le_bytes()].concat();
+/// Feeds a header of .lzma that asks for more than the largest dictionary, with that in its place. Whether it was one.
+pub fn begin_large_lzma(stream: &mut LzmaStream, input: &mut Input) -> io::Result<bool> {
+    let ahead = input.peek(13)?;
+    let (Some(properties), Some(dictionary), Some(size)) =
+        (ahead.first(), u32_le(ahead, 1), u64_le(ahead, 5))
+    else {
+        return Ok(false);
+    };
+    if dictionary <= LARGEST_DICTIONARY {
+        return Ok(false);
+    }
+    let header = [&[*properties][..], &LARGEST_DICTIONARY.to_le_bytes(), &size.to_le_bytes()].concat();
     let taken = stream.process(&header, &mut [], Action::Run).is_ok();
     if taken {
         input.consume(header.len());
