@@ -15,7 +15,7 @@ use crate::facts::Stream;
 use crate::limits::Limits;
 use crate::pickle::listing::identifier;
 use crate::pickle::listing::quote;
-use crate::pickle::listing::sharing::{Sharing, is_container};
+use crate::pickle::listing::sharing::{Places, Sharing, is_container};
 use crate::pickle::machine;
 use crate::pickle::machine::trace::{Event, Trace, View};
 use crate::pickle::stream::opcode as op;
@@ -33,6 +33,8 @@ const MAX_CONTAINERS: usize = 200_000;
 const DECLARED: usize = 32;
 /// Longest line.
 const MAX_LINE: usize = 400;
+/// Bytes of the stream that are read behind the last line that is wanted.
+const BEHIND: u64 = 1 << 20;
 /// Lines before and behind a marked one.
 pub const BESIDE: usize = 2;
 
@@ -97,13 +99,24 @@ pub struct Decompiler {
     imports: HashMap<u32, String>,
     /// Names that are given, and how often each was asked for.
     names: HashMap<String, u32>,
-    objects: HashMap<Value, u32>,
-    containers: HashMap<Value, Items>,
+    objects: HashMap<Value, u32, Places>,
+    containers: HashMap<Value, Items, Places>,
+    /// Place of the last container whose contents are kept.
+    last: u64,
+    /// Where the run ends, and where it is.
+    until: Option<u64>,
+    at: u64,
 }
 
 /// Runs a stream of these facts again and writes it down. `content` is that of its member.
 pub fn listing(content: &Content, stream: &Stream, limits: &Limits, keep: Keep) -> io::Result<Decompiler> {
-    let mut decompiler = Decompiler::new(keep, Sharing::of(content, stream, limits)?);
+    // What stands far behind the last of them says nothing of it.
+    let until = match &keep {
+        Keep::Around(offsets) => offsets.last().map(|last| last.saturating_add(BEHIND)),
+        Keep::First(_) => None,
+    };
+    let mut decompiler = Decompiler::new(keep, Sharing::up_to(content, stream, limits, until)?);
+    decompiler.until = until;
     machine::retrace(content, stream, limits, &mut decompiler)?;
     Ok(decompiler)
 }
@@ -128,8 +141,11 @@ impl Decompiler {
             code: 0,
             imports: HashMap::new(),
             names: HashMap::new(),
-            objects: HashMap::new(),
-            containers: HashMap::new(),
+            objects: HashMap::default(),
+            containers: HashMap::default(),
+            last: 0,
+            until: None,
+            at: 0,
         }
     }
 
@@ -298,9 +314,12 @@ impl Decompiler {
 
     /// Adds to the kept contents of a literal container.
     fn collect<C: Cursor>(&mut self, view: &View<'_, C>, container: Value, items: &[Value], pairs: bool) {
-        if self.containers.len() >= MAX_CONTAINERS && !self.containers.contains_key(&container) {
+        if self.containers.len() >= MAX_CONTAINERS
+            && (container.payload() > self.last || !self.containers.contains_key(&container))
+        {
             return;
         }
+        self.last = self.last.max(container.payload());
         let known = self.containers.get(&container).map_or(0, |i| i.shown.len());
         let more = self.rendered(view, items, pairs, SHOWN_ITEMS.saturating_sub(known));
         let entry = self.containers.entry(container).or_default();
@@ -349,10 +368,17 @@ impl Decompiler {
 }
 
 impl Trace for Decompiler {
+    fn has_enough(&self) -> bool {
+        self.until.is_some_and(|until| self.at > until)
+    }
+
     fn event<C: Cursor>(&mut self, view: &View<'_, C>, offset: u64, event: Event<'_>) {
         let offset = view.cursor.in_content(offset);
         match event {
-            Event::Opcode { code } => self.code = code,
+            Event::Opcode { code } => {
+                self.code = code;
+                self.at = offset;
+            }
             Event::Import { module, name, value, .. } => self.import(offset, value, module, name),
             Event::Container { code, value, items } => {
                 self.declare(view, offset, items.iter().copied(), SHOWN_DEPTH);

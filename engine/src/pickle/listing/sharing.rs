@@ -2,6 +2,7 @@
 //! listing gives these a name, so that it says which is which and what they held at the time.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
 
 use crate::content::Content;
@@ -19,25 +20,66 @@ const MOST: usize = 200_000;
 /// Watches a machine run.
 #[derive(Clone, Debug, Default)]
 pub struct Sharing {
-    used: HashSet<Value>,
-    shared: HashSet<Value>,
+    used: HashSet<Value, Places>,
+    shared: HashSet<Value, Places>,
+    /// Place of the last container among the used ones.
+    last: u64,
+    /// Where watching ends, and where it is.
+    until: Option<u64>,
+    at: u64,
+}
+
+/// Hashes values by their places in the heap, which follow one another.
+pub type Places = BuildHasherDefault<Place>;
+
+/// A hash that is a multiple of the place.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place(u64);
+
+impl Hasher for Place {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|b| self.write_u64((*b).into()));
+    }
+
+    fn write_u64(&mut self, n: u64) {
+        let mixed = (self.0 ^ n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ mixed >> 32;
+    }
 }
 
 impl Sharing {
     /// Runs a stream of these facts again. `content` is that of its member.
     pub fn of(content: &Content, stream: &Stream, limits: &Limits) -> io::Result<Self> {
-        let mut sharing = Sharing::default();
+        Sharing::up_to(content, stream, limits, None)
+    }
+
+    /// The same, to an offset.
+    pub fn up_to(
+        content: &Content,
+        stream: &Stream,
+        limits: &Limits,
+        until: Option<u64>,
+    ) -> io::Result<Self> {
+        let mut sharing = Sharing { until, ..Sharing::default() };
         machine::retrace(content, stream, limits, &mut sharing)?;
         Ok(sharing)
     }
 
     /// Whether a container wants a name.
     pub fn wants_name(&self, value: Value) -> bool {
-        self.shared.contains(&value)
+        is_container(value) && self.shared.contains(&value)
     }
 
     fn uses(&mut self, values: impl Iterator<Item = Value>) {
+        if self.used.len() >= MOST {
+            return;
+        }
         for value in values.filter(|v| is_container(*v)) {
+            self.last = self.last.max(value.payload());
             if self.used.len() < MOST && !self.used.insert(value) {
                 self.shared.insert(value);
             }
@@ -51,12 +93,17 @@ pub fn is_container(value: Value) -> bool {
 }
 
 impl Trace for Sharing {
-    fn event<C: Cursor>(&mut self, view: &View<'_, C>, _: u64, event: Event<'_>) {
+    fn has_enough(&self) -> bool {
+        self.until.is_some_and(|until| self.at > until)
+    }
+
+    fn event<C: Cursor>(&mut self, view: &View<'_, C>, offset: u64, event: Event<'_>) {
         match event {
+            Event::Opcode { .. } => self.at = offset,
             Event::Container { items, .. } => self.uses(items.iter().copied()),
             Event::Items { target, items, .. } => {
                 self.uses(items.iter().copied());
-                if self.used.contains(&target) && is_container(target) {
+                if is_container(target) && target.payload() <= self.last && self.used.contains(&target) {
                     self.shared.insert(target);
                 }
             }

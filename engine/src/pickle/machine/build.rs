@@ -34,6 +34,9 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 if let Some(late) = late.filter(|late| *late == Late::Stated) {
                     self.late(at, import, "state", late);
                 }
+                if late.is_none() && self.plainly_stated(at, target, import, state) {
+                    return Ok(());
+                }
                 let objection = late
                     .filter(|late| *late == Late::Shared)
                     .map(|late| format!("the trigger `state` is closed: {late}"));
@@ -56,6 +59,42 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         Ok(())
     }
 
+    /// A dict of names, none of which matters, becomes the state of an object of a class that stores it: how most objects
+    /// get theirs, and nothing stands against it.
+    #[inline]
+    fn plainly_stated(&mut self, at: u64, target: Value, import: u32, state: Value) -> bool {
+        let known = self.state.imports.known(import);
+        if !state.is(Tag::Dict) || !matches!(known.guard, None | Some(Guard::Container)) {
+            return false;
+        }
+        let open = known.triggers.is_none_or(|triggers| {
+            let stores = matches!(
+                &triggers.state,
+                State::Stored
+                    | State::Read(Forms {
+                        attributes: Some(Attributes { values: Shape::Stored, touched: (_, 0), .. }),
+                        ..
+                    })
+            );
+            stores && !triggers.answers
+        });
+        let (own, walk) = self.state.heap.seen(state);
+        if !open || own.has(Mark::NO_TEXT_KEY.with(Mark::COMPUTED_KEY).with(Mark::DUNDER_KEY)) {
+            return false;
+        }
+        if own.has(Mark::AGAIN) {
+            self.state.heap.seal(state);
+        }
+        let mark = Heap::taken_over(state, own);
+        let held = mark.without(Mark::UNKEYED.with(Mark::UNKEYED_INSIDE).with(Mark::LARGE));
+        if self.state.heap.add(target, held, walk).is_err() {
+            self.changed_data(at);
+        }
+        self.widen(at, target, held);
+        self.state.imports.used(import, UseKind::State, at, op::BUILD, None);
+        true
+    }
+
     /// A callable sets the state of what it makes.
     pub(super) fn build_object(&mut self, at: u64, code: u8, target: Value, import: u32, state: Value) {
         self.stated(at, code, target, import, state, None);
@@ -71,7 +110,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         objection: Option<String>,
     ) {
         let (own, walk) = self.state.heap.seen(state);
-        let objection = objection.or_else(|| self.state_objection(at, target, import, state, own));
+        let objection = objection.or_else(|| self.state_objection(at, target, import, state));
         let (sized, number) = self.state.dtypes.sized();
         // Parts are copied or made something of; attributes are stored, and nothing goes through them.
         let stored = || {
@@ -154,15 +193,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     }
 
     /// What stands against a state.
-    #[inline]
-    fn state_objection(
-        &mut self,
-        at: u64,
-        object: Value,
-        import: u32,
-        state: Value,
-        own: Mark,
-    ) -> Option<String> {
+    fn state_objection(&mut self, at: u64, object: Value, import: u32, state: Value) -> Option<String> {
         let known = self.state.imports.known(import);
         if let Some(guard) = known.guard {
             let build = Build { import, object, state };
@@ -191,11 +222,6 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 Some("the trigger `state` is open for data, and the state is none that is known".to_owned())
             }
             State::Stored => None,
-            // A dict of names whose values are stored is fine without a look at them.
-            State::Read(Forms {
-                attributes: Some(Attributes { values: Shape::Stored, touched: (_, 0), .. }),
-                ..
-            }) if state.is(Tag::Dict) && !own.has(Mark::NO_TEXT_KEY.with(Mark::COMPUTED_KEY)) => None,
             State::Read(forms) => self.form(object, state, forms, triggers.any_number_in_state),
         }
     }

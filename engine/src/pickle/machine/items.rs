@@ -22,8 +22,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             return;
         }
         if T::ON {
-            let items = self.state.stack.get(from..).unwrap_or(&[]).to_vec();
-            self.tell(at, Event::Items { code, target, items: &items });
+            self.tell_items(at, from, |items| Event::Items { code, target, items });
         }
         let pairs = matches!(code, op::SETITEM | op::SETITEMS);
         // Without items neither unpickler looks at the target of SETITEMS; Lib/pickle.py looks for the `add` of that of

@@ -390,8 +390,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     #[inline(always)]
     pub(super) fn gather(&mut self, at: u64, code: u8, from: usize, value: Value) {
         if T::ON {
-            let items = self.state.stack.get(from..).unwrap_or(&[]).to_vec();
-            self.tell(at, Event::Container { code, value, items: &items });
+            self.tell_items(at, from, |items| Event::Container { code, value, items });
         }
         self.state.stack.truncate(from);
         self.push(value);

@@ -102,6 +102,10 @@ pub enum Event<'a> {
 pub trait Trace {
     /// Whether it looks at all. `false` removes it from the loop.
     const ON: bool = true;
+    /// Whether it has seen all that it wants to.
+    fn has_enough(&self) -> bool {
+        false
+    }
     /// Something happened at the opcode at `offset`.
     fn event<C: Cursor>(&mut self, view: &View<'_, C>, offset: u64, event: Event<'_>);
 }

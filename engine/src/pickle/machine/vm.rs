@@ -218,6 +218,10 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
             opcodes += 1;
             if T::ON {
                 self.tell(at, Event::Opcode { code });
+                // The facts of this run are nobody's.
+                if self.trace.has_enough() {
+                    break Halt::Stop(Mark::STORED);
+                }
             }
             if let Err(halt) = self.step(at, code) {
                 break halt;
@@ -312,6 +316,16 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
             cursor: &self.cursor,
         };
         self.trace.event(&view, at, event);
+    }
+
+    /// Tells of something that happens to the values above `from`.
+    pub(super) fn tell_items(&mut self, at: u64, from: usize, event: impl FnOnce(&[Value]) -> Event<'_>) {
+        if self.muted {
+            return;
+        }
+        let State { stack, marks, heap, .. } = &self.state;
+        let view = View { stack, marks, tuples: &heap.tuples, cursor: &self.cursor };
+        self.trace.event(&view, at, event(stack.get(from..).unwrap_or(&[])));
     }
 
     #[cold]
