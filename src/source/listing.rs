@@ -61,7 +61,11 @@ impl Source {
                 let repository = Repository::require()?;
                 let mut entries = index::tracked(&repository)?;
                 folders::mark(&repository, &mut entries, None, None, &[])?;
-                Ok(Source::listed(Some(repository), entries, Treeish::Index, recurse))
+                let nothing = entries.is_empty() && index::is_absent(&repository)?;
+                let mut source = Source::listed(Some(repository), entries, Treeish::Index, recurse);
+                source.nothing = nothing
+                    .then(|| "nothing was judged: no file is tracked here, and HEAD has some".to_owned());
+                Ok(source)
             }
             Selection::Diff(range) => {
                 let repository = Repository::require()?;

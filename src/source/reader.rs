@@ -13,6 +13,8 @@ use crate::source::blob::{Blob, Origin};
 use crate::source::entry::{Entries, Entry, What};
 use crate::source::file;
 use crate::source::git::alias;
+use crate::source::git::attributes;
+use crate::source::git::checkout;
 use crate::source::git::command::Git;
 use crate::source::git::conversion::Conversions;
 use crate::source::git::object::{Object, ObjectId, Objects};
@@ -243,6 +245,11 @@ impl Reader {
     /// Content as it is stored, and as a checkout would have it.
     fn stored(&self, entry: &Entry, content: Content, id: ObjectId, origin: Origin) -> io::Result<Item> {
         let path = entry.path.clone();
+        if checkout::is_attributes(&path)
+            && let Some(fault) = attributes::disputed(&path, &content)?
+        {
+            return Ok(Item::Fault(fault));
+        }
         let checkouts = match &entry.conversions {
             Some(conversions) => conversions.apply(&path, &content, id)?,
             None => Conversions::default().apply(&path, &content, id)?,

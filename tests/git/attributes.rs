@@ -484,6 +484,21 @@ fn attributes_count_for_a_folder_by_each_name_that_systems_give_it() {
     }
 }
 
+#[test]
+fn lines_of_attributes_that_only_some_programs_read_are_refused() {
+    let repo = Repo::new();
+    repo.commit("base");
+    for (padding, expected) in [(2000, 0), (2100, 1)] {
+        repo.add("models/.gitattributes", format!("*.dat {} text eol=crlf\n", "x".repeat(padding)));
+        let (code, said) = run(&repo, &["--staged"]);
+        assert!(code == Some(expected) && said.contains("lines this long") == (expected == 1), "{said}");
+    }
+    repo.commit("long");
+    for mode in [&["--diff", "main~1..main"][..], &["--history"], &["hook", "--all"]] {
+        assert_eq!(run(&repo, mode).0, Some(1), "{mode:?}");
+    }
+}
+
 /// A PATH with a git that does something before it is the real one.
 fn git_that(repo: &Repo, does: &str) -> String {
     let bin = repo.root.join("../bin");

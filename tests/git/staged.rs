@@ -261,3 +261,24 @@ fn the_policy_is_the_one_in_the_index() {
     assert_eq!(repo.policy("staged", "policy"), "policy none");
     assert_eq!(repo.policy("staged", "worktree"), "policy on disk");
 }
+
+#[test]
+fn an_index_that_is_not_there_is_no_pass_in_ci() {
+    let repo = Repo::new();
+    repo.commit("nothing");
+    let run = |folder: &std::path::Path, ci: bool| {
+        let mut command = repo.command(env!("CARGO_BIN_EXE_fickgate"), folder);
+        if ci {
+            command.env("CI", "true");
+        }
+        command.args(["hook", "--all"]).output().unwrap().status.code()
+    };
+    assert_eq!(run(&repo.root, true), Some(0), "there is nothing at all");
+    repo.add("evil.pkl", "cos\nsystem\n(S'true'\ntR.");
+    repo.commit("evil");
+    repo.git(&["clone", "-q", "--no-checkout", ".", "../bare-looking"]);
+    let clone = repo.root.join("../bare-looking");
+    assert_eq!((run(&repo.root, true), run(&clone, true)), (Some(1), Some(2)));
+    // By hand it is said.
+    assert_eq!(run(&clone, false), Some(0));
+}

@@ -6,10 +6,35 @@ use std::process::{ChildStdin, ChildStdout};
 use crate::source::git::command::{Ended, Git};
 use crate::source::git::conversion::{Conversion, Conversions, NAMES};
 use crate::source::git::object::ObjectId;
+use fickgate_engine::content::Content;
+use fickgate_engine::facts::FileFault;
 use fickgate_engine::path::BlobPath;
+use fickgate_engine::rule::Rule;
 
 /// Paths are asked for in portions that a pipe takes at once, so that neither side waits for the other.
 const PORTION: usize = 16 << 10;
+
+/// The longest line of attributes that git takes, in bytes with its end (`ATTR_MAX_LINE_LENGTH` in its `attr.h`), and
+/// the longest file of them that is looked at. Git before 2.39.1 has no such limits, nor has libgit2.
+const LONGEST_LINE: usize = 2048;
+const LONGEST_FILE: u64 = 1 << 20;
+
+/// What is wrong with a file of attributes of which programs do not read the same.
+pub(in crate::source) fn disputed(path: &BlobPath, content: &Content) -> io::Result<Option<FileFault>> {
+    let long = match content.len() {
+        len if len > LONGEST_FILE => true,
+        len => {
+            let text = content.read_range(0, usize::try_from(len).unwrap_or(usize::MAX))?;
+            text.split(|b| *b == b'\n').any(|line| line.len() >= LONGEST_LINE)
+        }
+    };
+    Ok(long.then(|| FileFault {
+        rule: Rule::CheckoutDiffers,
+        path: path.clone(),
+        message: "programs do not agree on attributes in lines this long, which git passes over".to_owned(),
+        help: format!("keep lines shorter than {LONGEST_LINE} bytes, and the file below {LONGEST_FILE}"),
+    }))
+}
 
 /// The version of a tree's attributes that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -74,6 +74,13 @@ pub(in crate::source) fn tracked(repository: &Repository) -> Result<Vec<Entry>> 
     stages(&listed)?.into_iter().map(|e| Entry::from_change(e, Origin::Index)).collect()
 }
 
+/// Whether an empty index is none, as after `git clone --no-checkout`: HEAD has files.
+pub(in crate::source) fn is_absent(repository: &Repository) -> Result<bool> {
+    let Some(head) = repository.head()? else { return Ok(false) };
+    let listed = repository.git.lines(&["ls-tree", "--full-tree", &head.to_string()])?;
+    Ok(listed.is_none_or(|listed| !listed.is_empty()))
+}
+
 /// Every stage of every path in conflict.
 fn unmerged(git: &Git) -> Result<Vec<Change>> {
     let out = git.lines(&["ls-files", "--unmerged", "--stage", "-z", "--full-name", "--", ":/"])?;
