@@ -9,6 +9,7 @@
 mod blob;
 mod entry;
 mod expand;
+mod fault;
 mod file;
 pub mod git;
 mod item;

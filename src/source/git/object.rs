@@ -176,7 +176,7 @@ impl Batch {
         let Some(size) = size.and_then(|s| s.parse::<u64>().ok()) else {
             self.ask = None;
             // Of an object that a partial clone left with its remote, git does not say that it is missing: it ends.
-            return match self.complained_of_a_remote() {
+            return match line.is_empty() && self.complained_of_a_remote() {
                 true => Ok(Object::Missing),
                 false => Err(invalid("it is corrupt: git ended; run: git fsck")),
             };
