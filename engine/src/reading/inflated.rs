@@ -18,6 +18,8 @@ pub struct Budget {
     total: AtomicU64,
     /// Output that goes to temporary files.
     spilled: AtomicU64,
+    /// What `total` began with.
+    most: u64,
 }
 
 impl Budget {
@@ -28,7 +30,13 @@ impl Budget {
             fresh: AtomicU64::new(fresh.min(limits.inflated)),
             total: AtomicU64::new(limits.inflated),
             spilled: AtomicU64::new(limits.spilled),
+            most: limits.inflated,
         })
+    }
+
+    /// How much was yielded so far.
+    pub fn yielded(&self) -> u64 {
+        self.most.saturating_sub(self.total.load(Ordering::Relaxed))
     }
 
     fn spend(&self, n: u64, fresh: bool) -> Option<Ending> {

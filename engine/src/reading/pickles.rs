@@ -180,6 +180,12 @@ impl Scan<'_> {
         for _ in 0..PENDING {
             let run = machine::run(&job.content, at, Loader::Pickle, &job.member, self.limits)?;
             let (stopped, end) = (run.stream.stopped(), run.stream.end);
+            self.guessed += run.stream.opcodes.max(1);
+            if self.guessed > self.limits.guessed {
+                let message = "too much behind the storages of torch reads as pickles to try all of it";
+                self.fault(&job.member, Rule::ResourceLimit, at, message);
+                return Ok(());
+            }
             if run.stream.applied || run.stream.ending == Ending::Limit {
                 self.keep_read(job, Read::of(run));
             }

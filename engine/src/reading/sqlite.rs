@@ -95,6 +95,10 @@ impl Step for Database {
             self.take(self.next);
             covered.push(0..page.pointers + 2 * page.cells);
             for cell in 0..page.cells {
+                // It was told.
+                if scan.is_full() {
+                    return Ok(());
+                }
                 let Some(record) = self.record(scan, &bytes, at, &page, cell)? else { continue };
                 self.values(scan, &record)?;
                 covered.push(record.cell);
@@ -309,8 +313,9 @@ fn literals(scan: &mut Scan<'_>, statement: &Job) -> io::Result<()> {
     Ok(())
 }
 
-/// Tells of a view, or a table with a generated column, that computes a `value` for a `key`: by these names `shelve`
-/// (CPython's `Lib/dbm/sqlite3.py`) and sqlitedict ask for what they unpickle, and no record holds it.
+/// Tells of a view, or a table with a generated column, that computes a `value` for a `key`: by these names, in a table
+/// `Dict`, `shelve` (CPython's `Lib/dbm/sqlite3.py`) asks for what it unpickles, and sqlitedict in `unnamed`; no record
+/// holds it. The columns of a view may have their names from what it selects of.
 fn computed(scan: &mut Scan<'_>, statement: &Job) -> io::Result<()> {
     let text = statement.content.read_range(0, STATEMENT)?.to_ascii_lowercase();
     let has = |word: &[u8]| memchr::memmem::find(&text, word).is_some();
@@ -320,7 +325,8 @@ fn computed(scan: &mut Scan<'_>, statement: &Job) -> io::Result<()> {
         let rest = text.get(at + 2..).unwrap_or(&[]);
         matches!(rest.trim_ascii_start().first(), Some(b'(' | b'/' | b'-'))
     });
-    if (view || generated) && has(b"key") && has(b"value") {
+    let asked_for = has(b"key") && has(b"value") || view && (has(b"dict") || has(b"unnamed"));
+    if (view || generated) && asked_for {
         let message = "a view or a generated column computes values, which no record holds: shelve and sqlitedict \
                        unpickle them";
         scan.fault(&statement.member, Rule::ContainerUnreadable, 0, message);

@@ -50,6 +50,13 @@ pub(crate) enum When {
 const PLAIN_STREAMS: u64 = 1_000;
 /// Different streams that are kept for one blob.
 const STREAMS: usize = 200_000;
+/// Bytes that parts of a blob may have together before they are held against its own.
+const PARTS_FREE: u64 = 64 << 20;
+/// How often a byte of a blob, or of what was decompressed, may lie in its parts. Members lie beside one another, values
+/// inside of members, and what is decoded from them is no longer than they are.
+const PARTS: u64 = 32;
+/// Content of which the length is not known yet. Its bytes are counted as they are decompressed.
+const UNKNOWN: u64 = 1 << 62;
 /// Faults of one rule, and pieces of code that run in one way, that are kept for one blob.
 const FAULTS: usize = 2_000;
 
@@ -63,6 +70,9 @@ pub(crate) struct Scan<'a> {
     pub found: u64,
     /// Opcodes read so far where a pickle may begin by chance.
     pub guessed: u64,
+    /// Bytes of the blob, and of all parts of it that were left to be opened.
+    blob: u64,
+    parts: u64,
     next: Vec<Task>,
     /// Streams kept for each member and what is in them.
     kept: HashMap<u64, u64>,
@@ -80,6 +90,8 @@ impl<'a> Scan<'a> {
             budget: Budget::new(blob, limits),
             found: 0,
             guessed: 0,
+            blob,
+            parts: 0,
             next: Vec::new(),
             kept: HashMap::new(),
             told: HashMap::new(),
@@ -91,9 +103,26 @@ impl<'a> Scan<'a> {
         self.next.drain(..)
     }
 
-    /// Leaves work to be done after what is under way.
+    /// Leaves work to be done after what is under way. Parts that lie over one another, as one member under thousands of
+    /// names, are too many at some point.
     pub fn later(&mut self, task: Task) {
+        if let Task::Open(job) = &task {
+            let len = job.content.len();
+            if len < UNKNOWN {
+                self.parts = self.parts.saturating_add(len);
+            }
+            if self.is_full() {
+                let message = "its parts lie over one another, and have many times its bytes";
+                return self.fault(&job.member.clone(), Rule::ResourceLimit, 0, message);
+            }
+        }
         self.next.push(task);
+    }
+
+    /// Whether the parts that were left so far have more bytes than are read.
+    pub fn is_full(&self) -> bool {
+        let bytes = self.blob.saturating_add(self.budget.yielded());
+        self.parts > bytes.saturating_mul(PARTS).saturating_add(PARTS_FREE)
     }
 
     pub fn fault(&mut self, member: &str, rule: Rule, offset: u64, message: impl Into<String>) {
@@ -162,7 +191,7 @@ impl<'a> Scan<'a> {
             };
             let mut child = job.child(&format!("bytes@0x{:x}", nested.offset), content);
             child.place = Place::Nested;
-            self.next.push(Task::Open(child));
+            self.later(Task::Open(child));
         }
         self.facts.streams.push(stream);
     }
