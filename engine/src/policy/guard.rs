@@ -91,6 +91,8 @@ words! {
         /// `sphinx.config.Config`: no option in its state has a default that can be called. Reading an option
         /// calls it.
         OptionDefaults = "option-defaults",
+        /// Graphs of NetworkX: adjacency is kept in literal dicts, as views of the graph ask these for their items.
+        Adjacency = "adjacency",
         /// `sphinx.environment.BuildEnvironment`: its cache of pickled documents is empty, as Sphinx writes it.
         EmptyCache = "empty-cache",
         /// `builtins.getattr(object, name)`: `object` is an import and `name` literal text, an identifier. What it
@@ -132,6 +134,7 @@ impl Guard {
                 | Guard::TimeZone
                 | Guard::OptionDefaults
                 | Guard::EmptyCache
+                | Guard::Adjacency
                 | Guard::MethodNames
                 | Guard::Architecture
                 | Guard::Partial
@@ -148,6 +151,7 @@ impl Guard {
             Guard::PlainArguments
             | Guard::OptionDefaults
             | Guard::EmptyCache
+            | Guard::Adjacency
             | Guard::Twister
             | Guard::MethodNames
             | Guard::Architecture

@@ -9,6 +9,7 @@ mod codec;
 pub mod container;
 mod distribution;
 mod formula;
+mod graph;
 mod history;
 mod image;
 mod instance;
@@ -74,6 +75,7 @@ pub fn call<C: Cursor>(guard: Guard, view: &View<'_, C>, dtypes: &mut Dtypes, ca
         | Guard::MethodNames
         | Guard::Twister
         | Guard::EmptyCache
+        | Guard::Adjacency
         | Guard::Image => Ok(Outcome::Object),
     }
 }
@@ -92,6 +94,7 @@ pub fn state<C: Cursor>(
         Guard::TimeZone | Guard::PandasIndex => pandas::time_zone_state(view, dtypes, build),
         Guard::OptionDefaults => options::defaults(view, build),
         Guard::EmptyCache => options::caches(view, build),
+        Guard::Adjacency => graph::adjacency(view, build),
         Guard::MethodNames => words::methods(view, build),
         Guard::Architecture => architecture::model(view, build),
         Guard::Partial => partial::state(view, build),
