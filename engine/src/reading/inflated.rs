@@ -39,6 +39,11 @@ impl Budget {
         self.most.saturating_sub(self.total.load(Ordering::Relaxed))
     }
 
+    /// Takes the output of a decoder that is not one of these, if that much is left.
+    pub fn allows(&self, n: u64) -> bool {
+        self.spend(n, true).is_none()
+    }
+
     fn spend(&self, n: u64, fresh: bool) -> Option<Ending> {
         if fresh && !take(&self.fresh, n) {
             return Some(Ending::Limit("it inflates to far more than its size".to_owned()));

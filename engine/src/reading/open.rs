@@ -111,7 +111,7 @@ impl Scan<'_> {
         while at < job.content.len() {
             if job.content.read_range(at, HDF5.len())? == HDF5 {
                 self.form(job, "HDF5");
-                self.hdf5(job)?;
+                self.hdf5(job, at)?;
                 return Ok(true);
             }
             at *= 2;
@@ -119,8 +119,9 @@ impl Scan<'_> {
         Ok(false)
     }
 
-    fn hdf5(&mut self, job: &Job) -> io::Result<()> {
+    fn hdf5(&mut self, job: &Job, at: u64) -> io::Result<()> {
         self.database(job, Vec::new())?;
+        self.hdf5_objects(job, at)?;
         self.hdf5_heaps(job);
         self.keras_attributes(job)
     }
@@ -207,7 +208,7 @@ impl Scan<'_> {
                 return Ok(Seen::Harmless);
             }
             Form::Known("HDF5") => {
-                self.hdf5(job)?;
+                self.hdf5(job, 0)?;
                 return Ok(Seen::Harmless);
             }
             Form::Known("SQLite journal") => {
