@@ -54,7 +54,11 @@ fn layouts() -> Vec<(&'static str, Vec<u8>, &'static str)> {
             claimed(|laid| laid.elements = 250_000_000),
             "8 bytes, of which the pickle says 1000000000",
         ),
-        ("storage-overflow.pt", claimed(|laid| laid.elements = i64::MAX), "a persistent id that torch does not write"),
+        (
+            "storage-overflow.pt",
+            claimed(|laid| laid.elements = i64::MAX),
+            "a persistent id that torch does not write",
+        ),
         ("missing.pt", claimed(|laid| laid.key = "7"), "the storage 7, which the archive does not have"),
         ("class.pt", claimed(|laid| laid.class = "QInt8Storage"), "quantized"),
         ("untyped.pt", claimed(|laid| laid.class = "UntypedStorage"), "type of elements"),
