@@ -147,3 +147,10 @@ fn objects_that_lead_in_circles_come_to_an_end() {
     let on = message(0x10, &[&48u64.to_le_bytes()[..], &4_000u64.to_le_bytes()].concat());
     assert!(finds(&file(&[link, on, attribute(b"conf", ODD)], &[])));
 }
+
+#[test]
+fn a_pickled_attribute_is_no_secret() {
+    let facts = read(&file(&[attribute(b"info", b"(lp0\nS'index'\np1\na.")], &[]));
+    assert_eq!(facts.streams.len(), 1);
+    assert!(facts.faults.iter().all(|f| f.fault.rule != Rule::HiddenPickle));
+}

@@ -55,7 +55,9 @@ impl Scan<'_> {
             }
             return self.settled(&mut job, family, self.found);
         }
-        if family == Family::Foreign && job.disguise.is_none() {
+        // PyTables and pandas keep pickles in what they write: those are no secret.
+        let keeps = sniff::magic(&head) == Some(Form::Known("HDF5"));
+        if family == Family::Foreign && job.disguise.is_none() && !keeps {
             job.disguise =
                 Disguise::new(format!("a pickle in a file named .{}", family::extension(&job.name)));
         }
