@@ -15,7 +15,7 @@ import re
 import types
 import uuid
 
-from out import joblib, put, torch
+from out import joblib, put, section, sections, torch
 
 
 def standard():
@@ -260,17 +260,8 @@ def gymnasium():
     put("q-table", lambda: {"q": collections.defaultdict(float, {((1, 2), 0): 0.5}), "episodes": 10})
 
 
-SECTIONS = (
-    standard, numpy, networkx, scipy, shapely, geopandas, pyproj, polars, PIL, sympy, matplotlib, plotly, cv2, requests, yacs,
-    easydict, munch, addict, box, omegaconf, gymnasium,
+section(standard)
+sections(
+    numpy, networkx, scipy, shapely, geopandas, pyproj, polars, PIL, sympy, matplotlib, plotly, cv2, requests, yacs, easydict,
+    munch, addict, box, omegaconf, gymnasium,
 )
-for section in SECTIONS:
-    if section is not standard:
-        try:
-            importlib.import_module(section.__name__)
-        except ImportError:
-            continue
-    try:
-        section()
-    except Exception as error:
-        print("  section left out:", section.__name__, error)

@@ -4,7 +4,7 @@ import collections
 import functools
 import importlib
 
-from out import by, joblib, put, torch
+from out import by, joblib, put, sections, torch
 
 
 def at(name):
@@ -241,16 +241,7 @@ def deepspeed():
         "ds_version": "0.16.9", "ds_config": {"train_batch_size": 1}})
 
 
-SECTIONS = (
+sections(
     interpret, lightfm, surprise, pgmpy, river, madmom, torchmetrics, monai, pytorch_tabnet, timm, fastai, torch_geometric, mmengine,
     tensordict, TTS, pyannote, flair, fairseq, deepspeed,
 )
-for section in SECTIONS:
-    try:
-        importlib.import_module(section.__name__)
-    except Exception:
-        continue
-    try:
-        section()
-    except Exception as error:
-        print("  section left out:", section.__name__, repr(error)[:200])

@@ -1,5 +1,6 @@
 """Writes the files of a maker; what a release cannot make is named and left out."""
 
+import importlib
 import os
 import pathlib
 import pickle
@@ -9,6 +10,24 @@ import warnings
 warnings.simplefilter("ignore")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 FOLDER = pathlib.Path(sys.argv[1])
+
+
+def section(make):
+    """Runs a part of a maker; what stops it is said."""
+    try:
+        make()
+    except Exception as error:
+        print("  section left out:", make.__name__, repr(error)[:200])
+
+
+def sections(*parts):
+    """Runs the parts that are called like a package that is there."""
+    for part in parts:
+        try:
+            importlib.import_module(part.__name__)
+        except Exception:
+            continue
+        section(part)
 
 
 def attempt(name, make, write):

@@ -3,7 +3,7 @@
 import importlib
 
 import numpy as np
-from out import joblib, put
+from out import joblib, put, sections
 
 RANDOM = np.random.RandomState(0)
 X = RANDOM.rand(60, 4)
@@ -298,16 +298,8 @@ def kneed():
     put("kneed", lambda: importlib.import_module("kneed").KneeLocator([1, 2, 3, 4], [10, 3, 2, 1], curve="convex", direction="decreasing"))
 
 
-for section in (
+sections(
     imblearn, category_encoders, feature_engine, statsmodels, pmdarima, surprise, implicit, lightfm, networkx, pgmpy,
     interpret, hmmlearn, lifelines, umap, hdbscan, pyod, prophet, mlxtend, sklearn_pandas, skopt, optuna, shap,
     sklearn_crfsuite, ngboost, pygam, kneed,
-):
-    try:
-        importlib.import_module(section.__name__)
-    except Exception:
-        continue
-    try:
-        section()
-    except Exception as error:
-        print("  section left out:", section.__name__, repr(error)[:200])
+)

@@ -3,7 +3,7 @@
 import importlib
 
 import numpy
-from out import by, joblib, put
+from out import by, joblib, put, sections
 
 TEXTS = [["a", "b", "c"], ["b", "c", "d"], ["a", "d"]] * 4
 
@@ -148,13 +148,5 @@ def symspellpy():
 
 
 
-for section in (gensim, nltk, keras_preprocessing, tokenizers, spacy, langchain_community, langchain, llama_index, rank_bm25, symspellpy):
-    try:
-        importlib.import_module(section.__name__)
-    except ImportError:
-        continue
-    try:
-        section()
-    except Exception as error:
-        print("  section left out:", section.__name__, error)
+sections(gensim, nltk, keras_preprocessing, tokenizers, spacy, langchain_community, langchain, llama_index, rank_bm25, symspellpy)
 put("embeddings", lambda: {"texts": ["a"], "embeddings": numpy.zeros((1, 4), "f4")})
