@@ -7,7 +7,7 @@
 use std::io;
 use std::ops::Range;
 
-use crate::reading::field;
+use crate::reading::field::{u16_of, u32_of};
 use crate::reading::job::Job;
 use crate::reading::values::Values;
 use crate::reading::work::{Scan, Step, Task};
@@ -41,14 +41,6 @@ struct Database {
     old: bool,
     next: u64,
     pages: u64,
-}
-
-fn u16_of(big: bool, bytes: &[u8], at: usize) -> Option<u16> {
-    if big { field::bytes(bytes, at).map(u16::from_be_bytes) } else { field::u16_le(bytes, at) }
-}
-
-fn u32_of(big: bool, bytes: &[u8], at: usize) -> Option<u32> {
-    if big { field::u32_be(bytes, at) } else { field::u32_le(bytes, at) }
 }
 
 /// The magic at a place, and whether numbers have their highest byte first.

@@ -35,15 +35,11 @@ impl Layout {
     }
 
     fn u32(self, bytes: &[u8], at: usize) -> Option<u32> {
-        if self.big { field::u32_be(bytes, at) } else { field::u32_le(bytes, at) }
+        field::u32_of(self.big, bytes, at)
     }
 
     fn word(self, bytes: &[u8], at: usize) -> Option<u64> {
-        match (self.word, self.big) {
-            (4, _) => self.u32(bytes, at).map(u64::from),
-            (_, true) => field::bytes(bytes, at).map(u64::from_be_bytes),
-            _ => field::u64_le(bytes, at),
-        }
+        field::word_of(self.big, self.word, bytes, at)
     }
 
     /// Where the directory lies, its size, and the number of a bucket's elements, as `gdbm_file_header` says.
