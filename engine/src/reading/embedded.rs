@@ -24,11 +24,10 @@ const MOST: usize = 10_000;
 impl Scan<'_> {
     /// Looks through content that begins as JSON does, whatever else it may be.
     pub fn as_json(&mut self, job: &Job) -> io::Result<()> {
-        let job = self.json_text(job)?;
         if begins_json(&job.content, self.limits.window)? {
-            let known = self.serialized_members(&job)?;
-            self.base64_pickles(&job, &known)?;
-            self.zarr_filters(&job)?;
+            let known = self.serialized_members(job)?;
+            self.base64_pickles(job, &known)?;
+            self.zarr_filters(job)?;
         }
         Ok(())
     }

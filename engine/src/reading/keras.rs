@@ -46,7 +46,6 @@ const BRINGING: &[&str] = &["__lambda__", "TorchModuleWrapper"];
 impl Scan<'_> {
     /// Reads a file of JSON, as `model.to_json` writes one: the outermost object says that it is a model.
     pub fn keras_json(&mut self, job: &Job) -> io::Result<()> {
-        let job = &self.json_text(job)?;
         let bytes = job.content.read_range(0, JSON)?;
         let finds = |needle: &[u8]| memchr::memmem::find(&bytes, needle).is_some();
         if finds(b"class_name") || finds(b"\\u") {
@@ -66,7 +65,6 @@ impl Scan<'_> {
 
     fn keras_objects(&mut self, job: &Job, at: u64, is_model: impl Fn(&Object) -> bool) -> io::Result<u64> {
         let (mut found, mut own) = (Vec::new(), false);
-        let job = &if at == 0 { self.json_text(job)? } else { job.clone() };
         let end = json::objects(&job.content, at, self.limits.window, |object| {
             own |= object.has("class_name") && object.has("config") && is_model(&object);
             found.extend(code_of(&object).into_iter().map(|what| (object.at, what)));

@@ -42,10 +42,11 @@ impl Scan<'_> {
         if job.place == Place::Storage {
             return self.storage(job);
         }
+        let text = self.json_text(&job)?;
         match job.config {
-            Config::Keras => drop(self.keras_config(&job, 0)?),
-            Config::None if family::extension(&job.name) == "json" => self.keras_json(&job)?,
-            Config::Skops => self.skops_schema(&job)?,
+            Config::Keras => drop(self.keras_config(&text, 0)?),
+            Config::None if family::extension(&job.name) == "json" => self.keras_json(&text)?,
+            Config::Skops => self.skops_schema(&text)?,
             Config::None => {}
         }
         let head = job.content.read_range(0, sniff::HEAD)?;
@@ -64,7 +65,7 @@ impl Scan<'_> {
         let form = Scan::form_of(&job, &head);
         let before = self.found;
         let pickles = self.as_pickles(&job, family, form)?;
-        self.as_json(&job)?;
+        self.as_json(&text)?;
         self.dumb_places(&job)?;
         let mut seen = self.as_form(&job, family, form)?;
         self.as_arrow(&job, &head)?;

@@ -14,7 +14,6 @@ use crate::reading::work::Scan;
 impl Scan<'_> {
     /// Reads a `schema.json`.
     pub fn skops_schema(&mut self, job: &Job) -> io::Result<()> {
-        let job = &self.json_text(job)?;
         let mut found: Vec<(u64, Name)> = Vec::new();
         json::objects(&job.content, 0, self.limits.window, |object| {
             if !object.has("__loader__") {
