@@ -8,6 +8,7 @@ use memchr::memmem::Finder;
 
 use crate::content::Content;
 use crate::reading::field::u32_le;
+use crate::reading::inflated::UNKNOWN;
 use crate::reading::job::Job;
 use crate::reading::work::Scan;
 use crate::rule::Rule;
@@ -71,7 +72,7 @@ fn schemas(content: &Content, head: &[u8]) -> io::Result<Vec<Range<u64>>> {
     }
     // Both readers go by the last bytes, whatever the first ones are. Reading them costs compressed content all.
     let known = head.starts_with(b"PAR1") || head.starts_with(b"ARROW1");
-    if len < 1 << 60 || known {
+    if len < UNKNOWN || known {
         let tail = content.read_range(len.saturating_sub(10), 10)?;
         let footer = |size: u64, n: Option<u32>| {
             let n = n.map(u64::from).filter(|n| n + size <= len);

@@ -147,7 +147,7 @@ pub struct Inflated {
 }
 
 /// Length that is claimed while the true one is not known. Offsets in it stay far from overflow.
-const UNKNOWN: u64 = 1 << 60;
+pub const UNKNOWN: u64 = 1 << 60;
 
 impl Inflated {
     /// Decodes the beginning: all of it where it is no more than [`Limits::held`].

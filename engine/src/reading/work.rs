@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::content::Content;
 use crate::facts::{Code, Facts, Fault, MemberFault, NestedBytes, Stream};
 use crate::limits::Limits;
-use crate::reading::inflated::Budget;
+use crate::reading::inflated::{Budget, UNKNOWN};
 use crate::reading::job::{Job, Place};
 use crate::rule::Rule;
 
@@ -55,8 +55,6 @@ const PARTS_FREE: u64 = 64 << 20;
 /// How often a byte of a blob, or of what was decompressed, may lie in its parts. Members lie beside one another, values
 /// inside of members, and what is decoded from them is no longer than they are.
 const PARTS: u64 = 32;
-/// Content of which the length is not known yet. Its bytes are counted as they are decompressed.
-const UNKNOWN: u64 = 1 << 62;
 /// Faults of one rule, and pieces of code that run in one way, that are kept for one blob.
 const FAULTS: usize = 2_000;
 
@@ -108,6 +106,7 @@ impl<'a> Scan<'a> {
     pub fn later(&mut self, task: Task) {
         if let Task::Open(job) = &task {
             let len = job.content.len();
+            // Bytes of unknown number are counted as they are decompressed.
             if len < UNKNOWN {
                 self.parts = self.parts.saturating_add(len);
             }
