@@ -90,6 +90,10 @@ fn scan_request(request: &Request) -> Result<Exit> {
     if request.selection == Selection::Tracked && request.policy.policy_from.is_none() {
         outcome.notices.push("every tracked file is judged, by its own policy: no base was named".to_owned());
     }
+    let travels = |format| format == Format::Sarif;
+    if travels(request.format) || request.reports.iter().any(|report| travels(report.format)) {
+        outcome.provenance = source::provenance();
+    }
     let mut style = Style::of_stdout(request.color, request.quiet, request.verbose);
     // What is kept of two runs over the same content can be compared.
     style.elapsed = (request.verbose > 0 || io::stdout().is_terminal()).then(|| begun.elapsed());
@@ -154,7 +158,8 @@ fn judge_source(request: &Request, source: &Source, told: &(dyn Fn(&Judged) + Sy
     let exists = |path: &str| matches!(source.read_file(place, path), Ok(Some(_)));
     outcome.findings.extend(shadow::shadowed(&policy, &usage, exists));
     outcome.findings.sort_by(|a, b| (&a.path, a.rule).cmp(&(&b.path, b.rule)));
-    outcome.notices = source.notices().to_vec();
+    let strays = std::mem::replace(&mut outcome.notices, source.notices().to_vec());
+    outcome.notices.extend(strays);
     outcome.notices.extend(source.nothing().map(str::to_owned));
     outcome.notices.extend(unstaged);
     Ok(outcome)
@@ -188,6 +193,7 @@ fn gate<'p>(request: &Request, policy: &'p Policy, usage: &'p Usage) -> Gate<'p>
         progress: Progress::of_stderr(request.quiet),
         memory: Memory::default(),
         part: request.shard.map(|shard| Arc::new(Part::new(shard))),
+        commits: matches!(request.selection, Selection::History(_) | Selection::Push(_)),
         told: &|_| {},
     }
 }
@@ -330,10 +336,11 @@ fn policy_verb(verb: &PolicyVerb) -> Result<Exit> {
 /// `fickgate rule`.
 fn explain_rule(args: &RuleArgs) -> Result<Exit> {
     let rule = args.id.as_deref().map(manual::find).transpose()?;
+    let style = Style::of_stdout(Color::Never, false, 0);
     printed(|out| match rule {
-        Some(rule) => manual::write_rule(rule, out),
+        Some(rule) => manual::write_rule(rule, style.width.min(manual::WIDEST), out),
         None if args.markdown => out.write_all(manual::PAGE.as_bytes()),
-        None => manual::write_list(out),
+        None => manual::write_list(style.wrap, out),
     })?;
     Ok(Exit::Clean)
 }
@@ -381,14 +388,14 @@ fn explain_file(args: &ExplainArgs) -> Result<Exit> {
         && convert::takes(&content, &Limits::default());
     printed(|out| match args.format {
         ExplainFormat::Human if convertible => {
-            explanation.write_human(out, style.color)?;
+            explanation.write_human(out, &style)?;
             let file = escape::terminal_bytes(path.as_bytes());
             writeln!(
                 out,
                 "\nIt holds tensors and literals alone: `fickgate convert {file}` writes them without a pickle."
             )
         }
-        ExplainFormat::Human => explanation.write_human(out, style.color),
+        ExplainFormat::Human => explanation.write_human(out, &style),
         ExplainFormat::Json => explanation.write_json(out),
     })?;
     Ok(Exit::Clean)

@@ -438,6 +438,8 @@ pub enum Format {
     Gitlab,
     /// JUnit XML
     Junit,
+    /// One HTML page that needs no network and no script: by file, by library, by commit
+    Html,
     /// Markdown, for $GITHUB_STEP_SUMMARY
     Summary,
     /// key=value counts, for $GITHUB_OUTPUT
@@ -458,6 +460,9 @@ impl std::str::FromStr for ReportTo {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (format, file) = text.split_once('=').ok_or("write FORMAT=FILE, such as sarif=fickgate.sarif")?;
+        if file == "-" {
+            return Err(format!("a report goes to a file; for standard output write --format {format}"));
+        }
         if file.is_empty() {
             return Err(format!("name a file behind {format}="));
         }

@@ -8,16 +8,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 
 use crate::memory::Memory;
-use crate::outcome::{Judged, Outcome, PolicyLine, ReadFailure, Reason, Skipped, Tally};
+use crate::outcome::{Judged, Outcome, PolicyLine, ReadFailure, Reason, Skipped, Suppressed, Tally};
 use crate::progress::Progress;
-use crate::source::{Blob, Checkout, Item, Part, Reader, Source};
+use crate::source::{Blob, Checkout, Item, Origin, Part, Reader, Source};
 use fickgate_engine::content::Content;
+use fickgate_engine::escape;
 use fickgate_engine::facts::Facts;
 use fickgate_engine::finding::Finding;
 use fickgate_engine::judge;
 use fickgate_engine::limits::Limits;
 use fickgate_engine::path::BlobPath;
-use fickgate_engine::policy::{Policy, Usage};
+use fickgate_engine::policy::{self, Policy, Usage};
 use fickgate_engine::scan;
 use fickgate_engine::snippets::Snippets;
 
@@ -35,6 +36,8 @@ pub struct Gate<'p> {
     pub progress: Progress,
     /// Memory of the blobs that are judged at the same time.
     pub memory: Memory,
+    /// Whether findings name the commit that brought the content.
+    pub commits: bool,
     /// Which entries are judged, if not all are.
     pub part: Option<Arc<Part>>,
     /// Told of what became of an entry as soon as it is known, by whichever thread judged it.
@@ -51,7 +54,7 @@ impl Gate<'_> {
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(item) = reader.read(index) else { break };
-                let judged = self.judge_item(item);
+                let judged = self.judge_entry(item);
                 tally.add(&judged.tally);
                 if judged.says_something() {
                     (self.told)(&judged);
@@ -84,12 +87,44 @@ impl Gate<'_> {
         let (mut done, tally) = done.into_inner().unwrap_or_else(PoisonError::into_inner);
         done.sort_by_key(|(index, _)| *index);
         let mut outcome = Outcome { tally, ..Outcome::default() };
+        let mut strays = Vec::new();
         for (_, judged) in done {
+            strays.extend(judged.stray_policy);
+            outcome.suppressed.extend(judged.suppressed);
             outcome.findings.extend(judged.findings);
             outcome.skipped.extend(judged.skipped);
             outcome.failures.extend(judged.failure);
         }
+        strays.dedup();
+        if let Some(first) = strays.first() {
+            let more = match strays.len() {
+                1 => "decides nothing".to_owned(),
+                n => format!("and {} more like it decide nothing", n - 1),
+            };
+            let first = escape::terminal_bytes(first.as_bytes());
+            outcome.notices.push(format!(
+                "{first} {more}: the policy is the one at the root of the repository, where an entry can name \
+                 `paths`"
+            ));
+        }
         outcome
+    }
+
+    /// Judges what one entry has, and says which commit brought it.
+    fn judge_entry(&self, item: Item) -> Judged {
+        let commit = match &item {
+            Item::Blob(blob) | Item::Target { text: blob, .. } if self.commits => match &blob.origin {
+                Origin::Commit(id) => Some(id.to_string()),
+                Origin::Index | Origin::Disk | Origin::Store => None,
+            },
+            _ => None,
+        };
+        let stray_policy = Some(item.path()).filter(|path| is_stray(path)).cloned();
+        let mut judged = self.judge_item(item);
+        for finding in &mut judged.findings {
+            finding.commit.clone_from(&commit);
+        }
+        Judged { stray_policy, ..judged }
     }
 
     fn judge_item(&self, item: Item) -> Judged {
@@ -149,6 +184,9 @@ impl Gate<'_> {
             ..Judged::default()
         };
         let _room = self.memory.room(blob.content.len());
+        let watched =
+            self.progress.watch(&blob.path, &blob.content).map(|content| Blob { content, ..blob.clone() });
+        let blob = watched.as_ref().unwrap_or(blob);
         match catch_unwind(AssertUnwindSafe(|| self.read_and_judge(blob))) {
             Ok(Ok(judged)) => match blob.content.changed() {
                 Ok(false) => judged,
@@ -172,10 +210,17 @@ impl Gate<'_> {
         if let Some(error) = failure {
             return Err(error);
         }
-        let sha256 = pinned(&blob.content, self.policy)?;
+        let sha256 = pinned(&blob.content, &blob.path, self.policy)?;
         let pin = sha256.and_then(|hash| self.policy.pin(&hash, &blob.path.to_lossy(), self.usage));
-        let skipped = pin.map(|by| {
-            let by = PolicyLine { source: by.source.clone(), line: by.line, layer: by.layer };
+        let mut suppressed = Vec::new();
+        let skipped = pin.map(|pin| {
+            let by = PolicyLine { source: pin.source.clone(), line: pin.line, layer: pin.layer };
+            // With marks of its own: what is accepted as it is makes no entry a used one.
+            let found = judge::judge(&facts, &blob.path, None, self.policy, &self.policy.usage());
+            suppressed = found
+                .into_iter()
+                .map(|finding| Suppressed { finding, by: by.clone(), reason: pin.reason.clone() })
+                .collect();
             Skipped { path: blob.path.clone(), reason: Reason::Accepted { by } }
         });
         let mut findings = judge::judge(&facts, &blob.path, sha256.as_ref(), self.policy, self.usage);
@@ -187,7 +232,7 @@ impl Gate<'_> {
         findings.extend(made);
         let imports = facts.streams.iter().map(|s| s.imports.len() as u64).sum();
         let tally = Tally { blobs: 1, streams: facts.streams.len() as u64 + facts.folded, imports };
-        Ok(Judged { findings, skipped, tally, ..Judged::default() })
+        Ok(Judged { findings, skipped, suppressed, tally, ..Judged::default() })
     }
 }
 
@@ -214,6 +259,13 @@ impl Gate<'_> {
     }
 }
 
+/// Whether a path of the repository ends like the policy's, and is none.
+fn is_stray(path: &BlobPath) -> bool {
+    let text = path.to_lossy();
+    let below = text.strip_suffix(policy::FILES[0]).and_then(|folder| folder.strip_suffix('/'));
+    below.is_some_and(|folder| !folder.is_empty() && !folder.starts_with(['/', '.']) && !folder.contains(':'))
+}
+
 /// What is in some content, and what there is to find in it: for whoever asks for one file alone.
 pub fn judge_content(
     content: &Content,
@@ -223,13 +275,13 @@ pub fn judge_content(
     limits: &Limits,
 ) -> std::io::Result<(Facts, Vec<Finding>)> {
     let facts = scan::scan(content, path, limits)?;
-    let findings = judge::judge(&facts, path, pinned(content, policy)?.as_ref(), policy, usage);
+    let findings = judge::judge(&facts, path, pinned(content, path, policy)?.as_ref(), policy, usage);
     Ok((facts, findings))
 }
 
-/// The hash of content, where the policy pins any.
-fn pinned(content: &Content, policy: &Policy) -> std::io::Result<Option<[u8; 32]>> {
-    policy.pins_content().then(|| sha256(content)).transpose()
+/// The hash of content, where the policy pins any that can lie at this path.
+fn pinned(content: &Content, path: &BlobPath, policy: &Policy) -> std::io::Result<Option<[u8; 32]>> {
+    policy.pins_content_at(&path.to_lossy()).then(|| sha256(content)).transpose()
 }
 
 /// The hash by which a policy pins content.

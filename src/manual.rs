@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 
+use crate::report::wrap::wrapped;
 use fickgate_engine::error::{Error, Result};
 use fickgate_engine::rule::Rule;
 
@@ -57,6 +58,25 @@ fn part<'t>(text: &'t str, depth: &str, name: &str) -> &'t str {
     start.and_then(|start| text.get(start..)).unwrap_or_default().trim()
 }
 
+/// Markdown without its links, whose targets are files of the documentation.
+pub fn without_links(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, label, after)) = link(rest) {
+        out.push_str(before);
+        out.push_str(label);
+        rest = after;
+    }
+    out + rest
+}
+
+/// The first `[label](target)`: what stands before it, its label, what stands behind it.
+fn link(text: &str) -> Option<(&str, &str, &str)> {
+    let (head, tail) = text.split_once("](")?;
+    let (before, label) = head.rsplit_once('[')?;
+    Some((before, label, tail.split_once(')')?.1))
+}
+
 /// The rule that a person named, or an error with the nearest id.
 pub fn find(id: &str) -> Result<Rule> {
     Rule::from_id(id).ok_or_else(|| {
@@ -71,23 +91,48 @@ pub fn find(id: &str) -> Result<Rule> {
     })
 }
 
-/// Every rule in a line: id, level, summary.
-pub fn write_list(out: &mut dyn Write) -> io::Result<()> {
+/// The widest text of a rule, in columns: longer lines are hard to read.
+pub const WIDEST: usize = 100;
+
+/// Every rule in a line, or a few where the terminal is narrow: id, level, summary.
+pub fn write_list(wrap: Option<usize>, out: &mut dyn Write) -> io::Result<()> {
     let width = Rule::ALL.iter().map(|rule| rule.id().len()).max().unwrap_or(0);
+    let indent = " ".repeat(width + 11);
     for rule in Rule::ALL {
-        writeln!(out, "{:width$}  {:7}  {}", rule.id(), rule.level().as_str(), rule.summary())?;
+        let summary = match wrap {
+            Some(columns) => {
+                wrapped(rule.summary(), columns.saturating_sub(indent.len())).join(&format!("\n{indent}"))
+            }
+            None => rule.summary().to_owned(),
+        };
+        writeln!(out, "{:width$}  {:7}  {summary}", rule.id(), rule.level().as_str())?;
     }
     writeln!(out, "\nfickgate rule ID says what one means, how to fix it and when to lower it.")
 }
 
-/// One rule, for a terminal.
-pub fn write_rule(rule: Rule, out: &mut dyn Write) -> io::Result<()> {
+/// One rule, for a terminal of that many columns.
+pub fn write_rule(rule: Rule, width: usize, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{rule}\n")?;
     let mut fenced = false;
-    for line in Section::of(rule).text.lines() {
+    let mut paragraph = String::new();
+    for line in Section::of(rule).text.lines().chain([""]) {
+        let flows = !fenced && !line.is_empty() && !line.starts_with("```") && !line.starts_with("### ");
+        if flows {
+            if !paragraph.is_empty() {
+                paragraph.push(' ');
+            }
+            paragraph.push_str(line);
+            continue;
+        }
+        for line in wrapped(&without_links(&std::mem::take(&mut paragraph)), width)
+            .iter()
+            .filter(|line| !line.is_empty())
+        {
+            writeln!(out, "{line}")?;
+        }
         if line.starts_with("```") {
             fenced = !fenced;
-        } else if fenced {
+        } else if fenced && !line.is_empty() {
             writeln!(out, "    {line}")?;
         } else {
             writeln!(out, "{}", line.strip_prefix("### ").unwrap_or(line))?;
@@ -153,6 +198,12 @@ mod tests {
     }
 
     #[test]
+    fn links_are_told_by_their_label() {
+        assert_eq!(without_links("a [b.md](b.md#c) d [e](f)."), "a b.md d e.");
+        assert_eq!(without_links("a[0](b"), "a[0](b");
+    }
+
+    #[test]
     fn distances() {
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(distance("", "ab"), 2);
@@ -162,7 +213,7 @@ mod tests {
     #[test]
     fn a_rule_reads_well_on_a_terminal() {
         let mut out = Vec::new();
-        write_rule(Rule::ExpiredAllow, &mut out).unwrap();
+        write_rule(Rule::ExpiredAllow, 60, &mut out).unwrap();
         insta::assert_snapshot!(String::from_utf8(out).unwrap());
     }
 }

@@ -236,6 +236,7 @@ struct Found {
     level: String,
     #[serde(flatten)]
     path: Named,
+    commit: Option<String>,
     member: String,
     offset: Option<u64>,
     import: Option<String>,
@@ -354,6 +355,7 @@ impl Found {
             rule: *rule.ok_or_else(|| unknown("rule", &self.rule))?,
             level: level.ok_or_else(|| unknown("level", &self.level))?,
             path: self.path.path()?,
+            commit: self.commit.filter(|id| id.bytes().all(|b| b.is_ascii_hexdigit())),
             member: self.member,
             offset: self.offset,
             import: self.import,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::source::Shard;
+use crate::source::{Provenance, Shard};
 use fickgate_engine::finding::Finding;
 use fickgate_engine::path::BlobPath;
 use fickgate_engine::policy::Layer;
@@ -74,6 +74,17 @@ pub struct ReadFailure {
     pub message: String,
 }
 
+/// What would have been found in content that the policy accepts as it is.
+#[derive(Clone, Debug)]
+pub struct Suppressed {
+    /// The finding.
+    pub finding: Finding,
+    /// The line that accepts the content.
+    pub by: PolicyLine,
+    /// Why, as it stands there.
+    pub reason: String,
+}
+
 /// Counts of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -103,6 +114,10 @@ pub struct Judged {
     pub skipped: Option<Skipped>,
     /// Why it could not be read.
     pub failure: Option<ReadFailure>,
+    /// What would have been found, if its content were not accepted as it is.
+    pub suppressed: Vec<Suppressed>,
+    /// Its path, where it is named like a policy and lies where none is read.
+    pub stray_policy: Option<BlobPath>,
     /// Counts of it.
     pub tally: Tally,
 }
@@ -110,7 +125,10 @@ pub struct Judged {
 impl Judged {
     /// Most entries only count.
     pub fn says_something(&self) -> bool {
-        !self.findings.is_empty() || self.skipped.is_some() || self.failure.is_some()
+        !self.findings.is_empty()
+            || self.skipped.is_some()
+            || self.failure.is_some()
+            || self.stray_policy.is_some()
     }
 }
 
@@ -134,6 +152,8 @@ pub struct Outcome {
     pub skipped: Vec<Skipped>,
     /// Files that could not be read.
     pub failures: Vec<ReadFailure>,
+    /// What would have been found in content that is accepted as it is.
+    pub suppressed: Vec<Suppressed>,
     /// What a person should know about how the files were found.
     pub notices: Vec<String>,
     /// Counts.
@@ -142,6 +162,8 @@ pub struct Outcome {
     pub sharding: Option<Sharding>,
     /// Findings about the policy that hold if every part has them: entries that allowed nothing.
     pub unless_elsewhere: Vec<Finding>,
+    /// Which repository it is of.
+    pub provenance: Option<Provenance>,
 }
 
 impl Outcome {
@@ -154,6 +176,7 @@ impl Outcome {
         self.findings.sort_by(|a, b| (&a.path, a.rule).cmp(&(&b.path, b.rule)));
         self.skipped.extend(other.skipped);
         self.failures.extend(other.failures);
+        self.suppressed.extend(other.suppressed);
         let notices: Vec<String> =
             other.notices.into_iter().filter(|notice| !self.notices.contains(notice)).collect();
         self.notices.extend(notices);

@@ -26,6 +26,8 @@ pub struct Finding {
     pub level: Level,
     /// The file, relative to the repository root, or as it was named on the command line.
     pub path: BlobPath,
+    /// In a history, the first commit that brought the content, in hexadecimal.
+    pub commit: Option<String>,
     /// The path inside the file, `""` for the file itself, parts separated by `!`.
     pub member: String,
     /// Offset in the member, in bytes.
@@ -56,6 +58,7 @@ impl Finding {
             rule,
             level: rule.level(),
             path,
+            commit: None,
             member: String::new(),
             offset: None,
             import: None,

@@ -216,6 +216,10 @@ impl Additions {
         if args.reason.as_ref().is_some_and(|reason| reason.trim().is_empty()) {
             return Err(Error::new("--reason is empty").remedy("say why, in a few words"));
         }
+        if args.reason.as_ref().is_some_and(|reason| reason.trim() == "WHY") {
+            return Err(Error::new("--reason WHY: WHY stands for your own words")
+                .remedy("say why it is safe, such as --reason \"our ranking model, reviewed by its team\""));
+        }
         Ok(Additions {
             reason: args.reason.clone().unwrap_or_else(|| format!("added on {today}, not reviewed yet")),
             paths: args.path.clone(),

@@ -30,6 +30,7 @@ pub(super) fn refused_by(text: &str, name: &str) -> Result<BTreeMap<String, Stri
     let mut refused = BTreeMap::new();
     for source in sources {
         let gate = Gate {
+            commits: false,
             policy: &policy,
             usage: &usage,
             limits: Limits::default(),

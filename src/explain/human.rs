@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use crate::explain::Explanation;
+use crate::report::Style as Look;
+use crate::report::wrap::{hanging, wrapped};
 use fickgate_engine::escape;
 use fickgate_engine::pickle::listing::decompile::{Line, LineKind};
 
@@ -13,11 +15,15 @@ const DIM: Style = Style::new().dimmed();
 const RED: Style = AnsiColor::Red.on_default();
 const GREEN: Style = AnsiColor::Green.on_default();
 
+/// Columns of an offset.
+const OFFSET: usize = 10;
+
 impl Explanation {
     /// For a person: imports with their verdicts, then what runs, line by line.
-    pub fn write_human(&self, out: &mut dyn Write, colour: bool) -> io::Result<()> {
+    pub fn write_human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+        let code = " ".repeat(OFFSET + 5);
         let paint = |style: Style, text: &str| {
-            if colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
+            if look.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
         };
         let path = escape::terminal_bytes(self.path.as_bytes());
         let forms = if self.forms.is_empty() { "no pickle".to_owned() } else { self.forms.join(" > ") };
@@ -28,11 +34,8 @@ impl Explanation {
             } else {
                 format!("{}: ", escape::terminal(&fault.member))
             };
-            writeln!(
-                out,
-                "{}",
-                paint(RED, &format!("  {place}{}: {}", fault.fault.rule, fault.fault.message))
-            )?;
+            let said = format!("  {place}{}: {}", fault.fault.rule, fault.fault.message);
+            writeln!(out, "{}", paint(RED, &hanging(&said, look.wrap, "    ")))?;
         }
         for explained in &self.streams {
             let stream = &explained.stream;
@@ -71,14 +74,25 @@ impl Explanation {
                     Some(r) => (RED, format!("REFUSED: {}", r.because)),
                     None => (DIM, String::new()),
                 };
-                let pad = " ".repeat(width.saturating_sub(line.text.chars().count()));
-                writeln!(
-                    out,
-                    "{} {}{pad}  {}",
-                    paint(DIM, &format!("{:>10}", format!("{:#x}", line.offset))),
-                    line.text,
-                    paint(style, &format!("# {verdict}"))
-                )?;
+                let offset = paint(DIM, &format!("{:>OFFSET$}", format!("{:#x}", line.offset)));
+                let long = line.text.chars().count();
+                let pad = " ".repeat(width.saturating_sub(long));
+                let used = OFFSET + 3 + width.max(long);
+                match look.wrap {
+                    // Beside the import where there is room for it, else below.
+                    Some(columns) if used + 2 + verdict.chars().count() > columns => {
+                        writeln!(out, "{offset} {}", line.text)?;
+                        for part in wrapped(&verdict, columns.saturating_sub(code.len() + 2)) {
+                            writeln!(out, "{code}{}", paint(style, &format!("# {part}")))?;
+                        }
+                    }
+                    _ => writeln!(
+                        out,
+                        "{offset} {}{pad}  {}",
+                        line.text,
+                        paint(style, &format!("# {verdict}"))
+                    )?,
+                }
             }
             if !imports.is_empty() {
                 writeln!(out)?;
@@ -89,12 +103,18 @@ impl Explanation {
                         .import
                         .and_then(|i| explained.rulings.get(i as usize))
                         .is_some_and(|r| !r.allowed);
+                let columns = look.wrap.map(|columns| columns.saturating_sub(OFFSET + 1));
+                let text = hanging(&line.text, columns, "    ").replace('\n', &format!("\n{:>OFFSET$} ", ""));
                 let text = match line.kind {
-                    LineKind::Fault => paint(RED, &line.text),
-                    _ if refused => paint(RED, &line.text),
-                    _ => line.text.clone(),
+                    LineKind::Fault => paint(RED, &text),
+                    _ if refused => paint(RED, &text),
+                    _ => text,
                 };
-                writeln!(out, "{} {text}", paint(DIM, &format!("{:>10}", format!("{:#x}", line.offset))))?;
+                writeln!(
+                    out,
+                    "{} {text}",
+                    paint(DIM, &format!("{:>OFFSET$}", format!("{:#x}", line.offset)))
+                )?;
             }
             let left_out = |out: &mut dyn Write, count: u64, what: &str| match count {
                 0 => Ok(()),

@@ -193,7 +193,7 @@ mod tests {
         let explained = explain(&Content::from_bytes(bytes), &path, None, More::Opcodes, &limits, &ruling)
             .expect("bytes in memory are readable");
         let (mut human, mut json) = (Vec::new(), Vec::new());
-        explained.write_human(&mut human, false).expect("a vector takes it");
+        explained.write_human(&mut human, &crate::report::Style::default()).expect("a vector takes it");
         explained.write_json(&mut json).expect("a vector takes it");
         for text in [String::from_utf8_lossy(&human), String::from_utf8_lossy(&json)] {
             assert!(text.contains("group") && !text.contains("##[") && !text.contains('\u{202e}'), "{text}");

@@ -11,9 +11,10 @@ use annotate_snippets::{
 use crate::outcome::Outcome;
 use crate::report::concise;
 use crate::report::phrase;
-use crate::report::phrase::{count, place, sentence, worst_first};
+use crate::report::phrase::{count, place, sentence, short, worst_first};
 use crate::report::style::Style;
 use crate::report::summary_line;
+use crate::report::wrap::{hanging, wrapped};
 use fickgate_engine::escape::{self, SENTENCE};
 use fickgate_engine::finding::{Finding, Reason};
 use fickgate_engine::path::BlobPath;
@@ -46,14 +47,14 @@ pub(super) fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io
             {
                 if told.insert(*package) {
                     drawn += 1;
-                    writeln!(out, "{}\n", draw(&renderer, finding))?;
-                    writeln!(out, "{}\n", all.summary(package))?;
+                    writeln!(out, "{}\n", draw(&renderer, style, finding))?;
+                    writeln!(out, "{}\n", hanging(&all.summary(package), style.wrap, "  "))?;
                 } else if style.verbose > 0 {
                     writeln!(out, "{}", concise::line(finding, style))?;
                 }
             } else if at < DRAWN_A_FILE && drawn < DRAWN {
                 drawn += 1;
-                writeln!(out, "{}\n", draw(&renderer, finding))?;
+                writeln!(out, "{}\n", draw(&renderer, style, finding))?;
             } else if listed < LISTED || style.verbose > 0 {
                 listed += 1;
                 writeln!(out, "{}", concise::line(finding, style))?;
@@ -71,11 +72,40 @@ pub(super) fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io
 
     for failure in &outcome.failures {
         let title = Shown::ERROR
-            .primary_title(escape::terminal_cut(&failure.message, SENTENCE))
+            .primary_title(fit(&escape::terminal_cut(&failure.message, SENTENCE), style, "error: ".len()))
             .element(Origin::path(escape::terminal_bytes(failure.path.as_bytes())));
         writeln!(out, "{}\n", renderer.render(&[title]))?;
     }
+    if let Some(line) = allow_all(&findings).filter(|_| !style.quiet) {
+        writeln!(out, "{}\n", hanging(&line, style.wrap, "  "))?;
+    }
     summary_line::write_end(outcome, style, out)
+}
+
+/// How everything that nobody has judged is allowed at once, where that is more than one thing.
+fn allow_all(findings: &[&Finding]) -> Option<String> {
+    let unknown: Vec<&str> = findings
+        .iter()
+        .filter(|finding| unknown_package(finding).is_some())
+        .filter_map(|finding| finding.import.as_deref())
+        .collect();
+    let imports: BTreeSet<&str> = unknown.iter().copied().collect();
+    (imports.len() > 1 || unknown.len() >= TOGETHER).then(|| {
+        format!(
+            "{}, {} that nobody has judged: to allow all, if they are yours and safe: \
+             `fickgate allow --from-findings --reason WHY`",
+            count(unknown.len(), "finding"),
+            count(imports.len(), "import"),
+        )
+    })
+}
+
+/// A text behind a label, broken by the width of the terminal.
+fn fit(text: &str, style: &Style, label: usize) -> String {
+    match style.wrap {
+        Some(width) => wrapped(text, width.saturating_sub(label)).join("\n"),
+        None => text.to_owned(),
+    }
 }
 
 /// Findings of one package that nobody has judged: from so many on they are told together.
@@ -95,11 +125,10 @@ impl Unknown<'_> {
             self.imports.iter().take(5).map(|import| escape::terminal(import).into_owned()).collect();
         let more = if self.imports.len() > names.len() { ", …" } else { "" };
         format!(
-            "{}: {} of {}, in {}: {}{more}\nif they are yours and safe, one command allows them all: \
-             `fickgate allow --from-findings --reason WHY`; -v lists every one",
+            "{}: {} of {} in {}: {}{more}; -v lists every one",
+            escape::terminal(package),
             count(self.findings, "finding"),
             count(self.imports.len(), "import"),
-            escape::terminal(package),
             count(self.files.len(), "file"),
             names.join(", "),
         )
@@ -131,17 +160,17 @@ fn unknown_packages<'f>(findings: &[&'f Finding]) -> BTreeMap<&'f str, Unknown<'
 fn location(finding: &Finding) -> String {
     let place = place(&finding.path, &finding.member);
     let place = escape::terminal(&place);
-    match finding.offset {
-        Some(offset) => format!("{place} at byte {offset}"),
-        None => place.into_owned(),
-    }
+    let at = finding.offset.map(|offset| format!(" at byte {offset}")).unwrap_or_default();
+    let commit =
+        finding.commit.as_deref().map(|commit| format!(", commit {}", short(commit))).unwrap_or_default();
+    format!("{place}{at}{commit}")
 }
 
 /// The path given to annotate-snippets, which adds `:line:column`. It is replaced by the location,
 /// which has a byte offset instead; no escaped text contains this character.
 const ORIGIN: &str = "\u{fdd0}";
 
-fn draw(renderer: &Renderer, finding: &Finding) -> String {
+fn draw(renderer: &Renderer, style: &Style, finding: &Finding) -> String {
     let location = location(finding);
     let title = match finding.level {
         // Red is for what was judged: of what nobody judged, nobody knows that it is bad.
@@ -150,8 +179,10 @@ fn draw(renderer: &Renderer, finding: &Finding) -> String {
         Level::Warning => Shown::WARNING,
         Level::Note => Shown::NOTE,
     }
-    .primary_title(sentence(finding))
+    .primary_title(fit(&sentence(finding), style, finding.level.as_str().len() + finding.rule.id().len() + 4))
     .id(finding.rule.id());
+    // Behind ` = note: `.
+    let below = |text: &str| fit(text, style, 9);
 
     let mut elements: Vec<Element<'_>> = Vec::new();
     let listing = finding.snippet.as_ref().and_then(|s| Listing::of(s, finding));
@@ -177,10 +208,10 @@ fn draw(renderer: &Renderer, finding: &Finding) -> String {
         }
     }
     if let Some(origin) = phrase::origin(finding) {
-        elements.push(Shown::NOTE.message(origin).into());
+        elements.push(Shown::NOTE.message(below(&origin)).into());
     }
     if let Some(help) = &finding.help {
-        elements.push(Shown::HELP.message(escape::terminal_cut(help, SENTENCE)).into());
+        elements.push(Shown::HELP.message(below(&escape::terminal_cut(help, SENTENCE))).into());
     }
     let drawn = renderer.render(&[Group::with_title(title).elements(elements)]);
     if header.is_empty() { drawn } else { drawn.replacen(&header, &location, 1) }

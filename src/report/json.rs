@@ -61,6 +61,8 @@ pub(super) struct JsonFinding<'o> {
     level: &'static str,
     #[serde(flatten)]
     path: JsonPath,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commit: Option<&'o str>,
     member: &'o str,
     offset: Option<u64>,
     import: Option<&'o str>,
@@ -77,6 +79,7 @@ impl<'o> JsonFinding<'o> {
             rule: finding.rule.id(),
             level: finding.level.as_str(),
             path: JsonPath::of(&finding.path),
+            commit: finding.commit.as_deref(),
             member: &finding.member,
             offset: finding.offset,
             import: finding.import.as_deref(),

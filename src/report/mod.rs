@@ -6,6 +6,7 @@ mod concise;
 mod fingerprint;
 mod github;
 mod gitlab;
+mod html;
 mod human;
 pub(crate) mod json;
 mod jsonl;
@@ -16,6 +17,7 @@ mod sarif;
 mod style;
 mod summary;
 mod summary_line;
+pub(crate) mod wrap;
 
 use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
@@ -39,6 +41,7 @@ pub fn write(format: Format, outcome: &Outcome, style: &Style, out: &mut dyn Wri
         Format::Jsonl => jsonl::Lines::new(out).finish(outcome),
         Format::Sarif => sarif::write(outcome, out),
         Format::Gitlab => gitlab::write(outcome, out),
+        Format::Html => html::write(outcome, style, out),
         Format::Junit => junit::write(outcome, out),
         Format::Summary => summary::write(outcome, style, summary::BUDGET, out),
         Format::Outputs => outputs::write(outcome, out),
@@ -47,7 +50,8 @@ pub fn write(format: Format, outcome: &Outcome, style: &Style, out: &mut dyn Wri
 
 /// Writes a report to its file, for `--report FORMAT=FILE`. Reports for people are plain text there.
 pub fn write_file(to: &ReportTo, outcome: &Outcome, style: &Style) -> Result<()> {
-    let style = Style { color: false, unicode: false, width: Style::default().width, ..style.clone() };
+    let style =
+        Style { color: false, unicode: false, width: Style::default().width, wrap: None, ..style.clone() };
     write_into(to, outcome, &style).map_err(|e| {
         let file = escape::terminal(&to.file.to_string_lossy()).into_owned();
         Error::new(format!("cannot write the report {file}: {e}"))

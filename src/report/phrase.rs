@@ -15,6 +15,11 @@ pub(super) fn place(path: &BlobPath, member: &str) -> String {
     if member.is_empty() { path.into_owned() } else { format!("{path}!{member}") }
 }
 
+/// The first digits of a commit, as git shows them.
+pub(super) fn short(commit: &str) -> &str {
+    commit.get(..12).unwrap_or(commit)
+}
+
 /// What happened, behind the kind of refusal where the finding has one.
 pub(super) fn sentence(finding: &Finding) -> String {
     let message = escape::terminal_cut(&finding.message, SENTENCE);

@@ -8,11 +8,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::manual::Section;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Suppressed};
 use crate::report::fingerprint::Fingerprints;
 use crate::report::json;
 use crate::report::phrase::{message_at, remarks, worst_first};
 use crate::report::style::Style;
+use crate::source::Provenance;
 use fickgate_engine::escape::{self, SENTENCE};
 use fickgate_engine::finding::{Finding, Reason};
 use fickgate_engine::rule::{Level, Rule};
@@ -29,6 +30,9 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let mut fingerprints = Fingerprints::default();
     let results: Vec<SarifResult> =
         findings.iter().take(RESULTS).map(|f| SarifResult::of(f, &mut fingerprints)).collect();
+    let suppressed = outcome.suppressed.iter().take(RESULTS - results.len());
+    let suppressed: Vec<SarifResult> =
+        suppressed.map(|s| SarifResult::suppressed(s, &mut fingerprints)).collect();
     let log = Log {
         schema: "https://json.schemastore.org/sarif-2.1.0.json",
         version: "2.1.0",
@@ -38,7 +42,8 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
                 execution_successful: outcome.failures.is_empty(),
                 tool_execution_notifications: notifications(outcome, findings.len() - results.len()),
             }],
-            results,
+            version_control_provenance: outcome.provenance.iter().map(VersionControl::of).collect(),
+            results: results.into_iter().chain(suppressed).collect(),
             properties: json!({
                 "blobs": outcome.tally.blobs,
                 "streams": outcome.tally.streams,
@@ -59,11 +64,36 @@ struct Log {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Run {
     tool: Tool,
     invocations: [Invocation; 1],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    version_control_provenance: Vec<VersionControl>,
     results: Vec<SarifResult>,
     properties: Value,
+}
+
+/// The repository that was judged, and the commit that was checked out.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct VersionControl {
+    repository_uri: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    branch: Option<String>,
+}
+
+impl VersionControl {
+    fn of(provenance: &Provenance) -> VersionControl {
+        let text = |text: &Option<String>| text.as_deref().map(|text| escape::terminal(text).into_owned());
+        VersionControl {
+            repository_uri: provenance.repository.clone(),
+            revision_id: text(&provenance.revision),
+            branch: text(&provenance.branch),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -84,6 +114,11 @@ struct Driver {
 /// The project's address, where the manifest names one.
 fn home() -> Option<&'static str> {
     Some(env!("CARGO_PKG_REPOSITORY")).filter(|uri| !uri.is_empty())
+}
+
+/// Where the page of rules says more, at the version that reports.
+fn help_uri(home: &str, rule: Rule) -> String {
+    format!("{home}/blob/v{}/docs/rules.md#{rule}", env!("CARGO_PKG_VERSION"))
 }
 
 impl Driver {
@@ -119,7 +154,7 @@ impl Descriptor {
             Level::Warning => Some("5.0"),
             Level::Note => None,
         };
-        let mut properties = json!({ "precision": "high", "tags": ["security", "pickle"] });
+        let mut properties = json!({ "precision": "high", "tags": rule.tags() });
         if let (Some(severity), Some(map)) = (severity, properties.as_object_mut()) {
             map.insert("security-severity".to_owned(), json!(severity));
         }
@@ -128,7 +163,7 @@ impl Descriptor {
             short_description: Text { text: format!("{}.", rule.summary()) },
             full_description: Text { text: section.meaning.replace('\n', " ") },
             help: Help { text: section.fix, markdown: section.text },
-            help_uri: home().map(|home| format!("{home}/blob/main/docs/rules.md#{rule}")),
+            help_uri: home().map(|home| help_uri(home, rule)),
             default_configuration: Configuration { level: rule.level().as_str() },
             properties,
         }
@@ -160,10 +195,27 @@ struct SarifResult {
     message: Text,
     locations: [Location; 1],
     partial_fingerprints: PartialFingerprints,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    suppressions: Vec<Suppression>,
     properties: Value,
 }
 
+/// Why a result counts for nothing: its content is pinned in a policy.
+#[derive(Serialize)]
+struct Suppression {
+    kind: &'static str,
+    status: &'static str,
+    justification: String,
+}
+
 impl SarifResult {
+    fn suppressed(suppressed: &Suppressed, fingerprints: &mut Fingerprints) -> SarifResult {
+        let Suppressed { finding, by, reason } = suppressed;
+        let justification = plain(&format!("{by}: {reason}"));
+        let suppression = Suppression { kind: "external", status: "accepted", justification };
+        SarifResult { suppressions: vec![suppression], ..SarifResult::of(finding, fingerprints) }
+    }
+
     fn of(finding: &Finding, fingerprints: &mut Fingerprints) -> SarifResult {
         let fingerprint = fingerprints.in_file(finding);
         let below: String = remarks(finding).iter().map(|remark| format!("\n{}", plain(remark))).collect();
@@ -177,7 +229,9 @@ impl SarifResult {
                 line_hash: fingerprint.clone(),
                 fickgate: fingerprint,
             },
+            suppressions: Vec::new(),
             properties: json!({
+                "commit": finding.commit,
                 "import": finding.import.as_deref().map(escape::terminal),
                 "reason": finding.reason.map(Reason::as_str),
                 "member": escape::terminal(&finding.member),

@@ -14,6 +14,8 @@ pub struct Style {
     pub unicode: bool,
     /// Columns; longer decompiled lines are trimmed around their mark.
     pub width: usize,
+    /// Columns at which sentences are broken between words. Files and pipes get each in one line.
+    pub wrap: Option<usize>,
     /// Findings only, no summary.
     pub quiet: bool,
     /// From 1 on, notes and every skipped file.
@@ -25,7 +27,15 @@ pub struct Style {
 impl Default for Style {
     /// Plain ASCII, 120 columns: what a file or a log gets.
     fn default() -> Self {
-        Style { color: false, unicode: false, width: 120, quiet: false, verbose: 0, elapsed: None }
+        Style {
+            color: false,
+            unicode: false,
+            width: 120,
+            wrap: None,
+            quiet: false,
+            verbose: 0,
+            elapsed: None,
+        }
     }
 }
 
@@ -44,7 +54,7 @@ impl Style {
                     || set("FORCE_COLOR") && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
             }
         };
-        let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
+        let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).filter(|c| *c > 0);
         let width = columns
             .or_else(|| {
                 let size = if terminal { terminal_size::terminal_size() } else { None };
@@ -53,7 +63,8 @@ impl Style {
             .unwrap_or(Style::default().width);
         // Narrower than this, a snippet shows nothing.
         let width = width.clamp(40, 400);
-        Style { color, unicode: terminal && is_utf8_locale(), width, quiet, verbose, elapsed: None }
+        let wrap = (terminal || columns.is_some()).then_some(width);
+        Style { color, unicode: terminal && is_utf8_locale(), width, wrap, quiet, verbose, elapsed: None }
     }
 }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Reason};
 use crate::report::phrase::count;
 use crate::report::style::Style;
+use crate::report::wrap::hanging;
 use fickgate_engine::escape::{self, SENTENCE};
 use fickgate_engine::rule::Level;
 
@@ -36,7 +37,7 @@ pub(super) fn summary_line(outcome: &Outcome, style: &Style) -> String {
     if !outcome.skipped.is_empty() {
         let mut reasons: BTreeMap<String, u64> = BTreeMap::new();
         for skipped in &outcome.skipped {
-            *reasons.entry(skipped.reason.to_string()).or_default() += 1;
+            *reasons.entry(in_short(&skipped.reason)).or_default() += 1;
         }
         let reasons: Vec<String> = reasons
             .into_iter()
@@ -51,6 +52,15 @@ pub(super) fn summary_line(outcome: &Outcome, style: &Style) -> String {
         line.push_str(&format!("; {}", duration(elapsed)));
     }
     line
+}
+
+/// A reason without the line of the policy, of which there may be hundreds: `-v` has them.
+fn in_short(reason: &Reason) -> String {
+    match reason {
+        Reason::Excluded { by } => format!("excluded by {}", by.source),
+        Reason::Accepted { by } => format!("accepted as it is by {}", by.source),
+        other => other.to_string(),
+    }
 }
 
 fn plural(n: u64, one: &str) -> String {
@@ -79,10 +89,12 @@ pub(super) fn write_end(outcome: &Outcome, style: &Style, out: &mut dyn Write) -
         }
     }
     for notice in &outcome.notices {
-        writeln!(out, "note: {}", escape::terminal_cut(notice, SENTENCE))?;
+        let notice = format!("note: {}", escape::terminal_cut(notice, SENTENCE));
+        writeln!(out, "{}", hanging(&notice, style.wrap, "      "))?;
     }
     if !style.quiet {
-        writeln!(out, "fickgate: {}", summary_line(outcome, style))?;
+        let line = format!("fickgate: {}", summary_line(outcome, style));
+        writeln!(out, "{}", hanging(&line, style.wrap, "  "))?;
     }
     Ok(())
 }

@@ -26,6 +26,7 @@ const FORMATS: &[Format] = &[
     Format::Sarif,
     Format::Gitlab,
     Format::Junit,
+    Format::Html,
     Format::Summary,
     Format::Outputs,
 ];
@@ -449,6 +450,126 @@ fn summary_has_no_markup_but_its_own() {
 }
 
 #[test]
+fn the_page_has_every_finding_by_file_library_and_commit() {
+    let mut outcome = sample();
+    outcome.findings[3].commit = Some("0123456789abcdef0123456789abcdef01234567".to_owned());
+    let text = render(Format::Html, &outcome, &Style::default());
+    insta::assert_snapshot!(text.split_once("</style>").unwrap().1);
+    assert_eq!(text.matches("<article").count(), outcome.findings.len());
+    // It names nothing that a browser would fetch or run.
+    for wanted in ["<script", "<link", "<img", "<iframe", "http:", "https:", "url(", "@import"] {
+        let page = text.replace("http://example.org/x", "");
+        assert!(!page.split_once("<body>").unwrap().1.contains(wanted), "{wanted}");
+    }
+}
+
+#[test]
+fn the_page_has_no_markup_but_its_own() {
+    let mut outcome = hostile();
+    for (at, finding) in outcome.findings.iter_mut().enumerate() {
+        finding.commit = (at % 2 == 0).then(|| "<script>alert(1)</script>\"'&".to_owned());
+    }
+    let text = render(Format::Html, &outcome, &Style { verbose: 1, ..Style::default() });
+    let ours = [
+        "article", "body", "code", "details", "div", "footer", "h1", "h2", "h3", "header", "li", "nav", "p",
+        "pre", "section", "span", "summary", "table", "tbody", "td", "th", "thead", "tr", "ul", "a", "br",
+        "html",
+    ];
+    let body = text.split_once("<body>").unwrap().1;
+    for tag in body.split('<').skip(1) {
+        let tag = tag.split_once('>').expect("a tag ends").0;
+        let name = tag.trim_start_matches('/').split(' ').next().unwrap();
+        assert!(ours.contains(&name), "{tag}");
+        for attribute in tag.split('"').skip(1).step_by(2) {
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '#' | '-');
+            assert!(attribute.chars().all(plain), "{tag}");
+        }
+    }
+    for tag in ["details", "article", "section", "table", "pre", "code", "ul"] {
+        let opened = body.matches(&format!("<{tag}>")).count() + body.matches(&format!("<{tag} ")).count();
+        assert_eq!(opened, body.matches(&format!("</{tag}>")).count(), "{tag}");
+    }
+    assert!(!text.chars().any(|c| is_hostile(c) && c != '\n'));
+}
+
+#[test]
+fn pinned_content_is_suppressed_in_sarif_with_the_reason() {
+    let mut outcome = sample();
+    let finding = outcome.findings.remove(3);
+    let by = crate::outcome::PolicyLine {
+        source: ".fickgate.yaml".to_owned(),
+        line: 4,
+        layer: fickgate_engine::policy::Layer::Repository,
+    };
+    outcome.suppressed.push(crate::outcome::Suppressed { finding, by, reason: "reviewed".to_owned() });
+    outcome.provenance = Some(crate::source::Provenance {
+        repository: "https://example.org/a/b".to_owned(),
+        revision: Some("ab".repeat(20)),
+        branch: None,
+    });
+    let document: Value = serde_json::from_str(&render(Format::Sarif, &outcome, &Style::default())).unwrap();
+    let run = &document["runs"][0];
+    let last = run["results"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(last["properties"]["import"], "os.system");
+    assert_eq!(last["suppressions"][0]["kind"], "external");
+    assert_eq!(last["suppressions"][0]["justification"], ".fickgate.yaml:4 (repository): reviewed");
+    assert_eq!(
+        run["results"].as_array().unwrap().iter().filter(|r| r.get("suppressions").is_some()).count(),
+        1
+    );
+    assert_eq!(run["versionControlProvenance"][0]["repositoryUri"], "https://example.org/a/b");
+    assert_eq!(run["versionControlProvenance"][0]["revisionId"], "ab".repeat(20));
+}
+
+#[test]
+fn on_a_terminal_no_line_is_wider_than_it_and_no_word_is_broken() {
+    for width in [60, 80, 100, 200] {
+        let style = Style { width, wrap: Some(width), ..Style::default() };
+        let text = render(Format::Human, &sample(), &style);
+        for line in text.lines() {
+            assert!(line.chars().count() <= width, "{width}: {line}");
+        }
+        let words = |text: &str| {
+            let drawing = |word: &&str| !word.chars().all(|c| "|=^-> ".contains(c));
+            text.split_whitespace().filter(drawing).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let plain = render(Format::Human, &sample(), &Style { width, ..Style::default() });
+        assert_eq!(words(&text), words(&plain), "{width}");
+    }
+}
+
+#[test]
+fn what_nobody_has_judged_is_allowed_by_one_command() {
+    let mut outcome = many(12);
+    for finding in &mut outcome.findings {
+        finding.reason = Some(fickgate_engine::finding::Reason::Unknown);
+        finding.import = Some(format!("ours.models.M{}", finding.offset.unwrap() % 3));
+    }
+    let text = render(Format::Human, &outcome, &Style::default());
+    let closing = "12 findings, 3 imports that nobody has judged: to allow all, if they are yours and safe: \
+                   `fickgate allow --from-findings --reason WHY`\n";
+    assert!(text.contains(closing), "{text}");
+    assert_eq!(text.matches("--from-findings").count(), 1);
+}
+
+#[test]
+fn lines_of_the_policy_that_leave_files_out_are_counted_together() {
+    let mut outcome = Outcome::default();
+    for line in 1..=40 {
+        let by = crate::outcome::PolicyLine {
+            source: ".fickgate.yaml".to_owned(),
+            line,
+            layer: fickgate_engine::policy::Layer::Repository,
+        };
+        outcome
+            .skipped
+            .push(Skipped { path: BlobPath::new(format!("{line}.pkl")), reason: Reason::Accepted { by } });
+    }
+    let text = render(Format::Human, &outcome, &Style::default());
+    assert!(text.ends_with("; 40 skipped: accepted as it is by .fickgate.yaml (40)\n"), "{text}");
+}
+
+#[test]
 fn outputs_are_numbers() {
     assert_eq!(
         render(Format::Outputs, &sample(), &Style::default()),
@@ -485,7 +606,7 @@ fn reports_go_to_files_and_what_github_collects_is_appended() {
 fn a_report_is_named_as_format_and_file() {
     let parsed: ReportTo = "sarif=out/a=b.sarif".parse().unwrap();
     assert_eq!(parsed, ReportTo { format: Format::Sarif, file: "out/a=b.sarif".into() });
-    for wrong in ["sarif", "sarif=", "=x", "sarfi=x"] {
+    for wrong in ["sarif", "sarif=", "=x", "sarfi=x", "summary=-"] {
         assert!(wrong.parse::<ReportTo>().is_err(), "{wrong}");
     }
 }

@@ -22,6 +22,7 @@ mod worktree;
 
 pub use blob::{Blob, Checkout, Origin};
 pub use git::object::ObjectId;
+pub use git::provenance::{Provenance, provenance};
 pub use git::repository::{is_tracked, read_below};
 pub use item::Item;
 pub use listing::Source;

@@ -123,6 +123,55 @@ fn where_no_pickles_are_wanted_a_pin_keeps_one_and_a_pointer_is_none() {
 }
 
 #[test]
+fn a_policy_in_a_folder_decides_nothing_and_that_is_said() {
+    let repo = Repo::new();
+    repo.add("team/.fickgate.yaml", "allow:\n  - {import: ours.Model, reason: x}\n");
+    repo.add("team/m.pkl", OURS);
+    for args in [&[][..], &["--staged"]] {
+        let run = fickgate(&repo, args);
+        assert_eq!(run.code, 1, "{}", run.text);
+        assert!(run.text.contains("note: team/.fickgate.yaml decides nothing"), "{}", run.text);
+    }
+    let bounded = "allow:\n  - {import: ours.Model, reason: x, paths: ['team/**']}\n";
+    repo.add(".fickgate.yaml", bounded);
+    let run = fickgate(&repo, &["--staged"]);
+    assert!(run.code == 0 && !run.text.contains("note: .fickgate.yaml"), "{}", run.text);
+}
+
+#[test]
+fn a_change_of_the_policy_is_told_without_what_holds_anyway() {
+    let repo = Repo::new();
+    repo.add("readme", "x");
+    repo.commit("first");
+    repo.git(&["checkout", "-qb", "change"]);
+    repo.add(
+        ".fickgate.yaml",
+        "version: 1\nextends: ml\nlevels: {resource-limit: error, not-a-pickle: note}\nallow:\n  \
+         - {import: ours.Model, reason: x}\n",
+    );
+    repo.commit("second");
+    let run = fickgate(&repo, &["--diff", "main...change", "--format", "concise"]);
+    assert!(run.text.contains("the change edits the policy: it adds allow ours.Model\n"), "{}", run.text);
+}
+
+#[test]
+fn a_finding_of_a_history_names_the_commit_that_brought_it() {
+    let repo = Repo::new();
+    repo.add("a.txt", "a");
+    repo.commit("base");
+    repo.add("m.pkl", EVIL);
+    let commit = repo.commit("add");
+    repo.git(&["rm", "-q", "m.pkl"]);
+    repo.commit("remove");
+    let run = fickgate(&repo, &["--history"]);
+    assert!(run.text.contains(&format!(", commit {}\n", &commit[..12])), "{}", run.text);
+    let run = fickgate(&repo, &["--history", "--format", "json"]);
+    assert!(run.text.contains(&format!("\"commit\": \"{commit}\"")), "{}", run.text);
+    let run = fickgate(&repo, &["--diff", "HEAD~2..HEAD~1"]);
+    assert!(run.code == 1 && !run.text.contains(", commit "), "{}", run.text);
+}
+
+#[test]
 fn what_help_says_is_what_allows() {
     let repo = Repo::new();
     fs::write(repo.root.join("m.pkl"), OURS).unwrap();
@@ -130,6 +179,10 @@ fn what_help_says_is_what_allows() {
     assert_eq!(run.code, 1, "{}", run.text);
     let command = run.text.split('`').find(|part| part.starts_with("fickgate allow ")).expect("a command");
     let args: Vec<&str> = command.split(' ').skip(1).collect();
+    // The placeholder is for a person to fill in.
+    let run = fickgate(&repo, &args);
+    assert!(run.code == 2 && run.text.contains("WHY stands for your own words"), "{}", run.text);
+    let args: Vec<&str> = args.into_iter().map(|arg| if arg == "WHY" { "reviewed" } else { arg }).collect();
     let run = fickgate(&repo, &args);
     assert_eq!(run.code, 0, "{}", run.text);
     assert!(run.text.contains(".fickgate.yaml: allow ours.Model"), "{}", run.text);

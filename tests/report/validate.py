@@ -21,7 +21,7 @@ from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTCOMES = ["empty", "sample", "hostile", "12", "60", "30000"]
-FORMATS = ["human", "concise", "github", "json", "sarif", "gitlab", "junit", "summary", "outputs"]
+FORMATS = ["human", "concise", "github", "json", "sarif", "gitlab", "junit", "html", "summary", "outputs"]
 
 
 def write_reports(folder):
@@ -100,6 +100,40 @@ def check_summary(text, expected):
     allowed = "h3 p table thead tbody tr th td ul li br code pre details summary".split()
     assert {tag for tag, *_ in tags.tags} <= set(allowed), tags.tags
     assert all(len(tag) == 1 for tag in tags.tags), tags.tags
+
+
+def check_html(text, expected):
+    """A page of its own: nothing in it is fetched or run, and only its own tags are there, in pairs."""
+    page = Page()
+    page.feed(text)
+    page.close()
+    assert page.open == [], page.open
+    tags = "html head meta title style body header nav section article footer h1 h2 h3 p ul li a br code pre span div"
+    tables = "details summary table thead tbody tr th td"
+    assert {tag for tag, *_ in page.tags} <= set(f"{tags} {tables}".split()), page.tags
+    for tag, *attributes in page.tags:
+        for name, value in attributes:
+            assert name in ["lang", "charset", "name", "content", "http-equiv", "class", "id", "href", "open"], name
+            assert name != "href" or value.startswith("#"), value
+    assert page.articles == min(expected["findings"], 5000)
+
+
+class Page(Tags):
+    """The tags that are open, too."""
+
+    def __init__(self):
+        super().__init__()
+        self.open = []
+        self.articles = 0
+
+    def handle_starttag(self, tag, attributes):
+        super().handle_starttag(tag, attributes)
+        self.articles += tag == "article"
+        if tag not in ["meta", "br"]:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, tag
 
 
 def commands(log):

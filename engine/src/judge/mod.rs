@@ -22,7 +22,7 @@ const NEAR_LOOKUPS: usize = 16;
 /// Everything about one blob that the policy does not permit or that is wrong with it.
 ///
 /// One finding for each import of a stream, for the worst of the uses that are refused, and one for
-/// each fault. `sha256` is the hash of the content, wanted where [`Policy::pins_content`]: pinned
+/// each fault. `sha256` is the hash of the content, wanted where [`Policy::pins_content_at`]: pinned
 /// content has no findings. Entries that allowed something are marked in `usage`.
 pub fn judge(
     facts: &Facts,

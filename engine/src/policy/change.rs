@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::Layer;
 use super::file::{Extends, PolicyFile};
+use super::pattern::Pattern;
 use crate::escape;
 
 /// Lines that are named one by one; of more, the number is said.
@@ -86,7 +87,12 @@ impl PolicyChange {
 fn lines(file: &PolicyFile) -> BTreeSet<String> {
     let mut lines = BTreeSet::new();
     for entry in &file.allow {
-        let mut line = format!("allow {} ({})", entry.import(), entry.uses.words().join(", "));
+        let mut line = format!("allow {}", entry.import());
+        // What a name suggests is not said again.
+        let assumed = Pattern::parse(&entry.import()).is_ok_and(|pattern| pattern.assumed().1 == entry.uses);
+        if !assumed {
+            line.push_str(&format!(" ({})", entry.uses.words().join(", ")));
+        }
         if let Some(guard) = entry.guard {
             line.push_str(&format!(" with guard {}", guard.as_str()));
         }
@@ -108,7 +114,8 @@ fn lines(file: &PolicyFile) -> BTreeSet<String> {
     lines.extend(file.no_pickles.iter().map(|_| "pickles: none".to_owned()));
     lines.extend(file.deny.iter().map(|deny| format!("deny {}", deny.pattern)));
     lines.extend(file.exclude.iter().map(|exclude| format!("exclude {}", exclude.glob)));
-    lines.extend(file.levels.iter().map(|set| format!("{}: {}", set.rule, set.level.as_str())));
+    let changed = file.levels.iter().filter(|set| set.level != set.rule.level());
+    lines.extend(changed.map(|set| format!("{}: {}", set.rule, set.level.as_str())));
     lines
 }
 
@@ -130,8 +137,8 @@ mod tests {
             "leaves every line as it was"
         );
         let told = described(one, "allow: [{import: a.C, reason: x}]\ndeny: [x.y]\nexclude: ['m/**']\n");
-        assert!(told.starts_with("adds allow a.C (") && told.contains("deny x.y"), "{told}");
-        assert!(told.contains("exclude m/**; removes allow a.B ("), "{told}");
+        assert!(told.starts_with("adds allow a.C, ") && told.contains("deny x.y"), "{told}");
+        assert!(told.contains("exclude m/**; removes allow a.B"), "{told}");
         let widened = described(one, "allow: [{import: a.B, reason: x, use: [call]}]\n");
         assert!(widened.contains("adds allow a.B (call)"), "{widened}");
     }

@@ -230,9 +230,14 @@ impl Policy {
         Some(pin)
     }
 
-    /// Whether any content is pinned, so that hashes are worth computing.
+    /// Whether any content is pinned.
     pub fn pins_content(&self) -> bool {
         !self.pins.is_empty()
+    }
+
+    /// Whether any content at this path can be pinned, so that its hash is worth computing.
+    pub fn pins_content_at(&self, path: &str) -> bool {
+        self.pins.iter().any(|pin| pin.path.as_deref().is_none_or(|own| own == path))
     }
 
     /// The line that excludes this path from scanning, if there is one.
@@ -621,6 +626,8 @@ mod tests {
         assert_eq!(policy.unused_pins(&usage).count(), 1);
         assert!(policy.pin(&bytes, "a/old.pkl", &usage).is_some());
         assert_eq!(policy.unused_pins(&usage).count(), 0);
+        // Nothing else is worth a hash.
+        assert!(policy.pins_content_at("a/old.pkl") && !policy.pins_content_at("b/large.pt"));
     }
 
     #[test]

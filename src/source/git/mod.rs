@@ -17,6 +17,7 @@ pub mod loose;
 pub mod marked;
 pub mod names;
 pub mod object;
+pub mod provenance;
 pub mod push;
 pub mod repository;
 pub mod submodule;

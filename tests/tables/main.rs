@@ -1,7 +1,7 @@
 //! What the tables of the code say stands in the documents as well: rules in `docs/rules.md`, the words of a policy
 //! in its schema. `FICKGATE_WRITE=1 cargo test --test tables` writes them.
 
-#![allow(clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use std::fs;
 use std::path::Path;
@@ -10,16 +10,23 @@ use fickgate_engine::policy::guard::Guard;
 use fickgate_engine::policy::{Kind, Uses};
 use fickgate_engine::rule::{Level, Rule};
 
+#[cfg(unix)]
+mod examples;
+
 #[test]
-fn the_page_of_rules_has_the_rules_of_the_table() {
+#[cfg(unix)]
+fn the_page_of_rules_is_made_of_the_table_and_of_runs_over_examples() {
     is_made("docs/rules.md", |page| {
         let (intro, _) = page.split_once("\n## ").unwrap();
         let mut made = intro.trim_end().to_owned();
         for rule in Rule::ALL {
             let (id, level) = (rule.id(), rule.level().as_str());
             let (first, rest) = level.split_at(1);
-            made += &format!("\n\n## {id}\n\n{}{rest}. {}.\n\n", first.to_uppercase(), rule.summary());
-            made += &prose(page, id).unwrap_or_else(|| skeleton(*rule));
+            made += &format!("\n\n## {id}\n\n{}{rest}. {}.", first.to_uppercase(), rule.summary());
+            made += &format!("\n\n### What it means\n\n{}", rule.meaning());
+            made += &format!("\n\n### Example\n\n```text\n{}\n```", examples::of(*rule));
+            made += &format!("\n\n### How to fix it\n\n{}", rule.fix());
+            made += &format!("\n\n### When to lower it\n\n{}", rule.lowering());
         }
         made + "\n"
     });
@@ -68,20 +75,6 @@ fn is_made(document: &str, make: impl Fn(&str) -> String) {
         text.lines().nth(line),
         made.lines().nth(line)
     );
-}
-
-/// What people wrote of a rule, from its first heading on.
-fn prose(page: &str, id: &str) -> Option<String> {
-    let (_, section) = page.split_once(&format!("\n## {id}\n"))?;
-    let section = section.split("\n## ").next()?;
-    Some(section[section.find("### ")?..].trim_end().to_owned())
-}
-
-fn skeleton(rule: Rule) -> String {
-    let lower = if rule.may_be_lowered() { "" } else { "Never." };
-    format!("### What it means\n\n### Example\n\n### How to fix it\n\n### When to lower it\n\n{lower}")
-        .trim_end()
-        .to_owned()
 }
 
 /// The words of the list behind `key`, a few to a line where there are many.
