@@ -163,7 +163,7 @@ pub struct Use {
 }
 
 /// Why a guard objects to a use.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Objection {
     /// Offset in the member of the opcode.
     pub offset: u64,
@@ -207,7 +207,7 @@ impl UseKind {
 }
 
 /// Something wrong at an offset.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Fault {
     /// The rule it falls under.
     pub rule: Rule,
@@ -247,7 +247,7 @@ pub struct StorageId {
 }
 
 /// Bytes that an unpickling callable is given.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Nested {
     /// The callable, as `module.name`.
     pub callable: String,
@@ -258,7 +258,7 @@ pub struct Nested {
 }
 
 /// Where nested bytes come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum NestedBytes {
     /// A literal: this range of the member.
     Range(u64, u64),

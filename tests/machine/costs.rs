@@ -153,6 +153,17 @@ fn many_imports() {
 }
 
 #[test]
+fn many_imports_in_each_reading_of_joblib() {
+    let _alone = alone();
+    let wrapper = b"\x80\x03cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x810";
+    let imports: Vec<u8> = (0..99_000).flat_map(|i| format!("cm\nn{i}\n0").into_bytes()).collect();
+    let path = BlobPath::from_path(Path::new("a.joblib"));
+    let content = Content::from_bytes(join(&[wrapper, &imports, PAYLOAD]));
+    let facts = scan::scan(&content, &path, &Limits::default()).expect("in memory");
+    assert!(facts.streams.iter().flat_map(|stream| &stream.imports).any(|import| import.name == "system"));
+}
+
+#[test]
 fn the_same_bytes_unpickled_over_and_over_are_noted_once() {
     let _alone = alone();
     let load = b"ctorch.storage\n_load_from_bytes\nq\x000";
