@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::plain;
+use crate::plain::{self, Walk};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyMemoryView, PyString, PyTuple};
@@ -15,8 +15,10 @@ use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyMemoryView, PyString, PyTuple}
 static ACTIVE: AtomicBool = AtomicBool::new(false);
 /// Whether pickles are judged that look up no name.
 static EAGER: AtomicBool = AtomicBool::new(false);
-/// What the package does where a pickle has to be judged, and where a name was not judged.
-static ASKED: PyOnceLock<(Py<PyAny>, Py<PyAny>)> = PyOnceLock::new();
+/// Whether classes that are values count as data.
+static VALUES: AtomicBool = AtomicBool::new(false);
+/// What the package does where a pickle has to be judged, and where a name was not judged; and classes that are values.
+static ASKED: PyOnceLock<(Py<PyAny>, Py<PyAny>, Py<PyAny>)> = PyOnceLock::new();
 
 /// A pickle that was not judged yet: an object in memory, where it begins, who reads it, what it is called.
 type Waiting = (Py<PyAny>, u64, Py<PyAny>, Py<PyAny>);
@@ -38,17 +40,25 @@ fn push(waiting: Option<Waiting>, names: Option<Py<PyAny>>) {
 
 /// Takes the functions of the package: `judge(pickle, start, reading, name)` gives the names of a pickle, and
 /// `outside(module, name, names)` says whether one that was not among them may be looked up. Both raise where not.
+/// `values` are the names of classes that are values.
 #[pyfunction]
-pub fn install(py: Python<'_>, judge: Py<PyAny>, outside: Py<PyAny>) -> PyResult<()> {
-    ASKED.get_or_init(py, || (judge, outside));
+pub fn install(py: Python<'_>, judge: Py<PyAny>, outside: Py<PyAny>, values: Py<PyAny>) -> PyResult<()> {
+    ASKED.get_or_init(py, || (judge, outside, values));
     Ok(())
 }
 
-/// Switches the guard on or off.
+/// Switches the guard on or off. `values`: whether all that is in force permits every use of classes that are values.
 #[pyfunction]
-pub fn switch(active: bool, eager: bool) {
+pub fn switch(active: bool, eager: bool, values: bool) {
     ACTIVE.store(active, Ordering::SeqCst);
     EAGER.store(eager, Ordering::SeqCst);
+    VALUES.store(values, Ordering::SeqCst);
+}
+
+/// Classes that are values, by module and name.
+#[pyfunction]
+pub fn values() -> Vec<(&'static str, &'static str)> {
+    plain::VALUES.to_vec()
 }
 
 /// Whether anything is guarded at present.
@@ -66,25 +76,38 @@ pub fn enter(
     reading: Py<PyAny>,
     name: Py<PyAny>,
 ) -> PyResult<()> {
-    let waits = !EAGER.load(Ordering::Relaxed) && is_plain(pickle.bind(py), start);
-    enter_seen(py, (pickle, start, reading, name), waits)
+    let seen = walk(pickle.bind(py), start);
+    enter_seen(py, (pickle, start, reading, name), seen)
 }
 
 /// The same; it waits to be judged until a name is looked up, or is judged now.
-fn enter_seen(py: Python<'_>, pickle: Waiting, waits: bool) -> PyResult<()> {
+fn enter_seen(py: Python<'_>, pickle: Waiting, seen: Walk) -> PyResult<()> {
+    if seen == Walk::Values {
+        push(None, ASKED.get(py).map(|(.., values)| values.clone_ref(py)));
+        return Ok(());
+    }
     push(Some(pickle), None);
-    if !waits && let Err(error) = judge_top(py) {
+    if seen == Walk::Other && let Err(error) = judge_top(py) {
         leave();
         return Err(error);
     }
     Ok(())
 }
 
-/// Whether bytes are a pickle of data and nothing else.
-fn is_plain(pickle: &Bound<'_, PyAny>, start: u64) -> bool {
+/// Whether a pickle in memory is data that looks up no name, so that there is nothing to ask.
+#[pyfunction]
+pub fn is_plain(pickle: &Bound<'_, PyAny>, start: u64) -> bool {
+    walk(pickle, start) == Walk::Plain
+}
+
+/// What a pickle is at one walk over it.
+fn walk(pickle: &Bound<'_, PyAny>, start: u64) -> Walk {
+    if EAGER.load(Ordering::Relaxed) {
+        return Walk::Other;
+    }
     let bytes = pickle.cast::<PyBytes>().ok();
     let rest = bytes.and_then(|bytes| bytes.as_bytes().get(usize::try_from(start).ok()?..));
-    rest.is_some_and(plain::is_plain)
+    rest.map_or(Walk::Other, |rest| plain::walk(rest, VALUES.load(Ordering::Relaxed)))
 }
 
 /// A load begins, of a pickle with these names.
@@ -107,7 +130,7 @@ fn judge_top(py: Python<'_>) -> PyResult<()> {
         let place = loads.len().checked_sub(1)?;
         Some((place, loads.last_mut()?.waiting.take()?))
     });
-    let (Some((place, (pickle, start, reading, name))), Some((judge, _))) = (taken, ASKED.get(py)) else {
+    let (Some((place, (pickle, start, reading, name))), Some((judge, ..))) = (taken, ASKED.get(py)) else {
         return Ok(());
     };
     let judged = judge.call1(py, (pickle, start, reading, name));
@@ -145,7 +168,7 @@ fn asked(py: Python<'_>, pair: &Bound<'_, PyTuple>) -> PyResult<()> {
         _ => None,
     };
     match ASKED.get(py) {
-        Some((_, outside)) => outside.call1(py, (pair.get_item(0)?, pair.get_item(1)?, names)).map(drop),
+        Some((_, outside, _)) => outside.call1(py, (pair.get_item(0)?, pair.get_item(1)?, names)).map(drop),
         None => Ok(()),
     }
 }
@@ -233,10 +256,11 @@ impl Loads {
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
         // No name is looked up in it, so that there is nothing to ask.
-        if !EAGER.load(Ordering::Relaxed) && is_plain(&pickle, 0) {
+        let seen = walk(&pickle, 0);
+        if seen == Walk::Plain {
             return self.original.call(py, args, kwargs);
         }
-        enter_seen(py, (pickle.unbind(), 0, self.reading.clone_ref(py), self.name.clone_ref(py)), false)?;
+        enter_seen(py, (pickle.unbind(), 0, self.reading.clone_ref(py), self.name.clone_ref(py)), seen)?;
         let loaded = self.original.call(py, args, kwargs);
         leave();
         loaded

@@ -1,10 +1,10 @@
 //! Facts and findings as rows of Python: tuples in the order of the fields in `fickgate/report.py`.
 
-use fickgate_engine::facts::{Facts, Import, MemberFault, Stream, Use};
+use fickgate_engine::facts::{Facts, Import, MemberFault, Stream, Use, UseKind};
 use fickgate_engine::finding::{EntryRef, Finding, Reason, Snippet};
 use fickgate_engine::judge;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 /// A row of `Finding`.
 pub fn finding<'py>(py: Python<'py>, finding: &Finding, facts: &Facts) -> PyResult<Bound<'py, PyTuple>> {
@@ -72,6 +72,25 @@ pub fn import<'py>(py: Python<'py>, import: &Import) -> PyResult<Bound<'py, PyTu
     let uses: Vec<(&str, u64, u64)> = import.uses.iter().map(used).collect();
     (&import.module, &import.name, &import.raw_module, &import.raw_name, import.offset, uses)
         .into_pyobject(py)
+}
+
+/// A name as resolved and as written, and the kinds of uses made of it, put to those that are known.
+pub fn name<'py>(names: &Bound<'py, PyDict>, import: &Import) -> PyResult<()> {
+    let py = names.py();
+    let none = import.uses.is_empty().then_some(UseKind::Reference);
+    let kinds: Vec<UseKind> = import.uses.iter().map(|used| used.kind).chain(none).collect();
+    let kinds = PyTuple::new(py, kinds.iter().map(|kind| PyString::intern(py, kind.as_str())))?;
+    let resolved = (import.module.as_str(), import.name.as_str());
+    let written = (import.raw_module.as_str(), import.raw_name.as_str());
+    let pairs = [Some(resolved), Some(written).filter(|written| *written != resolved)];
+    for pair in pairs.into_iter().flatten() {
+        let kinds = match names.get_item(pair)? {
+            Some(known) => known.add(&kinds)?,
+            None => kinds.clone().into_any(),
+        };
+        names.set_item(pair, kinds)?;
+    }
+    Ok(())
 }
 
 fn used(used: &Use) -> (&'static str, u64, u64) {

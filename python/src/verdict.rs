@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use fickgate_engine::content::{Content, FileContent};
 use fickgate_engine::facts::{Facts, Loader};
@@ -12,7 +12,7 @@ use fickgate_engine::{BlobPath, Level, Limits, judge, scan as engine};
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use sha2::{Digest, Sha256};
 
 use crate::policy::Policy;
@@ -66,52 +66,61 @@ pub fn scan<'py>(
     rows(py, &facts, &findings, path, (excluded, accepted))
 }
 
-/// The one pickle that begins at `start`, under the rules of the loader that is about to load it: findings that refuse
-/// it, as rows, the names that it looks up, as written and as resolved, with the uses made of each, and whether the
-/// whole content is accepted by its hash.
+/// The one pickle that begins at `start`, under the rules of the loader that is about to load it: the names that it
+/// looks up, as written and as resolved, with the kinds of uses made of each; findings that refuse it, as rows; and
+/// whether the whole content is accepted by its hash.
 #[pyfunction]
 pub fn judge_one<'py>(
     py: Python<'py>,
     policy: &Bound<'py, Policy>,
-    given: Given<'py>,
+    given: &Bound<'py, PyAny>,
     start: u64,
     reading: &str,
-    name: PathBuf,
-) -> PyResult<Bound<'py, PyTuple>> {
+    name: &Bound<'py, PyAny>,
+) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyList>, bool)> {
     let policy = policy.get();
-    let content = content_of(given)?;
+    // What is in memory is the most by far, and an extraction that fails costs as much as a small pickle.
+    let content = match given.cast::<PyBytes>() {
+        Ok(bytes) => held(bytes.clone().into()),
+        Err(_) => content_of(given.extract()?)?,
+    };
     let reading = Loader::from_word(reading).unwrap_or_default();
-    let (facts, findings, accepted) = guarded(py, || {
-        let (limits, by) = (Limits::default(), (&policy.engine, &policy.usage));
-        // Where the file lies is asked of the system, which takes as long as a small pickle.
-        let mut path = match policy.engine.looks_at_paths() {
-            true => policy.path_of(&name),
-            false => BlobPath::from_path(&name),
-        };
+    let (limits, by) = (Limits::default(), (&policy.engine, &policy.usage));
+    // Where the file lies is asked of the system, which takes as long as a small pickle.
+    let path = match policy.engine.looks_at_paths() {
+        true => policy.path_of(&name.extract::<PathBuf>()?),
+        false => BlobPath::from_path(Path::new("")),
+    };
+    let (facts, mut findings) = guarded(py, || {
         let facts = engine::one(&content, start, reading, &limits, &mut |_, _| {})?;
         let mut findings = judge::judge(&facts, &path, None, by.0, by.1);
         findings.retain(|finding| finding.level == Level::Error);
-        if !findings.is_empty() {
-            // Only what is refused is read once more, for its place and the lines to show.
-            path = policy.path_of(&name);
+        Ok((facts, findings))
+    })?;
+    let mut accepted = false;
+    if !findings.is_empty() {
+        // Only what is refused is read once more, for its place and the lines to show.
+        let path = policy.path_of(&name.extract::<PathBuf>()?);
+        (findings, accepted) = guarded(py, || {
             let mut snippets = Snippets::default();
             engine::one(&content, start, reading, &limits, &mut |content, stream| {
                 // Content that can no longer be read is told by whoever reads it next.
                 let _ = snippets.look(content, stream, &path, by, &limits);
             })?;
-            findings = judge::judge(&facts, &path, None, by.0, by.1);
+            let mut findings = judge::judge(&facts, &path, None, by.0, by.1);
             findings.retain(|finding| finding.level == Level::Error);
             snippets.give(&mut findings);
-        }
-        let accepted = !findings.is_empty()
-            && policy.engine.pins_content()
-            && policy.engine.pin(&hash(&content)?, &path.to_lossy(), by.1).is_some();
-        Ok((facts, findings, accepted))
-    })?;
-    let names: Vec<_> = facts.streams.iter().flat_map(|stream| &stream.imports).collect();
-    let names = names.iter().map(|import| report::import(py, import)).collect::<PyResult<Vec<_>>>()?;
+            let accepted = policy.engine.pins_content()
+                && policy.engine.pin(&hash(&content)?, &path.to_lossy(), by.1).is_some();
+            Ok((findings, accepted))
+        })?;
+    }
+    let names = PyDict::new(py);
+    for import in facts.streams.iter().flat_map(|stream| &stream.imports) {
+        report::name(&names, import)?;
+    }
     let findings = findings.iter().map(|f| report::finding(py, f, &facts)).collect::<PyResult<Vec<_>>>()?;
-    (PyList::new(py, findings)?, PyList::new(py, names)?, accepted).into_pyobject(py)
+    Ok((names, PyList::new(py, findings)?, accepted))
 }
 
 fn content_of(given: Given<'_>) -> PyResult<Content> {

@@ -102,12 +102,13 @@ def _turn() -> None:
     # An extension code that was looked up before is taken from here without a question.
     copyreg.clear_extension_cache()
     if not everything:
-        _native.switch(False, False)
+        _native.switch(False, False, False)
         names.restore(_replaced)
         _replaced.clear()
         return
     _install()
-    _native.switch(True, any(activation.policy.no_pickles for activation in everything))
+    values = all(a.policy.permits_every_use(*value) for a in everything for value in _native.values())
+    _native.switch(True, any(activation.policy.no_pickles for activation in everything), values)
     if not _replaced:
         unpicklers.adopt()
         _replaced.extend(names.replace(_replacements))
@@ -120,7 +121,8 @@ def _install() -> None:
     global _installed
     if _installed:
         return
-    _native.install(verdicts.judge, verdicts.outside)
+    every = ("reference", "create", "instantiate", "call", "state", "items", "call-result")
+    _native.install(verdicts.judge, verdicts.outside, dict.fromkeys(_native.values(), every))
     sys.addaudithook(_native.audit)
     unpicklers.guard_python()
     loads = _native.Loads(_pickle.loads, "pickle", "<bytes>")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _pickle
 import contextlib
 import functools
+import io
 import pickle
 import types
 from typing import Any, Callable
@@ -27,6 +28,8 @@ class Load:
     def __call__(self, file: Any, **options: Any) -> Any:
         """Judges the pickle that comes next in the file, then loads it."""
         if not _native.active():
+            return self.original(file, **options)
+        if type(file) is io.BytesIO and _native.is_plain(file.getvalue(), file.tell()):
             return self.original(file, **options)
         source = source_of(file)
         source.begin("pickle")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Optional
@@ -14,7 +14,7 @@ from .errors import UnsafePickle, UnsafePickleWarning
 from .report import Finding
 
 # Names that a load may look up, with what the pickle does with each. None for anything.
-Names = Optional[Mapping[tuple[str, str], list[str]]]
+Names = Optional[Mapping[tuple[str, str], Sequence[str]]]
 
 # A pickle that breaks off and names nothing has done nothing: the unpickler says what is wrong with it.
 _BREAKS = frozenset({"stream-malformed", "stream-ambiguous"})
@@ -91,17 +91,12 @@ def judge(pickle: Any, start: int, reading: str, name: str) -> Names:
         return None
     policy = activation.messages if _thread.message else activation.policy
     called = _thread.files[-1] if _thread.files else name
-    rows, imports, accepted = _native.judge_one(policy, pickle, start, reading, called)
+    names, rows, accepted = _native.judge_one(policy, pickle, start, reading, called)
     if rows and not accepted:
         findings = tuple(map(Finding.of, rows))
-        if imports or any(finding.rule not in _BREAKS for finding in findings):
+        if names or any(finding.rule not in _BREAKS for finding in findings):
             activation.refuse(findings)
             return None
-    names: dict[tuple[str, str], list[str]] = {}
-    for module, attribute, raw_module, raw_name, _, uses in imports:
-        kinds = [kind for kind, _, _ in uses] or ["reference"]
-        for pair in {(module, attribute), (raw_module, raw_name)}:
-            names[pair] = names.get(pair, []) + kinds
     return names
 
 
