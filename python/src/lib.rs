@@ -18,7 +18,9 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = true)]
 mod _native {
     #[pymodule_export]
-    use crate::loads::{Loads, active, admit, audit, enter, enter_judged, install, is_plain, leave, switch, values};
+    use crate::loads::{
+        Loads, active, admit, audit, enter, enter_judged, install, is_plain, leave, switch, values,
+    };
     #[pymodule_export]
     use crate::policy::{Policy, PolicyError};
     #[pymodule_export]

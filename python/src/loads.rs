@@ -87,7 +87,9 @@ fn enter_seen(py: Python<'_>, pickle: Waiting, seen: Walk) -> PyResult<()> {
         return Ok(());
     }
     push(Some(pickle), None);
-    if seen == Walk::Other && let Err(error) = judge_top(py) {
+    if seen == Walk::Other
+        && let Err(error) = judge_top(py)
+    {
         leave();
         return Err(error);
     }

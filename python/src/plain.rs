@@ -7,13 +7,12 @@
 use fickgate_engine::pickle::stream::opcode::{
     self, ADDITEMS, BINBYTES, BINBYTES8, BINFLOAT, BINGET, BININT, BININT1, BININT2, BINPUT, BINUNICODE,
     BINUNICODE8, BYTEARRAY8, DICT, FRAME, FROZENSET, GLOBAL, LONG_BINGET, LONG_BINPUT, LONG1, LONG4, MEMOIZE,
-    PROTO, REDUCE, SETITEM, SETITEMS, SHORT_BINBYTES, SHORT_BINUNICODE, STACK_GLOBAL, STOP, TUPLE,
-    TUPLE1, TUPLE2, TUPLE3,
+    PROTO, REDUCE, SETITEM, SETITEMS, SHORT_BINBYTES, SHORT_BINUNICODE, STACK_GLOBAL, STOP, TUPLE, TUPLE1,
+    TUPLE2, TUPLE3,
 };
 
 /// Classes that are values. They count as data where the policies in force permit every use of each.
-pub const VALUES: [(&str, &str); 3] =
-    [("datetime", "date"), ("datetime", "datetime"), ("datetime", "time")];
+pub const VALUES: [(&str, &str); 3] = [("datetime", "date"), ("datetime", "datetime"), ("datetime", "time")];
 
 /// What a pickle is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,13 +101,7 @@ const FOLLOWS: [Follows; 256] = {
     table[BININT as usize] = Follows::Bytes(4);
     table[BINFLOAT as usize] = Follows::Float;
     table[FRAME as usize] = Follows::Frame;
-    let counted = [
-        (BINUNICODE, 4),
-        (BINUNICODE8, 8),
-        (BINBYTES, 4),
-        (BINBYTES8, 8),
-        (BYTEARRAY8, 8),
-    ];
+    let counted = [(BINUNICODE, 4), (BINUNICODE8, 8), (BINBYTES, 4), (BINBYTES8, 8), (BYTEARRAY8, 8)];
     i = 0;
     while i < counted.len() {
         table[counted[i].0 as usize] = Follows::Counted(counted[i].1);
@@ -330,12 +323,15 @@ impl Memo {
     }
 }
 
-fn is_value((module, name): (&[u8], &[u8])) -> bool {
+/// A module and a name in it.
+type Name<'a> = (&'a [u8], &'a [u8]);
+
+fn is_value((module, name): Name<'_>) -> bool {
     VALUES.iter().any(|value| value.0.as_bytes() == module && value.1.as_bytes() == name)
 }
 
 /// Two lines, and how long they are.
-fn lines(pickle: &[u8], at: usize) -> Option<((&[u8], &[u8]), usize)> {
+fn lines(pickle: &[u8], at: usize) -> Option<(Name<'_>, usize)> {
     let rest = pickle.get(at..)?;
     // Longer ones are none of the classes.
     let rest = &rest[..rest.len().min(64)];

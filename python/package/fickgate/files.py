@@ -17,9 +17,17 @@ class Source(Protocol):
 
     file: Any
     """What the unpickler reads from in place of the file that it was given."""
+    name: str
+    """What it is called in messages."""
 
     def begin(self, reading: str) -> None:
         """Judges the pickle that comes next, or leaves it to be judged when a name of it is looked up."""
+
+    def rest(self) -> bytes:
+        """What begins with the pickle that comes next, in place of `begin`."""
+
+    def mark(self) -> tuple[Any, int]:
+        """What the unpickler reads from, and where it stands."""
 
     def end(self) -> None:
         """Leaves the file that was given where the pickle ends."""
@@ -37,6 +45,14 @@ class Memory:
     def begin(self, reading: str) -> None:
         """Leaves the bytes to be judged."""
         _native.enter(self.file.getvalue(), self.file.tell(), reading, self.name)
+
+    def rest(self) -> bytes:
+        """All that follows."""
+        return self.file.getvalue()[self.file.tell() :]
+
+    def mark(self) -> tuple[Any, int]:
+        """The bytes as they are now."""
+        return self.file.getvalue(), self.file.tell()
 
     def end(self) -> None:
         """The position is right."""
@@ -58,6 +74,17 @@ class Ranged:
             self.file.seek(self.below.tell())
         _native.enter_judged(verdicts.judge(self.file, self.file.tell(), reading, self.name))
 
+    def rest(self) -> bytes:
+        """All that follows."""
+        if self.below is not self.file:
+            self.file.seek(self.below.tell())
+        at = self.file.tell()
+        return part(self.file, at, len(self.file))
+
+    def mark(self) -> tuple[Any, int]:
+        """The file, which keeps what was judged."""
+        return self.file, self.file.tell()
+
     def end(self) -> None:
         """Moves the file behind the pickle."""
         if self.below is not self.file:
@@ -67,25 +94,49 @@ class Ranged:
 class Stream:
     """Anything else that can be read: one pickle is taken off it, and not a byte more."""
 
-    __slots__ = ("below", "file", "name")
+    __slots__ = ("below", "file", "name", "pickle")
 
     def __init__(self, file: Any) -> None:
         self.below = file
         self.file = io.BytesIO()
         self.name = verdicts.name_of(file)
+        self.pickle = b""
 
     def begin(self, reading: str) -> None:
         """Takes the pickle off the stream, and leaves it to be judged."""
         # Only joblib knows where a pickle of joblib ends: it is the only one in its file.
-        pickle = self.below.read() if reading == "joblib" else _native.one(self.below)
+        self._take(self.below.read() if reading == "joblib" else _native.one(self.below))
+        _native.enter(self.pickle, 0, reading, self.name)
+
+    def _take(self, pickle: bytes) -> None:
+        self.pickle = pickle
         self.file.seek(0)
         self.file.truncate()
         self.file.write(pickle)
         self.file.seek(0)
-        _native.enter(pickle, 0, reading, self.name)
+
+    def rest(self) -> bytes:
+        """The pickle, taken off the stream."""
+        self._take(_native.one(self.below))
+        return self.pickle
+
+    def mark(self) -> tuple[Any, int]:
+        """The pickle that was taken last."""
+        return self.pickle, self.file.tell()
 
     def end(self) -> None:
         """Nothing behind the pickle was taken."""
+
+
+def part(content: Any, start: int, end: int) -> bytes:
+    """Some bytes of what `mark` gave."""
+    if isinstance(content, bytes):
+        return content[start:end]
+    before = content.tell()
+    content.seek(start)
+    read: bytes = content.read(end - start)
+    content.seek(before)
+    return read
 
 
 def source_of(file: Any) -> Source:

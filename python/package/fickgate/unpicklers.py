@@ -11,9 +11,10 @@ import types
 from typing import Any, Callable
 
 from . import _native, verdicts
-from .files import Source, source_of
+from .files import Source, part, source_of
 
 _SOURCE = "_fickgate_source"
+_BEFORE = "_fickgate_before"
 _python: Any = pickle._Unpickler
 _python_persistent_load = _python.persistent_load
 
@@ -51,6 +52,7 @@ def keep(unpickler: Any, file: Any, source: Source) -> None:
         if value is file:
             attributes[name] = source.file
     attributes[_SOURCE] = source
+    attributes[_BEFORE] = []
 
 
 def guarded_load(unpickler: Any, load: Callable[[], Any]) -> Any:
@@ -58,12 +60,39 @@ def guarded_load(unpickler: Any, load: Callable[[], Any]) -> Any:
     source = getattr(unpickler, "__dict__", {}).get(_SOURCE)
     if source is None or not _native.active():
         return load()
-    source.begin(reading_of(unpickler))
+    before = unpickler.__dict__[_BEFORE]
+    if before:
+        begin_after(unpickler, source, before)
+    else:
+        source.begin(reading_of(unpickler))
+    content, start = source.mark()
+    loaded = False
     try:
-        return load()
+        value = load()
+        loaded = True
+        return value
     finally:
         _native.leave()
+        if loaded:
+            before.append((content, start, source.mark()[1]))
+        else:
+            # How far it came is not known, so that nothing is left of it.
+            before.clear()
+            unpickler.memo = {}
         source.end()
+
+
+def begin_after(unpickler: Any, source: Source, before: list[tuple[Any, int, int]]) -> None:
+    """Judges a pickle of an unpickler that loaded others before, and has in its memo what they made.
+
+    They are read as one: in all but the last the end is a POP.
+    """
+    rest = source.rest()
+    if not rest:
+        _native.enter_judged({})
+        return
+    text = b"".join(part(content, start, end - 1) + b"0" for content, start, end in before) + rest
+    _native.enter_judged(verdicts.judge(text, 0, reading_of(unpickler), source.name))
 
 
 def reading_of(unpickler: Any) -> str:
@@ -167,8 +196,13 @@ def adopt() -> None:
     for sub in type.__subclasses__(_pickle.Unpickler):
         if sub is Layer or _pickle.Unpickler not in sub.__bases__ or sub.__module__.startswith("fickgate."):
             continue
+        # Without a place to note what it reads from it stays as it is, and so it does of another layout: its own
+        # `find_class` asks, and the audit hook sees the rest.
+        if not sub.__dictoffset__:
+            guard_find_class(sub)
+            guard_subclasses(sub)
+            continue
         bases = tuple(Layer if base is _pickle.Unpickler else base for base in sub.__bases__)
-        # Of another layout it stays as it is: its own `find_class` asks, and the audit hook sees the rest.
         with contextlib.suppress(TypeError):
             sub.__bases__ = bases
         guard_find_class(sub)
