@@ -11,6 +11,8 @@ use std::{env, fs};
 
 #[path = "build/lists.rs"]
 mod lists;
+#[path = "build/methods.rs"]
+mod methods;
 #[path = "build/triggers.rs"]
 mod triggers;
 
@@ -31,6 +33,7 @@ mod words;
 
 use lists::Allow;
 use loader::Loader;
+use methods::Methods;
 use policy::guard::Guard;
 use policy::words::{Criterion, Kind, Risk, Uses};
 use triggers::{Hooks, Said, Touched};
@@ -54,6 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Ok(text) => triggers::hooks(&text)?,
         Err(_) => Hooks::default(),
     };
+    let methods = Methods::read(&fs::read_to_string(folder.join("methods.tsv")).unwrap_or_default())?;
     let mut touched = Touched::default();
     let mut out = String::new();
     let mut entries = BTreeMap::new();
@@ -76,6 +80,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 .and_then(|row| row.with_triggers(allow, facts, &hooks, &mut touched))
                 .map_err(|e| format!("{at}: {}: {e}", allow.import))?;
             let key = split(&allow.import).map_err(|e| format!("{at}: {e}"))?;
+            let row = row.with_methods(&methods.of(&key.0, &key.1));
             if let Some((_, other)) = entries.insert(key, (row, at.clone())) {
                 return Err(format!("{at}: {} is listed at {other} already", allow.import).into());
             }
@@ -117,6 +122,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         )?;
     }
     writeln!(out, "];")?;
+    write!(out, "{}", methods.tables(|name| text.place(name))?)?;
     let rows = touched.rows(|key| text.place(key));
     writeln!(out, "static TOUCHED: [(Slice, Shape, Slice); {}] = [{}];", rows.len(), rows.join(", "))?;
     writeln!(out, "const TEXT: &str = {:?};", text.all)?;
@@ -186,11 +192,18 @@ impl Row {
             hash: allow.hash.as_deref(),
             del: allow.del.as_deref(),
             fresh: allow.fresh.as_deref(),
+            hides: allow.hides.as_deref(),
             read: allow.read.as_deref(),
         };
         let triggers = triggers::resolve(&said, facts, hooks, touched)?;
         write!(self.columns, ", triggers: {triggers}").map_err(|e| e.to_string())?;
         Ok(self)
+    }
+
+    /// The same entry with the methods of its class.
+    fn with_methods(mut self, class: &str) -> Row {
+        self.columns += &format!(", class: {class}");
+        self
     }
 }
 

@@ -26,7 +26,7 @@ class File:
 
 # The families with their shares of the files: few where next to nothing passes, so that it is noticed if it does.
 FAMILIES = [
-    (uses.each, 3), (uses.any_, 6), (items.methods, 2), (items.late, 1), (items.through, 1), (singletons.changed, 3), (singletons.handed_on, 3),
+    (uses.each, 3), (uses.any_, 6), (items.methods, 2), (items.late, 1), (items.through, 1), (items.linked, 1), (singletons.changed, 3), (singletons.handed_on, 3),
     (keys.hashed, 1), (keys.equal, 1), (native.states, 3), (memory.arrays, 3), (memory.shared, 1), (memory.scalars, 1),
     (converters.converted, 1), (converters.text, 2), (stored.named, 3), (stored.renamed, 3), (mutants.changed, 12), (mutants.pair, 2),
     (files.tensors, 2), (cost.sized, 2), (cost.grown, 3),

@@ -83,7 +83,9 @@ class Child:
         self.watch = Watch(server.snapshot, places)
 
     def tell(self, *row):
-        os.write(self.pipe, (json.dumps(row) + "\n").encode())
+        line = (json.dumps(row) + "\n").encode()
+        while line:  # a pipe takes no more at once than it has room for
+            line = line[os.write(self.pipe, line):]
 
     def run(self):
         devnull = os.open(os.devnull, os.O_RDWR)

@@ -49,6 +49,7 @@ def arguments():
     parser.add_argument("--resume", type=pathlib.Path, metavar="DIR", help="where progress and effects are kept")
     parser.add_argument("--family", action="append", help="this family only, such as memory or memory.arrays (repeatable)")
     parser.add_argument("--package", action="append", help="entries of this package only (repeatable)")
+    parser.add_argument("--about", type=pathlib.Path, metavar="FILE", help="files alone that name one of these imports, one a line (changed.py writes them)")
     parser.add_argument("--keep", type=int, default=KEPT, help=f"files kept for one group of effects [default: {KEPT}]")
     parser.add_argument("--variants", type=int, default=VARIANTS, metavar="N", help=f"files made from each that passed [default: {VARIANTS}]")
     parser.add_argument("--whole", action="store_true", help="keep objects whole when a file is made small: what else is wrong stays")
@@ -75,12 +76,15 @@ class Attack:
             entries = [e for e in entries if e.package in options.package]
         python = str(options.env / "bin" / "python") if options.env else sys.executable
         facts = survey(python, entries, folder / "survey.json")
-        self.target = Target(entries, facts, corpus.read(CLEAN, facts))
+        about = options.about.read_text().split() if options.about else []
+        self.target = Target(entries, facts, corpus.read(CLEAN, facts), {listing.spelled(name) for name in about})
+        if about and not self.target.about:
+            raise NotCarriedOut(f"the environment has none of the imports of {options.about}")
         self.environment = Environment(python, self.target)
         self.later = LATER if options.later else []
         self.frontier = Frontier(self.target, options.seed)
         digest = hashlib.sha256(pathlib.Path(self.binary).read_bytes()).hexdigest()[:16]
-        self.run = [digest, str(options.env), options.seed, options.family, options.package, options.later]
+        self.run = [digest, str(options.env), options.seed, options.family, options.package, options.later, sorted(about)]
         self.kept = set()
         self.store = Store(folder / "loaded")
         share = sum(self.wanted(name_of(turn)) for turn in range(len(TURNS))) / len(TURNS)
@@ -98,6 +102,8 @@ class Attack:
             name = name_of(number)
             if self.wanted(name):
                 root = generate(self.target, self.options.seed, number)
+                if self.target.about and self.target.about.isdisjoint(imports(root)):
+                    continue
                 made.append(File(str(number), name, dump(root), root))
         made += [File(label, "frontier", dump(root), root) for label, root in self.frontier.take(max(1, len(made)) // 2)]
         return made

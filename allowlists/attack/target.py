@@ -18,9 +18,12 @@ class Target:
     # Methods that code looks up by a name in the state.
     METHODS = ("predict", "predict_proba", "decision_function", "transform", "fit_transform", "score", "fit", "forward", "call")
 
-    def __init__(self, entries, facts, honest=()):
-        self.honest = list(honest)
+    def __init__(self, entries, facts, honest=(), about=frozenset()):
         self.entries = [e for e in entries if e.name in facts]
+        # Where only some entries are meant, half of what is drawn is of these.
+        self.about = frozenset(e.name for e in self.entries if e.name in about)
+        self.turns = [e for e in self.entries if e.name in self.about] or self.entries
+        self.honest = self.favoured(list(honest), lambda root: not self.about.isdisjoint(imports(root)))
         self.facts = facts
         self.by_name = {e.name: e for e in self.entries}
         self.classes = [e for e in self.entries if facts[e.name]["class"]]
@@ -54,12 +57,22 @@ class Target:
             if made_by(root) in callables:
                 alike[made_by(root)].append(root)
         self.callable_honest = list(alike.values())  # of one class each
+        self.honest_of = collections.defaultdict(list)
+        for root in self.honest:
+            if root.op == "build" and root.kids[1].op == "dict":
+                self.honest_of[made_by(root)].append(root)
+        # What objects do with their parts, by the method that is called and how many arguments it gets.
+        self.links = collections.defaultdict(list)
+        for entry in self.made_states:
+            for way, count, *link in facts[entry.name].get("links") or ():
+                if self.honest_of[entry.name]:
+                    self.links[way, count].append((entry.name, *link))
         self.naming = [root for root in self.later_honest if any(n.op == "lit" and n.data in self.METHODS for n in walk(root))]
         self.words = sorted({w for e in self.entries for w in facts[e.name].get("first", ())})
         self.alike = collections.defaultdict(list)
         for entry in self.entries:
             self.alike[entry.uses, entry.guard].append(entry)
-        self.grouped, self.own = {}, {}
+        self.grouped, self.meant, self.own = {}, {}, {}
 
     def base(self, entry):
         return self.facts[entry.name].get("base", [])
@@ -76,10 +89,19 @@ class Target:
             self.own[package] = [e for e in self.references if e.package == package]
         return self.own[package]
 
+    def favoured(self, things, meant):
+        """Things of which half are meant, where only some entries are."""
+        some = [thing for thing in things if self.about and meant(thing)]
+        return things + some * max(1, len(things) // len(some)) if some else things
+
     def mixed(self, rng, entries):
         """One of the entries: half the time a package first, so that a long list does not drown a short one."""
         if not entries:
             return None
+        if self.about and rng.random() < 0.5:
+            if id(entries) not in self.meant:
+                self.meant[id(entries)] = entries, [e for e in entries if e.name in self.about]
+            entries = self.meant[id(entries)][1] or entries
         if rng.random() < 0.5:
             return rng.choice(entries)
         if id(entries) not in self.grouped:

@@ -35,6 +35,8 @@ pub struct Allow {
     pub del: Option<String>,
     /// `empty`: what it makes without arguments is new, whatever it shares otherwise.
     pub fresh: Option<String>,
+    /// `read`: it may stand under the name of a method, and hide it.
+    pub hides: Option<String>,
     /// What was read to open them.
     pub read: Option<String>,
     pub why: String,
@@ -166,6 +168,7 @@ fn allow(node: Node) -> Result<Allow, Fault> {
         "hash",
         "del",
         "fresh",
+        "hides",
         "read",
         "why",
         "since",
@@ -177,7 +180,8 @@ fn allow(node: Node) -> Result<Allow, Fault> {
         may(documentation)?;
     }
     let (guard, risk, container) = (may("guard")?, may("risk")?, may("container")?);
-    let (hash, del, fresh, read) = (may("hash")?, may("del")?, may("fresh")?, may("read")?);
+    let (hash, del, fresh) = (may("hash")?, may("del")?, may("fresh")?);
+    let (hides, read) = (may("hides")?, may("read")?);
     let numbers = may("numbers")?;
     Ok(Allow {
         line,
@@ -196,6 +200,7 @@ fn allow(node: Node) -> Result<Allow, Fault> {
         hash,
         del,
         fresh,
+        hides,
         read,
         why: fields.text("why")?.value,
     })

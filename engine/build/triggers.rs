@@ -416,6 +416,7 @@ pub struct Said<'a> {
     pub hash: Option<&'a str>,
     pub del: Option<&'a str>,
     pub fresh: Option<&'a str>,
+    pub hides: Option<&'a str>,
     pub read: Option<&'a str>,
 }
 
@@ -467,7 +468,8 @@ pub fn resolve(
         || said.inert
         || said.hash.is_some()
         || said.del.is_some()
-        || said.fresh.is_some();
+        || said.fresh.is_some()
+        || said.hides.is_some();
     if opens && said.read.is_none_or(|read| read.trim().is_empty()) {
         return Err("it opens a trigger and does not say in `read` what was read".into());
     }
@@ -481,7 +483,7 @@ pub fn resolve(
             return Err(format!("`{word}` is said and is not in `use`"));
         }
     }
-    for (field, word) in [("hash", said.hash), ("del", said.del)] {
+    for (field, word) in [("hash", said.hash), ("del", said.del), ("hides", said.hides)] {
         if word.is_some_and(|word| word != "read") {
             return Err(format!("`{field}` is `read` or absent"));
         }
@@ -617,9 +619,10 @@ pub fn resolve(
     write!(
         out,
         "Triggers {{ call: {call}, create: {create}, any_number: {numbers}, state: {state}, any_number_in_state: {}, setitem: {setitem}, append: {append}, \
-         add: {add}, callable: {callable}, hash: Hash::{hash}, inert: {}, hollow: {hollow}, answers: {answers}, text: {}, shared_create: {}, fresh_empty: {}, \
+         add: {add}, callable: {callable}, hides: {}, hash: Hash::{hash}, inert: {}, hollow: {hollow}, answers: {answers}, text: {}, shared_create: {}, fresh_empty: {}, \
          shared_call: {} }}",
         numbers || by_hooks,
+        said.hides.is_some(),
         said.inert || is_enum,
         word("base:str"),
         word("singleton:create") || word("singleton:create-with") || is_enum,

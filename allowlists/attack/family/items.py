@@ -74,6 +74,50 @@ def chained(palette, depth):
     return copy(root, swap)
 
 
+def linked(palette, number):
+    """An item that answers for a method, and behind it a chain of honest objects, each a part of the one before that
+    this one calls: the survey has seen which do."""
+    rng, target = palette.rng, palette.target
+    entry = target.mixed(rng, target.answers_items)
+    chain = link(palette, "__call__", 1, 4)
+    if entry is None or rng.random() < 0.3:
+        return chain
+    pairs = [palette.scalar() if rng.random() < 0.7 else palette.key(), lit(0)] if rng.random() < 0.8 else []
+    argument = rng.choice([lit("marker"), lit([[1.0]]), palette.scalar(), palette.value(1)])
+    return Node("append", [Node("setitems", [_made(palette, entry), *pairs, lit("append"), chain]), argument])
+
+
+def link(palette, way, count, depth):
+    """An object whose method is called with so many arguments, and which hands on to the next."""
+    rng, target = palette.rng, palette.target
+    known = target.links.get((way, count), ())
+    # Once a name in the state decides, or the chain is long enough, it ends.
+    ends = [row for row in known if row[4]]
+    if ends and (depth <= 1 or rng.random() < 0.4):
+        known = ends
+    if not known or depth <= 0:
+        return palette.canary() if way == "__call__" else stored.outward(palette)[0]
+    alike = {row[0] for row in known}
+    name = rng.choice(sorted(alike))
+    _, part, method, arguments, text = rng.choice([row for row in known if row[0] == name])
+    if text:
+        next_, method = stored.outward(palette)
+    else:
+        next_ = link(palette, method, arguments, depth - 1)
+    root = rng.choice(target.honest_of[name])
+    pairs = root.kids[1].kids
+    swap = {}
+    for key, value in zip(pairs[::2], pairs[1::2]):
+        inner = value.kids[0] if value.op in ("list", "tuple") and value.kids else value
+        if key.data == part:
+            swap[id(inner)] = next_
+        elif text and key.data == text:
+            swap[id(inner)] = lit(method)
+        elif value.op in ("list", "build") and rng.random() < 0.3:
+            swap[id(value)] = lit("marker")
+    return copy(root, swap)
+
+
 def late(palette, number):
     """A container that changes after something was built from it."""
     rng, target = palette.rng, palette.target

@@ -27,9 +27,9 @@ def plain(target):
 def each(palette, number):
     """The entry of that number, in one of its uses."""
     rng, target = palette.rng, palette.target
-    entry = target.entries[number % len(target.entries)]
+    entry = target.turns[number % len(target.turns)]
     name, uses = imp(entry.name), sorted(entry.uses)
-    use = uses[number // len(target.entries) % len(uses)]
+    use = uses[number // len(target.turns) % len(uses)]
     if use == "reference":
         return name
     if use == "call":

@@ -289,7 +289,10 @@ mod tests {
     fn permitted_uses_do_not_hide_a_refused_one() {
         let uses = vec![used(UseKind::Reference, 2), used(UseKind::Call, 7)];
         let found = judged(vec![stream(vec![import("numpy", "ndarray", uses)])], &Policy::built_in());
-        assert_eq!(found[0].message, "`numpy.ndarray` is called: the built-in list permits reference only");
+        assert_eq!(
+            found[0].message,
+            "`numpy.ndarray` is called: the trigger `call` is closed: the built-in list permits reference only"
+        );
         assert_eq!(found[0].entry.as_ref().map(|e| e.source.as_str()), Some("allowlists/numpy.yaml"));
     }
 

@@ -30,6 +30,17 @@ pub(super) fn done(used: UseKind) -> &'static str {
     }
 }
 
+/// The trigger that a use reaches. Naming an import runs nothing.
+fn trigger(used: UseKind) -> Option<&'static str> {
+    match used {
+        UseKind::Reference => None,
+        UseKind::Create => Some("create"),
+        UseKind::Instantiate | UseKind::Call | UseKind::CallResult => Some("call"),
+        UseKind::State => Some("state"),
+        UseKind::Items => Some("items"),
+    }
+}
+
 /// What kind of refusal it is.
 pub(super) fn reason(refusal: &Refusal<'_>) -> Reason {
     match refusal {
@@ -49,8 +60,10 @@ pub(super) fn why(refusal: &Refusal<'_>) -> String {
         Refusal::NotListed => "no allowlist entry names it".to_owned(),
         Refusal::Unsafe { refused } => format!("it {}", refused.criterion.in_words()),
         Refusal::Denied { by } => format!("{} denies it", at(&by.source, by.line)),
-        Refusal::OtherUse { entry, .. } => {
-            format!("{} permits {} only", place(entry), entry.uses.words().join(", "))
+        Refusal::OtherUse { entry, used } => {
+            let permits = format!("{} permits {} only", place(entry), entry.uses.words().join(", "));
+            let closed = |trigger: &str| format!("the trigger `{trigger}` is closed: {permits}");
+            trigger(*used).map_or(permits.clone(), closed)
         }
         Refusal::Elsewhere { entry } if entry.container == Some(Loader::TorchScript) => {
             format!("{} permits it in TorchScript archives only", place(entry))

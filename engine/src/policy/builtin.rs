@@ -1,6 +1,7 @@
 //! The built-in list: `allowlists/*.yaml`, turned into sorted tables when fickgate is built.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use crate::facts::Loader;
@@ -53,6 +54,13 @@ impl Slice {
     }
 }
 
+/// A class whose methods were measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Class(u16);
+
+/// A part of `CLASS_PARTS`, by start and length.
+type Range = (u32, u16);
+
 fn text(place: Slice) -> &'static str {
     let start = place.0 as usize;
     TEXT.get(start..start + usize::from(place.1)).unwrap_or_default()
@@ -70,6 +78,7 @@ struct Row {
     risk: Option<Risk>,
     container: Option<Loader>,
     triggers: Triggers,
+    class: Option<Class>,
     list: u8,
     line: u16,
 }
@@ -153,11 +162,15 @@ pub fn find_refused(module: &str, name: &str) -> Option<&'static Refused> {
     }
 }
 
+fn row(module: &str, name: &str) -> Option<&'static Row> {
+    let found = ROWS.binary_search_by(|row| (text(row.module), text(row.name)).cmp(&(module, name)));
+    found.ok().and_then(|i| ROWS.get(i))
+}
+
 /// The triggers of an import and the guard of its entry, without a look at the rest of the list.
 #[doc(hidden)]
 pub fn triggers(module: &str, name: &str) -> Option<(&'static Triggers, Option<Guard>, Kind)> {
-    let found = ROWS.binary_search_by(|row| (text(row.module), text(row.name)).cmp(&(module, name)));
-    found.ok().and_then(|i| ROWS.get(i)).map(|row| (&row.triggers, row.guard, row.kind))
+    row(module, name).map(|row| (&row.triggers, row.guard, row.kind))
 }
 
 /// The keys of a state that code looks at.
@@ -171,6 +184,43 @@ pub fn touched((start, len): (u16, u8)) -> impl Iterator<Item = Touched> {
             made_by: Some(text(*made_by)).filter(|import| !import.is_empty()),
         }
     })
+}
+
+/// The number of a name that some listed class has as a method.
+#[doc(hidden)]
+pub fn method(name: &str) -> Option<u16> {
+    let found = METHOD_NAMES.binary_search_by(|place| text(*place).cmp(name));
+    found.ok().and_then(|i| u16::try_from(i).ok())
+}
+
+/// The name of that number.
+#[doc(hidden)]
+pub fn method_name(method: u16) -> &'static str {
+    METHOD_NAMES.get(usize::from(method)).map_or("", |place| text(*place))
+}
+
+impl Class {
+    /// The class of an entry, where its methods were measured.
+    pub fn of(module: &str, name: &str) -> Option<Class> {
+        row(module, name)?.class
+    }
+
+    /// Whether it has this method, itself or from a base, in any release.
+    pub fn has(self, method: u16) -> bool {
+        let part = |(start, len): Range| {
+            let start = start as usize;
+            CLASS_PARTS.get(start..start + usize::from(len)).unwrap_or_default()
+        };
+        let (mut todo, mut seen) = (vec![self.0], BTreeSet::new());
+        while let Some(class) = todo.pop() {
+            let Some((bases, names)) = CLASSES.get(usize::from(class)) else { continue };
+            if part(*names).binary_search(&method).is_ok() {
+                return true;
+            }
+            todo.extend(part(*bases).iter().filter(|base| seen.insert(**base)));
+        }
+        false
+    }
 }
 
 /// Whether the list has an entry or a refusal for this top-level package.

@@ -119,6 +119,8 @@ words! {
         Translation = "translation",
         /// Pillow's images: the size in the state is that of the pixels in it, which memory is taken for first.
         Image = "image",
+        /// spaCy's `unpickle_bin`: literal bytes, zlib with msgpack, that unpack to no more than some 64 times as much.
+        Unpacked = "unpacked",
     }
 }
 

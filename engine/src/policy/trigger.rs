@@ -228,6 +228,8 @@ pub struct Triggers {
     pub text: bool,
     /// Instances can be called, or nothing was measured of them.
     pub callable: bool,
+    /// It may hide a method of what holds it: it was read, and runs nothing.
+    pub hides: bool,
     /// `__new__` may hand out an object that was there before.
     pub shared_create: bool,
     /// But not without arguments.

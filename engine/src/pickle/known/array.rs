@@ -1,16 +1,24 @@
 //! Arrays of numpy as pickles spell them: an empty one, which its state fills. The C code trusts much of both
 //! (`numpy/_core/src/multiarray/methods.c`, `array_setstate`).
 
+use std::borrow::Cow;
+
+use crate::facts::NestedBytes;
 use crate::pickle::known::numpy::{Dtype, Dtypes};
 use crate::pickle::known::view::{Build, Call, View};
 use crate::pickle::known::{Judged, Outcome};
 use crate::pickle::stream::reader::Cursor;
+use crate::pickle::stream::text::Text;
 use crate::pickle::values::mark::Mark;
 use crate::pickle::values::value::{Tag, Value};
 use crate::policy::trigger::Shape;
 
 /// Largest array, in bytes: no machine has more.
 const MOST_BYTES: u64 = 1 << 47;
+
+/// Most dimensions of an array, in any release, and as many bytes as their numbers have in any spelling.
+const DIMENSIONS: u64 = 64;
+const FEW_BYTES: u64 = 1 << 12;
 
 /// `_reconstruct(subtype, (0,), b'b')`.
 pub fn reconstruct<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
@@ -84,8 +92,7 @@ pub fn state<C: Cursor>(
     if dtype.object {
         dtypes.holds_objects(build.object);
     }
-    // Without dimensions it can be taken for the number in it.
-    if view.count(shape) == Some(0) && dtype.may_size() {
+    if sizes(view, dtype, shape, elements, data) {
         dtypes.is_number();
     }
     if masked {
@@ -97,6 +104,40 @@ pub fn state<C: Cursor>(
         }
     }
     Ok(())
+}
+
+/// Whether an array can be taken for what sizes something: for the number in it where it has no dimensions, for a shape
+/// where it has one of as many integers as numpy has dimensions, and one of these is large.
+fn sizes<C: Cursor>(view: &View<'_, C>, dtype: Dtype, shape: Value, elements: u64, data: Value) -> bool {
+    if !dtype.may_size() {
+        return false;
+    }
+    match view.count(shape) {
+        Some(0) => true,
+        Some(1) | None if dtype.object => {
+            (1..=DIMENSIONS).contains(&elements) && view.heap.mark(data).has(Mark::LARGE)
+        }
+        Some(1) | None if (1..=DIMENSIONS).contains(&elements) => {
+            bytes_of(view, data).is_none_or(|bytes| dtype.holds_large(&bytes))
+        }
+        _ => false,
+    }
+}
+
+/// The bytes of few numbers; those of Python 2 stand as text, which numpy takes for latin1.
+fn bytes_of<'c, C: Cursor>(view: &View<'c, C>, data: Value) -> Option<Cow<'c, [u8]>> {
+    if data.is(Tag::Text) {
+        let Text::Str(text) = view.text(data, FEW_BYTES)? else { return None };
+        return text
+            .chars()
+            .map(|c| u8::try_from(u32::from(c)).ok())
+            .collect::<Option<Vec<u8>>>()
+            .map(Cow::Owned);
+    }
+    match view.literal_bytes(data)? {
+        NestedBytes::Range(start, end) => Some(view.cursor.bytes(start, usize::try_from(end - start).ok()?)),
+        NestedBytes::Decoded(bytes) => Some(Cow::Owned(bytes)),
+    }
 }
 
 /// Whether these are the data of an array of that shape and type; how many elements it has.
@@ -162,7 +203,9 @@ pub fn from_buffer<C: Cursor>(view: &View<'_, C>, dtypes: &mut Dtypes, call: &Ca
     // numpy compares the shape with the length of the buffer.
     let shape = view.part(call.args, 2).unwrap_or(Value::NONE);
     dtypes.stands_for(view.heap.tuples.product(shape).unwrap_or(0));
-    if view.count(shape) == Some(0) && dtype.is_none_or(Dtype::may_size) {
+    let data = view.part(call.args, 0).unwrap_or(Value::NONE);
+    let elements = view.heap.tuples.product(shape).unwrap_or(0);
+    if dtype.is_none_or(|dtype| sizes(view, dtype, shape, elements, data)) {
         dtypes.is_number();
     }
     Ok(Outcome::Object)

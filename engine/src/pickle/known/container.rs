@@ -38,7 +38,7 @@ pub fn copies<C: Cursor>(view: &View<'_, C>, value: Value) -> bool {
 }
 
 /// Most items of a list, made into keys, at which nobody looked.
-const UNSEEN: u64 = 1 << 14;
+pub const UNSEEN: u64 = 1 << 14;
 
 /// Whether hashing the items of a value, or the keys among its pairs, runs nothing that was not read.
 pub fn keyed<C: Cursor>(view: &View<'_, C>, value: Value) -> bool {

@@ -25,6 +25,7 @@ pub mod standard;
 pub mod table;
 pub mod torch;
 mod translation;
+mod unpacked;
 mod unpickler;
 pub mod view;
 mod words;
@@ -68,6 +69,7 @@ pub fn call<C: Cursor>(guard: Guard, view: &View<'_, C>, dtypes: &mut Dtypes, ca
         Guard::Fraction => words::fraction(view, call),
         Guard::Partial => partial::call(view, call),
         Guard::Translation => translation::call(view, call),
+        Guard::Unpacked => unpacked::unpickle_bin(view, call),
         Guard::Architecture | Guard::Distribution | Guard::History | Guard::Formula => Ok(Outcome::Object),
         Guard::PlainArguments
         | Guard::JoblibArray

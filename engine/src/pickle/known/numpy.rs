@@ -35,6 +35,8 @@ pub struct Dtype {
     pub object: bool,
     /// Type character: `f`, `i`, `O`, `V`, `S`, `U`, `M`…
     pub kind: u8,
+    /// Whether the first byte of a number is the most significant.
+    pub big_endian: bool,
 }
 
 impl Dtype {
@@ -43,6 +45,22 @@ impl Dtype {
         let integer =
             matches!(self.kind, b'i' | b'u' | b'l' | b'L' | b'q' | b'Q' | b'I' | b'p' | b'P' | b'n' | b'N');
         self.object || integer && self.size.is_none_or(|size| size > 2)
+    }
+
+    /// Whether one of these integers is beyond what may size something.
+    pub fn holds_large(self, bytes: &[u8]) -> bool {
+        let signed = matches!(self.kind, b'i' | b'l' | b'q' | b'p' | b'n');
+        let large = |item: &[u8]| {
+            let digit = |all: u128, byte: &u8| all << 8 | u128::from(*byte);
+            let value =
+                if self.big_endian { item.iter().fold(0, digit) } else { item.iter().rev().fold(0, digit) };
+            let whole = 1u128 << (8 * item.len());
+            let negative = signed && value >= whole / 2;
+            (if negative { whole - value } else { value }) > u128::from(Mark::SMALL)
+        };
+        let size =
+            self.size.and_then(|size| usize::try_from(size).ok()).filter(|size| (1..=8).contains(size));
+        size.is_none_or(|size| bytes.chunks(size).any(large))
     }
 }
 
@@ -106,7 +124,7 @@ fn parse(text: &str) -> Option<Dtype> {
         ('D', None) => Some(16),
         _ => None,
     };
-    Some(Dtype { size, object: kind == 'O', kind: kind as u8 })
+    Some(Dtype { size, object: kind == 'O', kind: kind as u8, big_endian: text.starts_with('>') })
 }
 
 /// `numpy.dtype(type, align, copy)`.
@@ -120,7 +138,7 @@ pub fn dtype<C: Cursor>(view: &View<'_, C>, dtypes: &mut Dtypes, call: &Call) ->
     });
     let dtype = match first.and_then(|v| view.text(v, 64)) {
         Some(Text::Str(text)) => parse(&text),
-        _ if record => Some(Dtype { size: Some(0), object: false, kind: b'V' }),
+        _ if record => Some(Dtype { size: Some(0), object: false, kind: b'V', big_endian: false }),
         _ => None,
     };
     let Some(dtype) = dtype else {
@@ -319,6 +337,7 @@ fn checked<C: Cursor>(
     if !matches!(order.as_deref(), Some("<" | ">" | "=" | "|")) {
         return Err("a dtype state whose byte order is none");
     }
+    dtype.big_endian = order.as_deref() == Some(">");
     let (subarray, names, fields) = (part(2), part(3), part(4));
     let stated = part(5).as_int().ok_or("a dtype state whose item size is not an integer")?;
     let alignment = part(6).as_int().ok_or("a dtype state whose alignment is not an integer")?;
@@ -390,9 +409,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn integers_that_may_size_something() {
+        let holds = |text: &str, bytes: &[u8]| parse(text).is_some_and(|dtype| dtype.holds_large(bytes));
+        let most = (1i64 << 20).to_le_bytes();
+        assert!(!holds("<i8", &most) && holds("<i8", &(1i64 << 20 | 1).to_le_bytes()));
+        assert!(!holds("<i8", &(-5i64).to_le_bytes()) && holds("<u8", &(-5i64).to_le_bytes()));
+        assert!(!holds(">i4", &7i32.to_be_bytes()) && holds("<i4", &7i32.to_be_bytes()));
+        assert!(holds("<i4", &[1, 0, 0, 0, 0, 0, 0, 1]));
+    }
+
+    #[test]
     fn type_strings() {
         assert!(parse("u4").is_some() && parse("T").is_none());
-        assert_eq!(parse("f8"), Some(Dtype { size: Some(8), object: false, kind: b'f' }));
+        let double = Dtype { size: Some(8), object: false, kind: b'f', big_endian: false };
+        assert_eq!(parse("f8"), Some(double));
         assert_eq!(parse("<U10").and_then(|d| d.size), Some(40));
         assert_eq!(parse("M8[ns]").and_then(|d| d.size), Some(8));
         assert!(parse("O").is_some_and(|d| d.object) && parse("|O8").is_some_and(|d| d.object));

@@ -1,7 +1,7 @@
 //! What is known of an import by its name: the triggers that its entry opens, and its guard.
 
 use crate::policy::Kind;
-use crate::policy::builtin;
+use crate::policy::builtin::{self, Class};
 use crate::policy::guard::Guard;
 use crate::policy::trigger::{Attributes, Forms, Hash, Shapes, State, Triggers};
 
@@ -14,6 +14,8 @@ pub struct Known {
     pub guard: Option<Guard>,
     /// Its triggers. `None` where nobody listed it: whoever allows it answers for what it does.
     pub triggers: Option<&'static Triggers>,
+    /// Its methods, where they were measured.
+    pub class: Option<Class>,
 }
 
 /// Callables that unpickle bytes they are given. Whoever allows one has these read as well.
@@ -35,7 +37,9 @@ const UNPICKLERS: &[(&str, &str)] = &[
 /// What is known of this import.
 pub fn of(module: &str, name: &str) -> Known {
     match builtin::triggers(module, name) {
-        Some((triggers, guard, kind)) => Known { kind, guard, triggers: Some(triggers) },
+        Some((triggers, guard, kind)) => {
+            Known { kind, guard, triggers: Some(triggers), class: Class::of(module, name) }
+        }
         None if UNPICKLERS.contains(&(module, name)) => {
             Known { guard: Some(Guard::NestedBytes), ..Known::NOTHING }
         }
@@ -50,7 +54,7 @@ pub fn makes_callable(module: &str, name: &str) -> bool {
 
 impl Known {
     /// Nothing is known.
-    pub const NOTHING: Known = Known { kind: Kind::Class, guard: None, triggers: None };
+    pub const NOTHING: Known = Known { kind: Kind::Class, guard: None, triggers: None, class: None };
 
     /// Whether judging it takes the items of dicts.
     pub fn wants_items(&self) -> bool {
@@ -76,6 +80,11 @@ impl Known {
             Some(Hash::Read) => inert,
             Some(Hash::Closed) => false,
         }
+    }
+
+    /// Whether what it gives can be called, or may be.
+    pub fn gives_callable(&self) -> bool {
+        self.triggers.is_none_or(|t| t.callable || self.kind != Kind::Class && !t.inert)
     }
 
     /// The shapes of its arguments: of a call, or of `__new__`.

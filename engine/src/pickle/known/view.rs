@@ -126,10 +126,12 @@ impl<C: Cursor> View<'_, C> {
         let mark = self.heap.mark(value);
         if shape >= Shape::Stored || mark.shape() > shape {
             ""
+        } else if self.heap.walk(value).is_deep() {
+            ": values lie deeper than 100 in each other"
         } else if !self.is(value, shape) {
             ": it holds values over and over, or is as large as a number says"
         } else {
-            ": a number over 1,048,576 is among it, which may be a size"
+            ": a number beyond 1,048,576, above or below zero, is among it, which may be a size"
         }
     }
 
@@ -191,6 +193,11 @@ impl<C: Cursor> View<'_, C> {
     /// How many bytes the text of encoded bytes takes in the stream.
     pub fn encoded_len(&self, value: Value, limit: u64) -> Option<u64> {
         value.is(Tag::Encoded).then(|| text::locate(self.cursor, value.payload() >> 2, limit))?.map(|t| t.len)
+    }
+
+    /// Where the bytes of a literal lie in the stream, and how many they are.
+    pub fn literal(&self, value: Value) -> Option<(u64, u64)> {
+        text::locate(self.cursor, value.payload(), 0).map(|literal| (literal.start, literal.len))
     }
 
     /// How many bytes a literal has, where that is cheap to say.

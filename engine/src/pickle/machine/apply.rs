@@ -20,6 +20,9 @@ use crate::rule::Rule;
 /// Longest line of a text that is measured. In longer ones each byte is looked at anyway.
 const LITERAL: u64 = 1 << 20;
 
+/// As many keys of one hash as cost no more for it than the step of each.
+const ALIKE: u64 = 1 << 4;
+
 /// What it takes to visit an empty tuple, and no keyword arguments.
 const NO_ARGUMENTS: Walk = Walk { steps: 2, depth: 1 };
 
@@ -266,7 +269,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         let copies =
             matches!(known.guard, Some(Guard::Container | Guard::DefaultFactory | Guard::CopyregBase));
         let steps = match known.triggers {
-            _ if copies => self.shallow(args),
+            _ if copies => self.shallow(args).saturating_add(self.hashed_again(args)),
             Some(triggers) if !triggers.call.is_stored() => self.depths(args),
             _ => self.literals(args),
         };
@@ -294,6 +297,25 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         let items = |v: Value| heap.count(v).or(heap.tuples.len(v).map(|n| n as u64)).unwrap_or(1);
         let mapping = |v: Value| if v.is(Tag::Object) { u64::from(heap.walk(v).steps) } else { items(v) };
         heap.tuples.items(values).map(mapping).sum()
+    }
+
+    /// Steps more where keys are made over again of a container that was made into keys already: as many of them as
+    /// nobody looked at may have one hash, and are compared with each other.
+    fn hashed_again(&mut self, values: Value) -> u64 {
+        let Kept { heap, copied, .. } = &mut self.state;
+        let mut steps = 0u64;
+        for value in heap.tuples.items(values) {
+            let items = match value.tag() {
+                Tag::Object => u64::from(heap.walk(value).steps),
+                Tag::Tuple => heap.tuples.len(value).map_or(0, |n| n as u64),
+                _ => heap.count(value).unwrap_or(0),
+            };
+            if items > ALIKE && !copied.insert(value) {
+                let alike = items.min(container::UNSEEN);
+                steps = steps.saturating_add(alike * alike / ALIKE);
+            }
+        }
+        steps
     }
 
     /// Steps over the text and bytes among these, eight bytes each.
@@ -433,6 +455,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     }
 
     fn copied_from(&mut self, value: Value, from: Value) {
+        self.callables_copied(value, from);
         let mark = self.state.heap.mark(from);
         let keys = mark.of(Mark::NO_TEXT_KEY.with(Mark::COMPUTED_KEY).with(Mark::DUNDER_KEY));
         let literal = from.is(Tag::Dict) || self.view().is_mapping(from);

@@ -82,6 +82,9 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         if !open || own.has(Mark::NO_TEXT_KEY.with(Mark::COMPUTED_KEY).with(Mark::DUNDER_KEY)) {
             return false;
         }
+        if self.hidden_method(import, state).is_some() {
+            return false;
+        }
         if own.has(Mark::AGAIN) {
             self.state.heap.seal(state);
         }
@@ -138,6 +141,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                            runs what stands there";
             special.then(|| message.to_owned())
         });
+        let objection = objection.or_else(|| self.hidden_method(import, state));
         if asked_for || objection.is_some() {
             mark = mark.with(Mark::STORED);
         }
@@ -337,7 +341,8 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                     let none = || value.is(Tag::None) && import.split('|').any(|import| import == "None");
                     if !view.made_by(*value).is_some_and(made) && !none() {
                         return Some(format!(
-                            "the trigger `state` wants what {import} made as `{}`, which its `__setstate__` changes",
+                            "the trigger `state` wants {} as `{}`, which its `__setstate__` changes",
+                            made_by_one_of(import),
                             wanted.key
                         ));
                     }
@@ -380,10 +385,17 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             return;
         };
         let name = self.name_of(import);
-        let message = format!("the state of a {name} cannot be vouched for: {why}");
+        let message = format!("the state of an object of `{name}` cannot be vouched for: {why}");
         let name = name.to_owned();
         self.fault_of(Rule::ObjectMutation, at, message, Some(name));
     }
+}
+
+/// What one of these imports made, or None where it is among them, in words.
+fn made_by_one_of(imports: &str) -> String {
+    let names = imports.split('|').filter(|name| *name != "None").map(|name| format!("`{name}`"));
+    let made = format!("what {} made", names.collect::<Vec<_>>().join(" or "));
+    if imports.split('|').any(|name| name == "None") { format!("None, or {made},") } else { made }
 }
 
 /// What a trigger is open for, and what is wrong.

@@ -97,6 +97,9 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         let grown = self.state.heap.grow(dict, items, items.len() / 2);
         self.state.contents.put(dict, items);
         let keys = self.keys(at, dict, from);
+        if grown.kinds & Tag::OBJECTS != 0 {
+            self.callables(dict, from);
+        }
         self.change(at, dict, grown, keys);
     }
 
@@ -197,8 +200,8 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
 
     #[cold]
     fn alike(&mut self, at: u64) {
-        let message =
-            "the trigger `hash`: keys that are made to have one hash, each of which is compared with all";
+        let message = "the trigger `hash`: keys that have one hash, or more than 1,024 whose hashes are not followed: each \
+             may be compared with all";
         self.fault(Rule::ResourceLimit, at, message.to_owned());
     }
 
@@ -220,7 +223,12 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             mark = mark.with(Mark::STORED);
         }
         match kind {
-            Items::Set => mark = mark.with(self.keys(at, target, from)),
+            Items::Set => {
+                mark = mark.with(self.keys(at, target, from));
+                if grown.kinds & Tag::OBJECTS != 0 {
+                    self.callables(target, from);
+                }
+            }
             Items::Add => self.hashed(at, target, from, 1),
             Items::Append => {}
         }
@@ -321,21 +329,21 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     /// State or items for a value out of the memo.
     pub(super) fn not_new(&mut self, at: u64, target: Value, what: &str) {
         let name = target.object_import().map(|import| self.name_of(import).to_owned());
-        let shown = name.as_deref().unwrap_or("an object").to_owned();
-        let message = format!("{what} a {shown} that was handed over already, as no pickler writes it");
+        let shown = name.as_deref().map_or("an object".to_owned(), |name| format!("an object of `{name}`"));
+        let message = format!("{what} {shown} that was handed over already, as no pickler writes it");
         self.fault_of(Rule::ObjectMutation, at, message, name);
     }
 
     /// State or items for an object that must not have any more.
     pub(super) fn late(&mut self, at: u64, import: u32, what: &str, late: Late) {
         let name = self.name_of(import).to_owned();
-        let message = format!("a {name} is given {what}, and {late}");
+        let message = format!("an object of `{name}` is given {what}, and {late}");
         self.fault_of(Rule::ObjectMutation, at, message, Some(name));
     }
 
     pub(super) fn mutation(&mut self, at: u64, import: u32, what: &str) {
         let name = self.name_of(import);
-        let message = format!("loading {what} {name} itself, for the whole process");
+        let message = format!("loading {what} `{name}` itself, for the whole process");
         let name = name.to_owned();
         self.fault_of(Rule::ObjectMutation, at, message, Some(name));
     }

@@ -5,6 +5,7 @@ mod arrays;
 mod build;
 mod items;
 pub(in crate::pickle) mod memo;
+mod methods;
 mod resolve;
 mod stack;
 mod step;

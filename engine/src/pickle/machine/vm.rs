@@ -131,6 +131,10 @@ pub(super) struct State {
     pub(super) changed: HashSet<Value>,
     /// Dicts with names that Python and its libraries look up, of more than a literal.
     pub(super) special: HashSet<Value>,
+    /// Dicts, and objects with items, that have something to call under names of methods.
+    pub(super) callables: HashMap<Value, Vec<u16>>,
+    /// Containers that others were made of.
+    pub(super) copied: HashSet<Value>,
     /// Persistent ids of storages and bytes to be unpickled that are among the facts already.
     pub(super) storages: HashSet<Value>,
     pub(super) nested: HashSet<Value>,

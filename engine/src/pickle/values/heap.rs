@@ -12,10 +12,9 @@ use crate::policy::trigger::Shape;
 
 pub use crate::pickle::values::tuples::{Tuples, Walk};
 
-/// Steps that hashing one key may take, and how deep tuples may lie in each other. Tuples do not keep their hash, and
-/// hash their elements without a look at the depth of the C stack.
+/// Steps that hashing one key may take. Tuples do not keep their hash, and hash their elements without a look at the
+/// depth of the C stack.
 const KEY: u32 = (1 << 19) - 1;
-const DEPTH: u8 = 100;
 
 /// Steps that hashing all keys of a stream may take, beyond one for each.
 const HASHED: u64 = 1 << 30;
@@ -173,7 +172,7 @@ impl Heap {
         if kinds & !Tag::LITERALS == 0 {
             return self.tuples.literals(items, mark);
         }
-        if (walk.steps >= KEY || walk.depth > DEPTH)
+        if (walk.steps >= KEY || walk.is_deep())
             && kinds & (Tag::Tuple.kind() | Tag::Object.kind() | Tag::FrozenSet.kind()) != 0
         {
             mark = mark.with(Mark::UNKEYED);
@@ -509,7 +508,7 @@ impl Heap {
     fn is_bounded(&self, value: Value, mark: Mark, allowed: u64) -> bool {
         let walk = self.walk(value);
         let known = !(self.cyclic && mark.has(Mark::LOOSE.with(Mark::AGAIN)));
-        known && u64::from(walk.steps) <= allowed && walk.depth <= DEPTH
+        known && u64::from(walk.steps) <= allowed && !walk.is_deep()
     }
 
     /// An object gets its state. Says what stands against that.
@@ -561,7 +560,7 @@ impl Heap {
     /// The first object in a key whose hash is not read; `None` for a tuple that is too large.
     pub fn unkeyed(&self, key: Value) -> Option<Value> {
         let mut at = key;
-        for _ in 0..DEPTH {
+        for _ in 0..Walk::DEPTH {
             if !at.is(Tag::Tuple) {
                 break;
             }

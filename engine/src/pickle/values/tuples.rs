@@ -21,6 +21,9 @@ impl Walk {
     /// A value that holds nothing.
     pub const LEAF: Walk = Walk { steps: 1, depth: 0 };
 
+    /// How deep values may lie in each other.
+    pub const DEPTH: u8 = 100;
+
     /// Of so many values.
     #[inline]
     pub fn of(things: u64) -> Walk {
@@ -32,6 +35,12 @@ impl Walk {
     #[inline]
     pub fn and(self, other: Walk) -> Walk {
         Walk { steps: self.steps.saturating_add(other.steps), depth: self.depth.max(other.depth) }
+    }
+
+    /// Whether it goes deeper than code does without a look at the depth of the C stack.
+    #[inline]
+    pub fn is_deep(self) -> bool {
+        self.depth > Walk::DEPTH
     }
 
     /// Of what holds it.
