@@ -41,7 +41,7 @@ mod tests {
     #[test]
     fn only_what_concerns_fickgate_is_said() {
         let of = |text: &str| narrowing(&serde_yaml::from_str(text).unwrap());
-        let hook = |more: &str| format!("repos:\n- repo: x\n  hooks:\n  - id: fickgate-src\n{more}");
+        let hook = |more: &str| format!("repos:\n- repo: x\n  hooks:\n  - id: fickgate\n{more}");
         assert_eq!(of(&hook("")), None);
         assert_eq!(of(&hook("    args: [--all]\n")), None);
         assert_eq!(of(&hook("    exclude: ^tests/\n")), Some("exclude"));

@@ -148,7 +148,7 @@ impl Project {
 fn snapshot(project: &Project, to: &Path, hook: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     fs::create_dir(to).unwrap();
-    let files = if hook == "fickgate-src" {
+    let files = if hook == "fickgate" {
         let (code, files) = project.run_in(root, "git", &["ls-files", "-co", "--exclude-standard"]);
         assert_eq!(code, 0, "{files}");
         files
@@ -310,9 +310,9 @@ fn try_repo_runs_the_system_hook() {
 #[ignore = "builds fickgate from source, with the newest dependencies"]
 fn try_repo_builds_the_source_hook() {
     for framework in FRAMEWORKS {
-        let project = Project::new(framework, "fickgate-src");
+        let project = Project::new(framework, "fickgate");
         let hooks = project.path("hooks").to_string_lossy().into_owned();
-        let run = ["try-repo", &hooks, "fickgate-src", "--all-files", "--verbose"];
+        let run = ["try-repo", &hooks, "fickgate", "--all-files", "--verbose"];
         project.passed(framework, &run);
         project.commit_unseen("evil", EVIL);
         project.refused(framework, &run);
