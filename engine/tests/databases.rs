@@ -99,6 +99,8 @@ fn literals_in_a_schema_of_sqlite_are_values() {
     assert_eq!(imports(&read("cache.db", &as_text(view))), ["evil.run"]);
     let table = "CREATE TABLE cache (v DEFAULT 'cevil\nrun\n(S''a''\ntR.')";
     assert_eq!(imports(&read("cache.db", &as_text(table))), ["evil.run"]);
+    let behind = "CREATE/*'*/TABLE [it's] (\"it's\", -- it's\nv DEFAULT 'cevil\nrun\n(S''a''\ntR.')";
+    assert_eq!(imports(&read("cache.db", &as_text(behind))), ["evil.run"]);
 }
 
 #[test]
@@ -112,6 +114,9 @@ fn values_that_a_schema_computes_are_in_no_record() {
     let told = |facts: &Facts| facts.faults.iter().any(|f| f.fault.rule == Rule::ContainerUnreadable);
     for computes in [
         "CREATE VIEW Dict AS SELECT x'61' AS key, replace('co|s', '|', '') AS value",
+        "create/**/view Dict AS SELECT x'61' AS key, x'63'||x'64' AS value",
+        "CREATE\nTEMP -- of ours\nVIEW\"Dict\"(a, b) AS SELECT x'61', x'63'||x'64'",
+        "CREATE VIRTUAL TABLE Dict USING fts5(key, value, content='other')",
         "CREATE TABLE Dict (key, a, b, value AS (a || b))",
         "CREATE TABLE Dict (key, a, b, \"value\" BLOB GENERATED ALWAYS AS/**/(a || b) STORED)",
     ] {
@@ -119,6 +124,8 @@ fn values_that_a_schema_computes_are_in_no_record() {
     }
     for plain in [
         "CREATE TABLE Dict (key BLOB UNIQUE NOT NULL, value BLOB NOT NULL)",
+        "CREATE TABLE t (key, value) -- a view of Dict as (it is)",
+        "create a view of what key has which value in a dictionary, as (it is)",
         "CREATE VIEW tiles AS SELECT map.tile_id AS id, images.tile_data AS data FROM map JOIN images",
     ] {
         assert!(!told(&as_text(plain)), "{plain}");

@@ -11,6 +11,7 @@ use crate::content::Content;
 use crate::reading::field::u32_be;
 use crate::reading::job::Job;
 use crate::reading::segments::Segments;
+use crate::reading::sql;
 use crate::reading::work::{Scan, Step, Task};
 use crate::rule::Rule;
 
@@ -235,9 +236,8 @@ impl Database {
                     content = Content::from_bytes(narrow(&content.read_range(0, len as usize)?, order));
                 }
                 let child = self.job.child(&format!("value@0x{:x}", record.at + value.start), content);
-                if kind % 2 == 1 && child.content.read_range(0, 7)?.eq_ignore_ascii_case(b"create ") {
-                    literals(scan, &child)?;
-                    computed(scan, &child)?;
+                if kind % 2 == 1 && child.content.read_range(0, 2)?.eq_ignore_ascii_case(b"cr") {
+                    schema(scan, &child)?;
                 }
                 scan.as_base64(&child)?;
                 scan.later(Task::Open(child));
@@ -282,51 +282,14 @@ impl Database {
 const STATEMENT: usize = 1_000_000;
 
 /// Leaves the literals of a schema to be read: a view or a default gives them as values. What an expression makes of
-/// them is not known here.
-fn literals(scan: &mut Scan<'_>, statement: &Job) -> io::Result<()> {
+/// them is not known here, and is told where a loader may ask for it.
+fn schema(scan: &mut Scan<'_>, statement: &Job) -> io::Result<()> {
     let text = statement.content.read_range(0, STATEMENT)?;
-    let mut at = 0;
-    while let Some(open) = memchr::memchr(b'\'', text.get(at..).unwrap_or(&[])).map(|n| at + n) {
-        let mut literal = Vec::new();
-        at = open + 1;
-        while let Some(end) = memchr::memchr(b'\'', text.get(at..).unwrap_or(&[])).map(|n| at + n) {
-            literal.extend_from_slice(text.get(at..end).unwrap_or(&[]));
-            at = end + 1;
-            if text.get(at) != Some(&b'\'') {
-                break;
-            }
-            literal.push(b'\'');
-            at += 1;
-        }
-        if open > 0 && matches!(text.get(open - 1), Some(b'x' | b'X')) {
-            let digit = |b: u8| char::from(b).to_digit(16).unwrap_or(0) as u8;
-            literal = literal.as_chunks::<2>().0.iter().map(|[a, b]| digit(*a) << 4 | digit(*b)).collect();
-        }
-        if literal.len() as u64 >= SHORTEST {
-            let literal = statement.child(&format!("literal@0x{open:x}"), Content::from_bytes(literal));
-            scan.later(Task::Open(literal));
-        }
-        if at == open + 1 {
-            break;
-        }
+    for (at, bytes) in sql::literals(&text).filter(|(_, bytes)| bytes.len() as u64 >= SHORTEST) {
+        let literal = statement.child(&format!("literal@0x{at:x}"), Content::from_bytes(bytes));
+        scan.later(Task::Open(literal));
     }
-    Ok(())
-}
-
-/// Tells of a view, or a table with a generated column, that computes a `value` for a `key`: by these names, in a table
-/// `Dict`, `shelve` (CPython's `Lib/dbm/sqlite3.py`) asks for what it unpickles, and sqlitedict in `unnamed`; no record
-/// holds it. The columns of a view may have their names from what it selects of.
-fn computed(scan: &mut Scan<'_>, statement: &Job) -> io::Result<()> {
-    let text = statement.content.read_range(0, STATEMENT)?.to_ascii_lowercase();
-    let has = |word: &[u8]| memchr::memmem::find(&text, word).is_some();
-    let view = [&b"create view"[..], b"create temp"].iter().any(|begin| text.starts_with(begin));
-    // `name AS (expression)`; a comment may stand between.
-    let generated = memchr::memmem::find_iter(&text, b"as").any(|at| {
-        let rest = text.get(at + 2..).unwrap_or(&[]);
-        matches!(rest.trim_ascii_start().first(), Some(b'(' | b'/' | b'-'))
-    });
-    let asked_for = has(b"key") && has(b"value") || view && (has(b"dict") || has(b"unnamed"));
-    if (view || generated) && asked_for {
+    if sql::computes(&text) {
         let message = "a view or a generated column computes values, which no record holds: shelve and sqlitedict \
                        unpickle them";
         scan.fault(&statement.member, Rule::ContainerUnreadable, 0, message);
