@@ -33,6 +33,10 @@ pub struct Cli {
 /// The arguments with the options that stand before a verb put behind it, where they belong.
 pub fn ordered(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut args: Vec<OsString> = args.into_iter().collect();
+    // Nothing stands before a verb then, and making the command is a good part of a short run.
+    if !args.get(1).is_some_and(|first| first.as_encoded_bytes().starts_with(b"-")) {
+        return args;
+    }
     let command = Cli::command();
     let mut at = 1;
     while let Some(text) = args.get(at).and_then(|arg| arg.to_str()) {

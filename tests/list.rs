@@ -44,7 +44,7 @@ fn every_entry_was_verified_or_says_where_it_was_read() {
 
 #[test]
 fn the_report_has_no_entry_that_the_list_lost() {
-    let listed: BTreeSet<String> = builtin::entries().iter().map(|e| e.import()).collect();
+    let listed: BTreeSet<String> = builtin::entries().map(|e| e.import()).collect();
     let lost: Vec<String> = report().into_keys().filter(|import| !listed.contains(import)).collect();
     assert!(lost.is_empty(), "run allowlists/verify/verify.py: {lost:?}");
 }
@@ -53,7 +53,7 @@ fn the_report_has_no_entry_that_the_list_lost() {
 fn what_is_listed_as_a_class_was_found_to_be_one() {
     let report = report();
     let mut wrong = Vec::new();
-    for entry in builtin::entries().iter().filter(|e| e.kind == Kind::Class) {
+    for entry in builtin::entries().filter(|e| e.kind == Kind::Class) {
         let row = &report[&entry.import()];
         if !matches!(row.environment, "historical" | "torchscript") && row.kind != "class" {
             wrong.push(format!("{} is a {}", entry.import(), row.kind));

@@ -1,6 +1,6 @@
 //! Bytes that are read by ranges: a blob, a member of an archive, a slice of either.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::sync::Arc;
@@ -54,7 +54,12 @@ impl FileContent {
     /// Wraps an open regular file.
     pub fn new(file: File) -> io::Result<Self> {
         let meta = file.metadata()?;
-        Ok(FileContent { file, len: meta.len(), written: meta.modified().ok() })
+        Ok(FileContent::of(file, &meta))
+    }
+
+    /// The same, where the file was just asked what it is.
+    pub fn of(file: File, meta: &Metadata) -> Self {
+        FileContent { file, len: meta.len(), written: meta.modified().ok() }
     }
 
     /// Writes behind its end. For a temporary file of one's own.
@@ -161,6 +166,11 @@ impl Content {
     /// Up to `len` bytes from `offset`, as a vector; shorter only at the end.
     pub fn read_range(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
         let wanted = self.len.saturating_sub(offset).min(len as u64) as usize;
+        if let Some(bytes) = self.as_slice() {
+            let from = usize::try_from(offset).unwrap_or(usize::MAX);
+            let there = bytes.get(from..).and_then(|bytes| bytes.get(..wanted));
+            return Ok(there.unwrap_or_default().to_vec());
+        }
         let mut buf = vec![0; wanted];
         let n = self.read_at(offset, &mut buf)?;
         buf.truncate(n);

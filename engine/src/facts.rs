@@ -3,6 +3,7 @@
 
 pub use crate::loader::Loader;
 use crate::path::BlobPath;
+pub use crate::pickle::values::landmark::{Landmark, Landmarks};
 use crate::rule::Rule;
 
 /// Everything that [`crate::reading::scan::scan`] learned about one blob.
@@ -96,6 +97,8 @@ pub struct Stream {
     pub storages: Vec<StorageId>,
     /// Bytes that a callable would unpickle.
     pub nested: Vec<Nested>,
+    /// Where a long one can be followed from, to show what it does there.
+    pub landmarks: Landmarks,
 }
 
 /// What is said of a persistent id that is not torch's. `pickle.load` raises at any.

@@ -310,7 +310,7 @@ impl Reader {
         if let Some(kind) = special(&opened) {
             return Ok(failed(path, format!("it became a {kind} while it was opened")));
         }
-        let content = Content::new(FileContent::new(file)?);
+        let content = Content::new(FileContent::of(file, &opened));
         let content = match content.len() {
             len if len <= SMALL => Content::from_bytes(content.read_range(0, SMALL as usize)?),
             _ => content,

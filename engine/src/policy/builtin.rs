@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use crate::facts::Loader;
 use crate::policy::entry::{Entry, Layer};
@@ -103,7 +103,8 @@ impl Row {
     }
 }
 
-static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| ROWS.iter().map(Row::entry).collect());
+/// Entries, each made when it is first asked for: a run looks at a few. Boxed, as the places of all stand in the binary.
+static ENTRIES: [OnceLock<Box<Entry>>; ROWS.len()] = [const { OnceLock::new() }; ROWS.len()];
 
 /// Every file of the list, by name.
 pub fn lists() -> &'static [List] {
@@ -111,8 +112,21 @@ pub fn lists() -> &'static [List] {
 }
 
 /// Every entry, by module and name.
-pub fn entries() -> &'static [Entry] {
-    &ENTRIES
+pub fn entries() -> impl Iterator<Item = &'static Entry> {
+    (0..ROWS.len()).filter_map(entry)
+}
+
+/// The entry at a place, in the order of [`entries`].
+#[doc(hidden)]
+pub fn entry(place: usize) -> Option<&'static Entry> {
+    let row = ROWS.get(place)?;
+    ENTRIES.get(place).map(|entry| &**entry.get_or_init(|| Box::new(row.entry())))
+}
+
+/// The module of the entry at a place.
+#[doc(hidden)]
+pub fn module(place: usize) -> Option<&'static str> {
+    ROWS.get(place).map(|row| text(row.module))
 }
 
 /// Every refused import, by module and name.
@@ -127,13 +141,13 @@ pub const fn count() -> usize {
 
 /// The entry of this import.
 pub fn find(module: &str, name: &str) -> Option<&'static Entry> {
-    ENTRIES.get(position(module, name)?)
+    entry(position(module, name)?)
 }
 
 /// Where the entry of this import stands in [`entries`].
 #[doc(hidden)]
 pub fn position(module: &str, name: &str) -> Option<usize> {
-    ENTRIES.binary_search_by(|e| (&*e.module, &*e.name).cmp(&(module, name))).ok()
+    ROWS.binary_search_by(|row| (text(row.module), text(row.name)).cmp(&(module, name))).ok()
 }
 
 /// Why this import was left out, if it was judged.
@@ -163,8 +177,7 @@ pub fn find_refused(module: &str, name: &str) -> Option<&'static Refused> {
 }
 
 fn row(module: &str, name: &str) -> Option<&'static Row> {
-    let found = ROWS.binary_search_by(|row| (text(row.module), text(row.name)).cmp(&(module, name)));
-    found.ok().and_then(|i| ROWS.get(i))
+    ROWS.get(position(module, name)?)
 }
 
 /// The triggers of an import and the guard of its entry, without a look at the rest of the list.
@@ -226,7 +239,14 @@ impl Class {
 /// Whether the list has an entry or a refusal for this top-level package.
 pub fn judges(top: &str) -> bool {
     let starts = |module: &str| module.split('.').next() == Some(top);
-    ENTRIES.iter().any(|e| starts(&e.module)) || REFUSED.iter().any(|r| starts(r.module))
+    // Of modules in order, the package itself or the first one below it stands first.
+    let first = |from: &str| {
+        let entries =
+            ROWS.get(ROWS.partition_point(|row| text(row.module) < from)).map(|row| text(row.module));
+        let refused = REFUSED.get(REFUSED.partition_point(|r| r.module < from)).map(|r| r.module);
+        entries.is_some_and(starts) || refused.is_some_and(starts)
+    };
+    first(top) || first(&format!("{top}."))
 }
 
 /// The list an entry of the built-in layer stands in.

@@ -111,7 +111,7 @@ impl Policy {
     pub fn relied_on(&self, usage: &Usage) -> BTreeSet<&'static str> {
         let first = self.first_built_in();
         let marked = (0..builtin::count()).filter(|i| usage.is_marked(first + i));
-        marked.filter_map(|i| builtin::entries().get(i)?.module.split('.').next()).collect()
+        marked.filter_map(|i| builtin::module(i)?.split('.').next()).collect()
     }
 
     /// Whether this use of this import is permitted, and by whom, or why not.
@@ -162,7 +162,7 @@ impl Policy {
         let torchscript = (reading == Loader::TorchScript
             && (module == "__torch__" || module.starts_with("__torch__.")))
         .then_some(&TORCHSCRIPT);
-        let built_in = builtin::position(module, name).and_then(|i| Some((i, builtin::entries().get(i)?)));
+        let built_in = builtin::position(module, name).and_then(|i| Some((i, builtin::entry(i)?)));
         let built_in = built_in.filter(|(_, e)| self.extends_to(e));
         let first = self.first_built_in();
         own.into_iter()
@@ -285,8 +285,9 @@ impl Policy {
     }
 
     /// Every entry in force, upper layers first.
-    pub fn all(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().chain(builtin::entries().iter().filter(|e| self.extends_to(e)))
+    pub fn all<'a>(&'a self) -> impl Iterator<Item = &'a Entry> + 'a {
+        let built_in = builtin::entries().map(|e| -> &'a Entry { e });
+        self.entries.iter().chain(built_in.filter(|e| self.extends_to(e)))
     }
 
     /// The parts of the built-in list that apply.

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::content::Content;
-use crate::facts::{Code, Ending, Import, Loader, Runs, Stream};
+use crate::facts::{Code, Ending, Import, Landmarks, Loader, Runs, Stream};
 use crate::pickle::machine::{self, Run, is_at_hand};
 use crate::reading::family::{self, Family};
 use crate::reading::job::{Job, Place};
@@ -112,7 +112,8 @@ impl Scan<'_> {
             } else if chain.certain {
                 self.keep_read(job, read);
             } else if chain.pending.len() < PENDING {
-                chain.pending.push(read.main);
+                // There is nothing to show of them.
+                chain.pending.push(Stream { landmarks: Landmarks::default(), ..read.main });
             } else {
                 chain.more += 1;
             }

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::content::Content;
-use crate::facts::{Code, Facts, Fault, MemberFault, NestedBytes, Stream};
+use crate::facts::{Code, Facts, Fault, Landmarks, MemberFault, NestedBytes, Stream};
 use crate::limits::Limits;
 use crate::reading::inflated::{Budget, UNKNOWN};
 use crate::reading::job::{Job, Place};
@@ -171,7 +171,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Takes a stream among the facts, shows it, and leaves the bytes it would unpickle to be read.
-    pub fn keep(&mut self, job: &Job, stream: Stream) {
+    pub fn keep(&mut self, job: &Job, mut stream: Stream) {
         self.found += 1;
         if let Some(disguise) = &job.disguise
             && !disguise.told.replace(true)
@@ -183,6 +183,8 @@ impl<'a> Scan<'a> {
             return;
         }
         (self.watch)(&job.content, &stream);
+        // Whoever wanted to see lines of it has.
+        stream.landmarks = Landmarks::default();
         for nested in &stream.nested {
             let content = match &nested.bytes {
                 NestedBytes::Range(start, end) => job.content.slice(*start..*end),

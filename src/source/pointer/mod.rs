@@ -70,12 +70,15 @@ impl Pointer {
             return Ok(Look::File);
         }
         let head = content.read_range(0, LFS_POINTER)?;
-        if let Some(pointer) = lfs_head(&head) {
-            let whole = content.len() <= LFS_POINTER as u64;
-            return Ok(if whole { Look::Pointer(pointer) } else { Look::Headed });
-        }
-        if resembles_lfs(&head) {
-            return Ok(Look::Unclear);
+        // White space begins with one of these bytes, a pointer with a `v`: most files are told by the first.
+        if matches!(head.first(), Some(b'v' | b'\t'..=b'\r' | b' ' | 0xC2 | 0xE1..=0xE3)) {
+            if let Some(pointer) = lfs_head(&head) {
+                let whole = content.len() <= LFS_POINTER as u64;
+                return Ok(if whole { Look::Pointer(pointer) } else { Look::Headed });
+            }
+            if resembles_lfs(&head) {
+                return Ok(Look::Unclear);
+            }
         }
         if content.len() > ANNEX_POINTER as u64 {
             return Ok(Look::File);
@@ -116,10 +119,6 @@ fn is_key(text: &str) -> bool {
 
 /// The pointer that Git LFS sees in the bytes it reads: it takes white space off both ends first.
 fn lfs_head(head: &[u8]) -> Option<Pointer> {
-    // White space begins with one of these bytes, a pointer with a `v`: most files are told by the first.
-    if !matches!(head.first(), Some(b'v' | b'\t'..=b'\r' | b' ' | 0xC2 | 0xE1..=0xE3)) {
-        return None;
-    }
     // A character that the end of what is read cuts through belongs to no pointer.
     let text = std::str::from_utf8(head).ok()?;
     lfs(text.trim())

@@ -1,9 +1,11 @@
 //! What is known of an import by its name: the triggers that its entry opens, and its guard.
 
+use crate::pickle::values::heap::Nature;
+use crate::pickle::values::mark::Mark;
 use crate::policy::Kind;
 use crate::policy::builtin::{self, Class};
 use crate::policy::guard::Guard;
-use crate::policy::trigger::{Attributes, Forms, Hash, Shapes, State, Triggers};
+use crate::policy::trigger::{Attributes, Forms, Hash, Shape, Shapes, State, Triggers};
 
 /// What is known of an import.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +87,48 @@ impl Known {
     /// Whether what it gives can be called, or may be.
     pub fn gives_callable(&self) -> bool {
         self.triggers.is_none_or(|t| t.callable || self.kind != Kind::Class && !t.inert)
+    }
+
+    /// Whether most of what is done with it needs no look at values: no guard judges it, or one that has nothing to say
+    /// of no arguments.
+    pub fn is_unguarded(&self) -> bool {
+        matches!(self.guard, None | Some(Guard::Container))
+    }
+
+    /// Whether BUILD stores the attributes of a dict, and looks at none.
+    pub fn stores_attributes(&self) -> bool {
+        self.triggers.is_none_or(|triggers| {
+            let stores = matches!(
+                &triggers.state,
+                State::Stored
+                    | State::Read(Forms {
+                        attributes: Some(Attributes { values: Shape::Stored, touched: (_, 0), .. }),
+                        ..
+                    })
+            );
+            stores && !triggers.answers
+        })
+    }
+
+    /// The mark of an object that it makes of arguments with this mark.
+    pub fn inert(&self, mark: Mark) -> Mark {
+        let inert = self.triggers.is_some_and(|t| t.inert) && mark.shape() <= Shape::Inert;
+        let kept = if inert { Mark::INERT.with(mark.of(Mark::LOOSE)) } else { Mark::STORED };
+        if self.is_key(inert) { kept } else { kept.with(Mark::UNKEYED) }
+    }
+
+    /// What may become of an object that it gives, by `__new__` or by a call, without arguments or with.
+    pub fn nature(&self, create: bool, empty: bool) -> Nature {
+        match self.triggers {
+            Some(t) if t.fresh_empty && empty => Nature::Open,
+            // INST and OBJ without arguments run `__new__` alone.
+            Some(t) if (create || empty) && t.shared_create || !create && t.shared_call => Nature::Shared,
+            Some(Triggers { state: State::Closed(_), setitem: None, append: None, add: None, .. }) => {
+                Nature::Complete
+            }
+            Some(t) if t.hollow => Nature::Hollow,
+            _ => Nature::Open,
+        }
     }
 
     /// The shapes of its arguments: of a call, or of `__new__`.

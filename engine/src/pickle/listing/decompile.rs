@@ -11,11 +11,11 @@ use std::{io, iter};
 
 use crate::content::Content;
 use crate::escape;
-use crate::facts::Stream;
+use crate::facts::{Landmark, Stream};
 use crate::limits::Limits;
 use crate::pickle::listing::identifier;
 use crate::pickle::listing::quote;
-use crate::pickle::listing::sharing::{Places, Sharing, is_container};
+use crate::pickle::listing::sharing::{Places, Sharing, Until, is_container};
 use crate::pickle::machine;
 use crate::pickle::machine::trace::{Event, Trace, View};
 use crate::pickle::stream::opcode as op;
@@ -33,8 +33,6 @@ const MAX_CONTAINERS: usize = 200_000;
 const DECLARED: usize = 32;
 /// Longest line.
 const MAX_LINE: usize = 400;
-/// Bytes of the stream that are read behind the last line that is wanted.
-const BEHIND: u64 = 1 << 20;
 /// Lines before and behind a marked one.
 pub const BESIDE: usize = 2;
 
@@ -103,28 +101,56 @@ pub struct Decompiler {
     containers: HashMap<Value, Items, Places>,
     /// Place of the last container whose contents are kept.
     last: u64,
-    /// Where the run ends, and where it is.
-    until: Option<u64>,
-    at: u64,
+    /// Where the run ends.
+    until: Until,
+    /// Offsets of the stream's faults, where others are none of the stream.
+    faults: Option<Vec<u64>>,
 }
 
 /// Runs a stream of these facts again and writes it down. `content` is that of its member.
 pub fn listing(content: &Content, stream: &Stream, limits: &Limits, keep: Keep) -> io::Result<Decompiler> {
-    // What stands far behind the last of them says nothing of it.
-    let until = match &keep {
-        Keep::Around(offsets) => offsets.last().map(|last| last.saturating_add(BEHIND)),
-        Keep::First(_) => None,
-    };
-    let mut decompiler = Decompiler::new(keep, Sharing::up_to(content, stream, limits, until)?);
-    decompiler.until = until;
+    let until = until(&keep);
+    let mut sharing = Sharing::up_to(until);
+    machine::retrace(content, stream, limits, &mut sharing)?;
+    let mut decompiler = Decompiler { until, ..Decompiler::new(keep, sharing) };
     machine::retrace(content, stream, limits, &mut decompiler)?;
     Ok(decompiler)
+}
+
+/// The same from a landmark on. `None` where what is wanted is not reached from there.
+pub fn listing_from(
+    content: &Content,
+    stream: &Stream,
+    from: &Landmark,
+    limits: &Limits,
+    keep: Keep,
+) -> io::Result<Option<Decompiler>> {
+    let until = until(&keep);
+    let mut sharing = Sharing::up_to(until);
+    machine::resume(content, stream, from, limits, &mut sharing)?;
+    let mut decompiler = Decompiler { until, ..Decompiler::new(keep, sharing) };
+    decompiler.faults = Some(stream.faults.iter().map(|fault| fault.offset).collect());
+    for (index, import) in stream.imports.iter().take(from.imports).enumerate() {
+        let alias = decompiler.alias(&import.module, &import.name);
+        decompiler.imports.insert(index as u32, alias);
+    }
+    machine::resume(content, stream, from, limits, &mut decompiler)?;
+    Ok(decompiler.until.is_past().then_some(decompiler))
+}
+
+fn until(keep: &Keep) -> Until {
+    Until::behind(match keep {
+        Keep::Around(offsets) => offsets.last().copied(),
+        Keep::First(_) => None,
+    })
 }
 
 #[derive(Default)]
 struct Items {
     shown: Vec<String>,
     count: usize,
+    /// It had items before the listing began.
+    older: bool,
 }
 
 impl Decompiler {
@@ -144,8 +170,8 @@ impl Decompiler {
             objects: HashMap::default(),
             containers: HashMap::default(),
             last: 0,
-            until: None,
-            at: 0,
+            until: Until::default(),
+            faults: None,
         }
     }
 
@@ -283,8 +309,10 @@ impl Decompiler {
     fn contents(&self, value: Value, open: &str, close: &str) -> String {
         let Some(items) = self.containers.get(&value) else { return format!("{open}{close}") };
         let mut shown = items.shown.join(", ");
-        if items.count > items.shown.len() {
-            let _ = write!(shown, ", … {} items", items.count);
+        match items.count > items.shown.len() {
+            true if items.older => shown.push_str(", …"),
+            true => drop(write!(shown, ", … {} items", items.count)),
+            false => {}
         }
         format!("{open}{shown}{close}")
     }
@@ -369,15 +397,24 @@ impl Decompiler {
 
 impl Trace for Decompiler {
     fn has_enough(&self) -> bool {
-        self.until.is_some_and(|until| self.at > until)
+        let complete = || match &self.keep {
+            Keep::Around(offsets) => self.passed >= offsets.len() && self.wanted == 0,
+            Keep::First(_) => false,
+        };
+        self.until.is_over() || self.until.is_past() && complete()
     }
 
     fn event<C: Cursor>(&mut self, view: &View<'_, C>, offset: u64, event: Event<'_>) {
         let offset = view.cursor.in_content(offset);
         match event {
             Event::Opcode { code } => {
+                if self.code == 0 && self.faults.is_some() {
+                    let older = || Items { shown: vec!["…".to_owned()], count: 1, older: true };
+                    let containers = view.stack.iter().filter(|value| is_container(**value));
+                    self.containers.extend(containers.map(|value| (*value, older())));
+                }
                 self.code = code;
-                self.at = offset;
+                self.until.pass(offset);
             }
             Event::Import { module, name, value, .. } => self.import(offset, value, module, name),
             Event::Container { code, value, items } => {
@@ -457,7 +494,7 @@ impl Trace for Decompiler {
                 self.declare(view, offset, iter::once(id), SHOWN_DEPTH);
                 let text = self.expression(view, id, SHOWN_DEPTH);
                 if self.containers.len() < MAX_CONTAINERS {
-                    self.containers.insert(value, Items { shown: vec![text], count: 1 });
+                    self.containers.insert(value, Items { shown: vec![text], count: 1, older: false });
                 }
             }
             Event::Stop { value } => {
@@ -465,6 +502,7 @@ impl Trace for Decompiler {
                 let text = format!("return {}", self.expression(view, value, SHOWN_DEPTH));
                 self.line(offset, LineKind::Result, None, text);
             }
+            Event::Fault { .. } if self.faults.as_ref().is_some_and(|faults| !faults.contains(&offset)) => {}
             Event::Fault { message } => {
                 self.line(offset, LineKind::Fault, None, format!("# {}", escape::name(message)));
             }

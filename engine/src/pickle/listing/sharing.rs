@@ -17,6 +17,47 @@ use crate::pickle::values::value::{Tag, Value};
 /// Containers that are followed. Those that come later have no name.
 const MOST: usize = 200_000;
 
+/// Bytes of the stream, and opcodes, that are read behind the last line that is wanted. What stands farther behind it says
+/// nothing of it.
+const BYTES: u64 = 1 << 20;
+const OPCODES: u32 = 1 << 13;
+
+/// Where an onlooker has seen enough.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Until {
+    /// The last offset that is wanted, if not all are.
+    last: Option<u64>,
+    /// Opcodes behind it.
+    behind: u32,
+    over: bool,
+}
+
+impl Until {
+    /// A little behind an offset.
+    pub fn behind(last: Option<u64>) -> Self {
+        Until { last, ..Until::default() }
+    }
+
+    /// An opcode at this offset is about to run.
+    #[inline]
+    pub fn pass(&mut self, at: u64) {
+        if let Some(last) = self.last.filter(|last| at > *last) {
+            self.behind += 1;
+            self.over = self.behind > OPCODES || at - last > BYTES;
+        }
+    }
+
+    /// Whether that is enough.
+    pub fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Whether what is wanted has been passed.
+    pub fn is_past(&self) -> bool {
+        self.behind > 0
+    }
+}
+
 /// Watches a machine run.
 #[derive(Clone, Debug, Default)]
 pub struct Sharing {
@@ -24,9 +65,8 @@ pub struct Sharing {
     shared: HashSet<Value, Places>,
     /// Place of the last container among the used ones.
     last: u64,
-    /// Where watching ends, and where it is.
-    until: Option<u64>,
-    at: u64,
+    /// Where watching ends, if not with the stream.
+    until: Until,
 }
 
 /// Hashes values by their places in the heap, which follow one another.
@@ -54,19 +94,14 @@ impl Hasher for Place {
 impl Sharing {
     /// Runs a stream of these facts again. `content` is that of its member.
     pub fn of(content: &Content, stream: &Stream, limits: &Limits) -> io::Result<Self> {
-        Sharing::up_to(content, stream, limits, None)
-    }
-
-    /// The same, to an offset.
-    pub fn up_to(
-        content: &Content,
-        stream: &Stream,
-        limits: &Limits,
-        until: Option<u64>,
-    ) -> io::Result<Self> {
-        let mut sharing = Sharing { until, ..Sharing::default() };
+        let mut sharing = Sharing::default();
         machine::retrace(content, stream, limits, &mut sharing)?;
         Ok(sharing)
+    }
+
+    /// One that watches until then.
+    pub fn up_to(until: Until) -> Self {
+        Sharing { until, ..Sharing::default() }
     }
 
     /// Whether a container wants a name.
@@ -94,12 +129,12 @@ pub fn is_container(value: Value) -> bool {
 
 impl Trace for Sharing {
     fn has_enough(&self) -> bool {
-        self.until.is_some_and(|until| self.at > until)
+        self.until.is_over()
     }
 
     fn event<C: Cursor>(&mut self, view: &View<'_, C>, offset: u64, event: Event<'_>) {
         match event {
-            Event::Opcode { .. } => self.at = offset,
+            Event::Opcode { .. } => self.until.pass(offset),
             Event::Container { items, .. } => self.uses(items.iter().copied()),
             Event::Items { target, items, .. } => {
                 self.uses(items.iter().copied());

@@ -14,7 +14,7 @@ use crate::pickle::values::heap::{Heap, Nature, Tuples, Walk};
 use crate::pickle::values::mark::Mark;
 use crate::pickle::values::value::{Tag, Value};
 use crate::policy::guard::Guard;
-use crate::policy::trigger::{Shape, Shapes, State, Triggers};
+use crate::policy::trigger::{Shape, Shapes};
 use crate::rule::Rule;
 
 /// Longest line of a text that is measured. In longer ones each byte is looked at anyway.
@@ -107,17 +107,17 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     #[inline]
     fn apply_to_nothing(&mut self, at: u64, code: u8, callee: Value) -> bool {
         let Some(import) = callee.as_import() else { return false };
-        let known = self.state.imports.known(import);
-        if !matches!(known.guard, None | Some(Guard::Container)) || !self.state.stored_calls.is_empty() {
+        let create = matches!(code, op::NEWOBJ | op::NEWOBJ_EX);
+        let Some((mark, nature)) = self.state.imports.made_of_nothing(import, create) else { return false };
+        if !self.state.stored_calls.is_empty() {
             return false;
         }
-        let create = matches!(code, op::NEWOBJ | op::NEWOBJ_EX);
         let kind = match code {
             op::INST | op::OBJ => UseKind::Instantiate,
             _ if create => UseKind::Create,
             _ => UseKind::Call,
         };
-        let value = self.made_by(known, import, create, Tuples::EMPTY, Mark::PLAIN, NO_ARGUMENTS);
+        let value = self.state.heap.object(Some(import), mark, nature, NO_ARGUMENTS);
         self.state.imports.used(import, kind, at, code, None);
         self.result(at, code, callee, Tuples::EMPTY, None, value);
         true
@@ -180,7 +180,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             }
             Outcome::New(mark) => {
                 let inert = self.inert(import, mark).with(number).with(mark.of(Mark::FACTORY));
-                let nature = match self.nature(known.triggers, create, args) {
+                let nature = match self.nature(import, create, args) {
                     Nature::Shared => Nature::Open,
                     other => other,
                 };
@@ -370,47 +370,20 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
 
     /// The mark of an object made of arguments with this mark.
     fn inert(&self, import: u32, mark: Mark) -> Mark {
-        Self::inert_of(self.state.imports.known(import), mark)
-    }
-
-    fn inert_of(known: Known, mark: Mark) -> Mark {
-        let inert = known.triggers.is_some_and(|t| t.inert) && mark.shape() <= Shape::Inert;
-        let kept = if inert { Mark::INERT.with(mark.of(Mark::LOOSE)) } else { Mark::STORED };
-        if known.is_key(inert) { kept } else { kept.with(Mark::UNKEYED) }
+        self.state.imports.known(import).inert(mark)
     }
 
     /// A new object of an import, made of arguments with this mark.
     fn made(&mut self, import: u32, create: bool, args: Value, mark: Mark, walk: Walk) -> Value {
-        self.made_by(self.state.imports.known(import), import, create, args, mark, walk)
-    }
-
-    #[inline]
-    fn made_by(
-        &mut self,
-        known: Known,
-        import: u32,
-        create: bool,
-        args: Value,
-        mark: Mark,
-        walk: Walk,
-    ) -> Value {
-        let nature = self.nature(known.triggers, create, args);
-        self.state.heap.object(Some(import), Self::inert_of(known, mark), nature, walk)
+        let inert = self.inert(import, mark);
+        let nature = self.nature(import, create, args);
+        self.state.heap.object(Some(import), inert, nature, walk)
     }
 
     /// What may become of an object that an import gives.
-    fn nature(&self, triggers: Option<&Triggers>, create: bool, args: Value) -> Nature {
+    fn nature(&self, import: u32, create: bool, args: Value) -> Nature {
         let empty = self.state.heap.tuples.len(args) == Some(0);
-        match triggers {
-            Some(t) if t.fresh_empty && empty => Nature::Open,
-            // INST and OBJ without arguments run `__new__` alone.
-            Some(t) if (create || empty) && t.shared_create || !create && t.shared_call => Nature::Shared,
-            Some(Triggers { state: State::Closed(_), setitem: None, append: None, add: None, .. }) => {
-                Nature::Complete
-            }
-            Some(t) if t.hollow => Nature::Hollow,
-            _ => Nature::Open,
-        }
+        self.state.imports.known(import).nature(create, empty)
     }
 
     /// An object hashes like a number or a frozenset: what CPython computes without a secret.

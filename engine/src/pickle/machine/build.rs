@@ -63,23 +63,11 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     /// get theirs, and nothing stands against it.
     #[inline]
     fn plainly_stated(&mut self, at: u64, target: Value, import: u32, state: Value) -> bool {
-        let known = self.state.imports.known(import);
-        if !state.is(Tag::Dict) || !matches!(known.guard, None | Some(Guard::Container)) {
+        if !state.is(Tag::Dict) || !self.state.imports.stores_attributes(import) {
             return false;
         }
-        let open = known.triggers.is_none_or(|triggers| {
-            let stores = matches!(
-                &triggers.state,
-                State::Stored
-                    | State::Read(Forms {
-                        attributes: Some(Attributes { values: Shape::Stored, touched: (_, 0), .. }),
-                        ..
-                    })
-            );
-            stores && !triggers.answers
-        });
         let (own, walk) = self.state.heap.seen(state);
-        if !open || own.has(Mark::NO_TEXT_KEY.with(Mark::COMPUTED_KEY).with(Mark::DUNDER_KEY)) {
+        if own.has(Mark::NO_TEXT_KEY.with(Mark::COMPUTED_KEY).with(Mark::DUNDER_KEY)) {
             return false;
         }
         if self.hidden_method(import, state).is_some() {

@@ -18,6 +18,16 @@ pub enum Index {
     Text(Box<[u8]>),
 }
 
+impl Index {
+    /// The index, where it fits.
+    pub fn small(&self) -> Option<u64> {
+        match self {
+            Index::Small(index) => Some(*index),
+            _ => None,
+        }
+    }
+}
+
 /// Values by index.
 #[derive(Debug, Default)]
 pub struct Memo {
@@ -27,6 +37,7 @@ pub struct Memo {
     set: u64,
     /// Bytes of indices that are no small numbers.
     keys: usize,
+    rewritten: bool,
 }
 
 /// How far above twice the number of entries an index may lie and still be dense.
@@ -37,7 +48,9 @@ impl Memo {
     #[inline(always)]
     pub fn put(&mut self, index: u64, value: Value) {
         if let Some(slot) = usize::try_from(index).ok().and_then(|i| self.dense.get_mut(i)) {
-            self.set += u64::from(*slot == Packed::UNSET);
+            let free = *slot == Packed::UNSET;
+            self.set += u64::from(free);
+            self.rewritten |= !free;
             *slot = self.apart.pack(value, *slot);
         } else {
             self.put_beyond(index, value);
@@ -49,8 +62,9 @@ impl Memo {
         if let Index::Digits(key) | Index::Text(key) = &index {
             self.keys += key.len();
         }
-        if self.sparse.insert(index, value).is_none() {
-            self.set += 1;
+        match self.sparse.insert(index, value) {
+            None => self.set += 1,
+            Some(_) => self.rewritten = true,
         }
     }
 
@@ -93,6 +107,23 @@ impl Memo {
         } else {
             self.put(self.set, value);
         }
+    }
+
+    /// One with so many entries, none of which is known.
+    pub fn resumed(count: u64) -> Self {
+        // With an entry that no stream can name there is no dense part, which would begin at 0.
+        let sparse = HashMap::from([(Index::Text(Box::default()), Value::UNKNOWN)]);
+        Memo { sparse, set: count, ..Memo::default() }
+    }
+
+    /// Whether something took the place of an entry, as no pickler writes it.
+    pub fn is_rewritten(&self) -> bool {
+        self.rewritten
+    }
+
+    /// How many entries there are.
+    pub fn count(&self) -> u64 {
+        self.set
     }
 
     /// The value at an index.

@@ -7,6 +7,7 @@ mod items;
 pub(in crate::pickle) mod memo;
 mod methods;
 mod resolve;
+mod resume;
 mod stack;
 mod step;
 #[cfg(test)]

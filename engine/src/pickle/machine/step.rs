@@ -245,7 +245,10 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             }
             op::GET => {
                 let index = self.memo_line(at)?;
-                let value = self.state.memo.get_index(&index).ok_or_else(Self::unset)?;
+                let value = match self.state.memo.get_index(&index) {
+                    Some(value) => value,
+                    None => self.unset(index.small())?,
+                };
                 self.push_again(value);
             }
             op::LIST => {
@@ -407,14 +410,21 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
 
     #[inline(always)]
     pub(super) fn recall(&mut self, index: u64) -> Step {
-        let value = self.state.memo.get(index).ok_or_else(Self::unset)?;
+        let value = match self.state.memo.get(index) {
+            Some(value) => value,
+            None => self.unset(Some(index))?,
+        };
         self.push_again(value);
         Ok(())
     }
 
     #[cold]
-    pub(super) fn unset() -> Halt {
-        Halt::Broken("the memo has no entry of that index".to_owned())
+    pub(super) fn unset(&self, index: Option<u64>) -> Result<Value, Halt> {
+        if let Some((landmarks, from)) = &self.state.resumed {
+            let value = index.and_then(|index| landmarks.remembered(from, index));
+            return Ok(value.unwrap_or(Value::UNKNOWN));
+        }
+        Err(Halt::Broken("the memo has no entry of that index".to_owned()))
     }
 
     pub(super) fn long_bytes(&mut self, at: u64, n: u64) -> Step {

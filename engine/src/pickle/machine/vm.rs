@@ -5,7 +5,7 @@
 //! the one that goes on does and says so, because what that one imports has been imported.
 
 use crate::content::Content;
-use crate::facts::{Ending, Fault, Loader, NestedBytes, Stream, UseKind};
+use crate::facts::{Ending, Fault, Landmark, Landmarks, Loader, NestedBytes, Stream, UseKind};
 use crate::limits::Limits;
 use crate::pickle::known::numpy::Dtypes;
 use crate::pickle::machine::memo::Memo;
@@ -82,6 +82,30 @@ pub fn retrace<T: Trace>(
     run_traced(content, stream.start, stream.reading, "", limits, trace).map(drop)
 }
 
+/// Runs a stream of these facts from a landmark of it on, for an onlooker. It is told of faults that are none where
+/// something came before the landmark.
+pub fn resume<T: Trace>(
+    content: &Content,
+    stream: &Stream,
+    from: &Landmark,
+    limits: &Limits,
+    trace: &mut T,
+) -> io::Result<()> {
+    let state = State::resumed(stream, from);
+    match content.as_slice() {
+        Some(bytes) => Machine {
+            state,
+            ..Machine::new(SliceCursor::new(bytes, from.offset), stream.reading, limits, trace)
+        }
+        .finish(),
+        None => {
+            let cursor = WindowCursor::new(content, from.offset, limits.window);
+            Machine { state, ..Machine::new(cursor, stream.reading, limits, trace) }.finish()
+        }
+    }
+    .map(drop)
+}
+
 /// Why a stream ends.
 pub(super) enum Halt {
     /// STOP, and the mark of what is returned.
@@ -94,8 +118,11 @@ pub(super) enum Halt {
 
 pub(super) type Step = Result<(), Halt>;
 
-/// Opcodes between two looks at the memory in use.
-const BREATH: u64 = 1 << 16;
+/// Opcodes between two looks at the memory in use, and at where a landmark is due.
+const BREATH: u64 = 1 << 13;
+
+/// Bytes of the memos of inner pickles that are kept, to show lines of those.
+const REMEMBERED: usize = 1 << 24;
 
 /// Inner pickles that are kept though nothing is to be said of them.
 const UNEVENTFUL: usize = 1000;
@@ -145,12 +172,17 @@ pub(super) struct State {
     pub(super) protocol: u8,
     pub(super) frame_end: u64,
     pub(super) stream: Stream,
+    /// Where the next landmark is due.
+    pub(super) due: u64,
+    /// It goes on from a landmark of these: what it does not know came before that.
+    pub(super) resumed: Option<(Landmarks, Landmark)>,
 }
 
 impl State {
     pub(super) fn new(reading: Loader, start: u64) -> Self {
         let stream = Stream { reading, start, ..Stream::default() };
-        State { reading, frame_end: u64::MAX, stream, ..State::default() }
+        let due = stream.landmarks.next(start);
+        State { reading, frame_end: u64::MAX, stream, due, ..State::default() }
     }
 }
 
@@ -233,10 +265,11 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
             if self.cursor.position() >= self.state.frame_end {
                 self.leave_frame(at);
             }
-            if opcodes.is_multiple_of(BREATH)
-                && let Err(halt) = self.check_memory()
-            {
-                break halt;
+            if opcodes.is_multiple_of(BREATH) {
+                if let Err(halt) = self.check_memory() {
+                    break halt;
+                }
+                self.pass();
             }
         };
         if self.cursor.position() > self.state.frame_end {
@@ -259,6 +292,7 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         stream.end = self.cursor.position();
         stream.opcodes = opcodes + state.memoized;
         stream.imports = state.imports.finish();
+        stream.landmarks.end(state.memo);
         let uses = stream.imports.iter().flat_map(|import| &import.uses);
         stream.applied |= uses.into_iter().any(|used| used.kind != UseKind::Reference);
         (stream, made)
@@ -270,11 +304,15 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         let fresh = State::new(Loader::Pickle, self.cursor.position());
         let outer = std::mem::replace(&mut self.state, fresh);
         self.muted = true;
-        let (inner, mark) = self.run_to_halt();
+        let (mut inner, mark) = self.run_to_halt();
         self.muted = false;
         self.state = outer;
         let stopped = inner.stopped();
         let uneventful = inner.imports.is_empty() && inner.faults.is_empty() && inner.storages.is_empty();
+        let remembered = || self.inner.iter().map(|inner| inner.landmarks.memo_size()).sum::<usize>();
+        if inner.landmarks.memo_size() > 0 && (uneventful || remembered() > REMEMBERED) {
+            inner.landmarks = Landmarks::default();
+        }
         if !uneventful || self.inner.len() < UNEVENTFUL {
             self.inner.push(inner);
         }
@@ -298,6 +336,7 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
             + state.imports.held()
             + state.contents.size()
             + state.dtypes.held()
+            + state.stream.landmarks.size()
             + (state.changed.len() + state.special.len()) * 16
             + state.stored_calls.len() * 24;
         if (entries * 8 + held) as u64 > self.limits.machine_memory {

@@ -56,6 +56,13 @@ const HOLLOW: u32 = STATED << 6;
 const WIDE_ITEMS: u32 = STATED << 7;
 const DONE: u32 = STATED | COMPLETE;
 
+/// Of an object without any of these bits, a holder takes over what [`Heap::taken_over`] keeps of its mark as it is.
+const UNUSUAL: u32 = HOLLOW | Mark::LOOSE.with(Mark::AGAIN).bits() as u32;
+const KEPT: Mark = Mark::HELD.without(Mark::UNKEYED_INSIDE);
+
+/// Of a container without any of these, it takes over nothing.
+const WIDE: u32 = Mark::HELD.with(Mark::AGAIN).with(Mark::FIRST_UNKEYED).bits() as u32;
+
 /// The mark of a list, dict, set or frozenset.
 #[inline]
 fn mark_of_container(record: Record) -> Mark {
@@ -208,6 +215,18 @@ impl Heap {
         let (mut mark, mut steps, mut depth) = (Mark::PLAIN, items.len() as u64, 0);
         for value in items {
             if value.kind() & Tag::LITERALS != 0 {
+                continue;
+            }
+            // Most are of one of these kinds, and there is little to say of them.
+            let simple = match value.tag() {
+                Tag::Object => self.objects.simple(value.serial(), UNUSUAL),
+                Tag::List | Tag::Dict | Tag::Set => self.containers.simple(value.payload(), WIDE),
+                _ => None,
+            };
+            if let Some((bits, more, deep)) = simple {
+                mark = mark.with(Mark::from_bits(bits as u16).of(KEPT));
+                steps += u64::from(more);
+                depth = depth.max(deep + 1);
                 continue;
             }
             let (own, walk) = self.seen(*value);

@@ -9,12 +9,18 @@ use crate::facts::{Import, Objection, Use, UseKind};
 use crate::pickle::known::table::{self, Known};
 use crate::pickle::stream::text::Text;
 use crate::pickle::stream::{compat, opcode};
+use crate::pickle::values::heap::Nature;
+use crate::pickle::values::mark::Mark;
 use crate::pickle::values::value::Value;
 
 /// An import and its counters.
 struct Row {
     import: Import,
     known: Known,
+    /// What it makes of no arguments where nothing is to be judged: by a call, and by `__new__`.
+    made: Option<[(Mark, Nature); 2]>,
+    /// Nothing is to be judged where BUILD gives its objects a dict of names.
+    stores: bool,
     /// `module.name` as messages show it, once one does.
     shown: OnceCell<Box<str>>,
     /// How often it was pushed, and how often that push was applied. The rest are references.
@@ -95,8 +101,12 @@ impl Imports {
         let (module, name) =
             if mapped { compat::resolve(raw_module, raw_name) } else { (raw_module, raw_name) };
         let index = self.rows.len() as u32;
+        let known = table::of(module, name);
+        let made = |create: bool| (known.inert(Mark::PLAIN), known.nature(create, true));
         let row = Row {
-            known: table::of(module, name),
+            made: known.is_unguarded().then(|| [made(false), made(true)]),
+            stores: known.is_unguarded() && known.stores_attributes(),
+            known,
             shown: OnceCell::new(),
             import: Import {
                 module: module.to_owned(),
@@ -141,6 +151,19 @@ impl Imports {
     #[inline]
     pub fn known(&self, index: u32) -> Known {
         self.rows.get(index as usize).map_or(Known::NOTHING, |r| r.known)
+    }
+
+    /// What it makes of no arguments, by a call or by `__new__`. `None` where somebody has to judge that.
+    #[inline]
+    pub fn made_of_nothing(&self, index: u32, create: bool) -> Option<(Mark, Nature)> {
+        let made = self.rows.get(index as usize)?.made?;
+        made.get(usize::from(create)).copied()
+    }
+
+    /// Whether BUILD stores a dict of names that its objects get, and nothing is to be judged.
+    #[inline]
+    pub fn stores_attributes(&self, index: u32) -> bool {
+        self.rows.get(index as usize).is_some_and(|row| row.stores)
     }
 
     /// What is known of the import that gave an object.

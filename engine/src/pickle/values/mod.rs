@@ -6,6 +6,7 @@ pub mod hashes;
 pub mod heap;
 pub mod imports;
 pub mod keys;
+pub mod landmark;
 pub mod lists;
 pub mod mark;
 pub mod modulus;

@@ -67,8 +67,7 @@ impl Apart {
     #[inline(never)]
     fn pack_other(&mut self, value: Value, old: Packed) -> Packed {
         if value.is(Tag::Object) {
-            let import = value.object_import().map_or(0, |import| u64::from(import) + 1);
-            let serial = value.serial();
+            let (import, serial) = (value.maker_bits(), value.serial());
             if import < 1 << IMPORT && serial < 1 << (63 - CUT - IMPORT) {
                 return Packed::word(Tag::Object as u64, (serial << IMPORT | import) as i64);
             }

@@ -87,6 +87,17 @@ impl<const BITS: u32, const LEN: u32, const STEPS: u32> Records<BITS, LEN, STEPS
         self.words.get(index as usize).map(|word| self.record(*word))
     }
 
+    /// The bits, the steps and the depth of one, where it lies in one word and has none of these bits.
+    #[inline(always)]
+    pub fn simple(&self, index: u64, unless: u32) -> Option<(u32, u32, u8)> {
+        let word = *self.words.get(index as usize)?;
+        if word & (APART | unless) != 0 {
+            return None;
+        }
+        let Record { bits, steps, depth, .. } = Self::small(word);
+        Some((bits, steps, depth))
+    }
+
     /// Puts a record in the place of another.
     #[inline(always)]
     pub fn set(&mut self, index: u64, record: Record) {

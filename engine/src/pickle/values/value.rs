@@ -233,6 +233,12 @@ impl Value {
         self.payload() >> IMPORT_BITS
     }
 
+    /// What an object has of the import that gave it: its index and one more, or 0.
+    #[inline(always)]
+    pub(super) const fn maker_bits(self) -> u64 {
+        self.payload() & ((1 << IMPORT_BITS) - 1)
+    }
+
     /// What applying the import with this index gave.
     #[inline]
     pub const fn object(import: Option<u32>, serial: u64) -> Value {

@@ -6,6 +6,7 @@
 //!
 //! One file, since each claim on a byte is held against all others.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::ops::Range;
@@ -120,9 +121,12 @@ pub fn audit(content: &Content, name: &str, limits: &Limits) -> io::Result<Optio
 /// Whether an end record stands in reach of the end of content.
 pub fn ends_as_zip(content: &Content) -> io::Result<bool> {
     let from = content.len().saturating_sub(END_REACH);
-    let tail = content.read_range(from, END_REACH as usize)?;
+    let tail = match content.as_slice().and_then(|bytes| bytes.get(from as usize..)) {
+        Some(tail) => Cow::Borrowed(tail),
+        None => Cow::Owned(content.read_range(from, END_REACH as usize)?),
+    };
     let room = |at: usize| (tail.len() - at) as u64 >= END_SIZE;
-    Ok(memmem::rfind_iter(&tail, END).next().is_some_and(room) || memmem::find_iter(&tail, END).any(room))
+    Ok(memmem::find_iter(&tail, END).any(room))
 }
 
 /// The end records in reach of the end, the one that CPython's `zipfile` takes first.
