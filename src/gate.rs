@@ -199,17 +199,7 @@ impl Gate<'_> {
     }
 
     fn read_and_judge(&self, blob: &Blob) -> std::io::Result<Judged> {
-        let mut snippets = Snippets::default();
-        let mut failure = None;
-        let facts = scan::scan_watched(&blob.content, &blob.path, &self.limits, &mut |content, stream| {
-            let by = (self.policy, self.usage);
-            if let Err(error) = snippets.look(content, stream, &blob.path, by, &self.limits) {
-                failure = Some(error);
-            }
-        })?;
-        if let Some(error) = failure {
-            return Err(error);
-        }
+        let (facts, snippets) = read(&blob.content, &blob.path, (self.policy, self.usage), &self.limits)?;
         let sha256 = pinned(&blob.content, &blob.path, self.policy)?;
         let pin = sha256.and_then(|hash| self.policy.pin(&hash, &blob.path.to_lossy(), self.usage));
         let mut suppressed = Vec::new();
@@ -266,6 +256,23 @@ fn is_stray(path: &BlobPath) -> bool {
     below.is_some_and(|folder| !folder.is_empty() && !folder.starts_with(['/', '.']) && !folder.contains(':'))
 }
 
+/// What is in some content, and the decompiled lines of what the policy does not let pass.
+fn read(
+    content: &Content,
+    path: &BlobPath,
+    by: (&Policy, &Usage),
+    limits: &Limits,
+) -> std::io::Result<(Facts, Snippets)> {
+    let mut snippets = Snippets::default();
+    let mut failure = None;
+    let facts = scan::scan_watched(content, path, limits, &mut |content, stream| {
+        if let Err(error) = snippets.look(content, stream, path, by, limits) {
+            failure = Some(error);
+        }
+    })?;
+    failure.map_or(Ok((facts, snippets)), Err)
+}
+
 /// What is in some content, and what there is to find in it: for whoever asks for one file alone.
 pub fn judge_content(
     content: &Content,
@@ -274,8 +281,9 @@ pub fn judge_content(
     usage: &Usage,
     limits: &Limits,
 ) -> std::io::Result<(Facts, Vec<Finding>)> {
-    let facts = scan::scan(content, path, limits)?;
-    let findings = judge::judge(&facts, path, pinned(content, path, policy)?.as_ref(), policy, usage);
+    let (facts, snippets) = read(content, path, (policy, usage), limits)?;
+    let mut findings = judge::judge(&facts, path, pinned(content, path, policy)?.as_ref(), policy, usage);
+    snippets.give(&mut findings);
     Ok((facts, findings))
 }
 

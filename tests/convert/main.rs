@@ -271,6 +271,7 @@ fn what_the_gate_refuses_is_refused_with_its_findings() {
     folder.put("evil.pt", torch_zip(b"\x80\x02cos\nsystem\nX\x04\0\0\0echo\x85R.", &[]));
     let said = folder.refused("evil.pt");
     assert!(said.contains("import-not-allowed") && said.contains("os.system"), "{said}");
+    assert!(said.contains("from os import system"), "the line that does it: {said}");
     // Even where somebody allows it: it is more than tensors.
     let output = folder.convert(&["evil.pt", "--allow", "os.system"]);
     assert_eq!(output.status.code(), Some(1));
