@@ -24,6 +24,11 @@ SECONDS = 60
 BATCH = 200
 
 
+def printable(text: str) -> str:
+    """One short line: names in malicious files have any characters."""
+    return "".join(letter if letter.isprintable() else " " for letter in " ".join(text.split()))[:200]
+
+
 class Answers:
     """The CSV of one tool, kept as it grows."""
 
@@ -38,7 +43,7 @@ class Answers:
             path.write_text(",".join(COLUMNS) + "\n")
 
     def add(self, path: str, verdict: str, detail: str, seconds: float) -> None:
-        row = {"path": path, "verdict": verdict, "detail": " ".join(detail.split())[:200], "seconds": f"{seconds:.6f}"}
+        row = {"path": path, "verdict": verdict, "detail": printable(detail), "seconds": f"{seconds:.6f}"}
         self.rows[path] = row
         with open(self.path, "a", newline="") as file:
             csv.DictWriter(file, COLUMNS).writerow(row)

@@ -4,6 +4,7 @@ import collections
 import csv
 import dataclasses
 import pathlib
+import textwrap
 from collections.abc import Callable, Iterable
 
 import picture
@@ -101,6 +102,24 @@ def crossed(rows: list, key: Callable, verdicts: dict, right: str, title: str) -
     for name, paths in found.items():
         cells = " | ".join(count(paths, answers, right).short() for answers in verdicts.values())
         out.append(f"| {name} | {len(paths)} | {cells} |")
+    return out
+
+
+def refusals(honest: list, answers: dict) -> list[str]:
+    """What kept clean files out, by library, as the tool gave the reason: rule and import."""
+    found = collections.defaultdict(collections.Counter)
+    for row in honest:
+        answer = answers.get(row.path)
+        if answer and answer["verdict"] == "refused":
+            rule, _, rest = answer["detail"].partition(" ")
+            found[row.library if row.source == "written" else "given folders"][rest.split(": ")[0].strip() or rule] += 1
+    if not found:
+        return ["- nothing"]
+    out = []
+    for library, names in sorted(found.items()):
+        listed = ", ".join(f"`{name}`" + (f" ({times})" if times > 1 else "") for name, times in sorted(names.items()))
+        text = f"- {library}: {listed}"
+        out += textwrap.wrap(text, 118, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
     return out
 
 
@@ -215,6 +234,9 @@ def publish(
             "library",
         ),
     ]
+    if "fickgate" in verdicts:
+        text += ["", "Clean files that fickgate refuses, by the import (or rule) that it gives first:", ""]
+        text += refusals(honest, verdicts["fickgate"])
     (run / "tables.md").write_text("\n".join(text) + "\n")
     drawing = picture.draw(
         [

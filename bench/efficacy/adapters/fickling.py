@@ -5,6 +5,7 @@ unpickler that `activate_safe_ml_environment` puts in the place of pickle's, wit
 replaced by stubs, so that nothing is run: whoever opens a file with gzip, torch or numpy gets to it.
 """
 
+import codecs
 import io
 import pickle
 import sys
@@ -41,6 +42,9 @@ class Stubbed(pickle.Unpickler):
     def find_class(self, module, name):
         if (module, name) == ("torch.storage", "_load_from_bytes"):
             return lambda data: load(io.BytesIO(data), 5)
+        if (module, name) == ("_codecs", "encode"):
+            # How protocol 2 spells the bytes that the former is given.
+            return codecs.encode
         return stub.Stub
 
 
