@@ -287,13 +287,19 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 let Some(items) = view.items(slot) else {
                     return closed("there are more of them than are followed, and setting some runs code");
                 };
+                // A setter that `touches` names was read, for values of the shape that it gives there.
+                let read = |name: &str| builtin::touched(touched).any(|wanted| wanted.key == name);
                 let sets = |key: Value| {
                     let key = view.word(key);
-                    builtin::touched(setters).any(|setter| key.as_deref().is_none_or(|key| key == setter.key))
+                    builtin::touched(setters)
+                        .any(|setter| key.as_deref().is_none_or(|key| key == setter.key && !read(key)))
                 };
                 if items.iter().any(|(key, _)| sets(*key)) {
                     return closed("setting one of them runs code that nobody has read");
                 }
+            }
+            if let Some(wrong) = self.touch(slot, touched, any) {
+                return Some(wrong);
             }
         }
         if dict.is(Tag::None) {
@@ -308,11 +314,20 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         if !view.fits(dict, values, any) {
             return Some(open_for(&view, dict, values, "the state"));
         }
+        self.touch(dict, touched, any)
+    }
+
+    /// What is wrong with the values that code looks at, by their keys in a literal dict.
+    fn touch(&self, dict: Value, touched: (u16, u8), any: bool) -> Option<String> {
+        let view = self.view();
         if touched.1 == 0 {
             return None;
         }
         let Some(items) = view.items(dict) else {
-            return closed("there are more of them than are followed, and code looks at some");
+            return Some(
+                "the trigger `state` is open for attributes only: there are more of them than are followed, and code looks at some"
+                    .to_owned(),
+            );
         };
         for wanted in builtin::touched(touched) {
             let found = items.iter().filter(|(key, _)| view.word(*key).as_deref() == Some(wanted.key));
