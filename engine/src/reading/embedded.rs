@@ -67,7 +67,7 @@ impl Scan<'_> {
     fn zarr_filters(&mut self, job: &Job) -> io::Result<()> {
         let (mut pickle, mut zarr) = (None, false);
         let mut others = Vec::new();
-        json::objects(&job.content, 0, self.limits.window, |object| {
+        json::objects(&job.content, 0, self.limits.window, &["zarr_format", "id", "name"], |object| {
             zarr |= object.has("zarr_format");
             for id in object.texts("id").chain(object.texts("name")) {
                 match id.trim_start_matches("numcodecs.") {

@@ -40,6 +40,8 @@ pub(crate) enum Config {
     Keras,
     /// The schema of a skops file.
     Skops,
+    /// A program of `torch.export`.
+    Export,
 }
 
 /// What is known of content before it is looked at.

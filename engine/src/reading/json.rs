@@ -6,13 +6,12 @@ use std::io;
 use crate::content::Content;
 
 /// Longest string of which all is kept, in bytes.
-const STRING: usize = 4 << 10;
+pub const STRING: usize = 64 << 10;
 /// Objects and arrays inside one another; Python's parser gives up much earlier.
 const DEPTH: usize = 100_000;
-/// Members with text that are kept of one object.
-const MEMBERS: usize = 64;
 
-/// An object that has ended: its members whose value is a text, in order, and the names of the others.
+/// An object that has ended: of the members that were asked for, those whose value is a text, in order, and the names
+/// of the others.
 #[derive(Debug, Default)]
 pub struct Object {
     /// Offset of its brace.
@@ -21,10 +20,8 @@ pub struct Object {
     pub texts: Vec<(String, String)>,
     /// Names of members that are objects, arrays, numbers or words.
     pub others: Vec<String>,
-    /// Names of members that are arrays whose first item is a text.
-    pub lists: Vec<String>,
-    /// How many objects and arrays are around it.
-    pub depth: usize,
+    /// Names of members that are arrays, and the texts in them.
+    pub items: Vec<(String, String)>,
 }
 
 impl Object {
@@ -32,6 +29,11 @@ impl Object {
     pub fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
         let named = move |member: &&(String, String)| member.0 == name;
         self.texts.iter().filter(named).map(|(_, text)| text.as_str())
+    }
+
+    /// Every text in an array of this name.
+    pub fn items(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.items.iter().filter(move |item| item.0 == name).map(|(_, text)| text.as_str())
     }
 
     /// Whether it has a member of this name.
@@ -52,8 +54,8 @@ pub enum End {
 enum Frame {
     /// An object, and the name that waits for its value.
     Object(Object, Option<String>),
-    /// An array: the name it has in the object around it, and whether it has an item.
-    Array(Option<String>, bool),
+    /// An array: the name it has in the object around it, where that was asked for.
+    Array(Option<String>),
 }
 
 /// How `json.loads` takes bytes (CPython 3.13, Lib/json/__init__.py, `detect_encoding`): width of a unit, and whether its
@@ -111,8 +113,16 @@ pub fn as_utf8(content: &Content, most: usize) -> io::Result<Result<Content, u64
     Ok(Ok(Content::from_bytes(decoded(&bytes, encoding).into_bytes())))
 }
 
-/// Reads the text that begins at an offset with a brace or a bracket, and hands out each object.
-pub fn objects(content: &Content, at: u64, window: usize, mut each: impl FnMut(Object)) -> io::Result<End> {
+/// Reads the text that begins at an offset with a brace or a bracket, and hands out each object with its members of the
+/// names that are asked for. All of these are kept, however many there are.
+pub fn objects(
+    content: &Content,
+    at: u64,
+    window: usize,
+    asked: &[&str],
+    mut each: impl FnMut(Object),
+) -> io::Result<End> {
+    let asked = |name: &str| asked.contains(&name);
     let mut input = Input { content, window, bytes: Vec::new(), base: at, at: 0 };
     let mut frames: Vec<Frame> = Vec::new();
     let mut text: Option<String> = None;
@@ -123,10 +133,8 @@ pub fn objects(content: &Content, at: u64, window: usize, mut each: impl FnMut(O
             b' ' | b'\t' | b'\n' | b'\r' => {}
             b'"' => match input.string()? {
                 Some(string) => {
-                    if let Some(Frame::Array(name, false)) = frames.last_mut()
-                        && let Some(name) = name.clone()
-                    {
-                        note_list(&mut frames, name);
+                    if let [.., Frame::Object(object, _), Frame::Array(Some(name))] = frames.as_mut_slice() {
+                        object.items.push((name.clone(), string.clone()));
                     }
                     text = Some(string);
                 }
@@ -136,26 +144,22 @@ pub fn objects(content: &Content, at: u64, window: usize, mut each: impl FnMut(O
                 (Some(Frame::Object(_, waiting)), Some(name)) => *waiting = Some(name),
                 _ => return Ok(End::At(position)),
             },
-            b',' => settle(&mut frames, &mut text),
+            b',' => settle(&mut frames, &mut text, asked),
             b'{' | b'[' => {
                 if frames.len() >= DEPTH {
                     return Ok(End::Deep(position));
                 }
                 let name = match frames.last() {
-                    Some(Frame::Object(_, waiting)) if b == b'[' => waiting.clone(),
+                    Some(Frame::Object(_, Some(name))) if b == b'[' && asked(name) => Some(name.clone()),
                     _ => None,
                 };
-                if let Some(Frame::Array(_, filled)) = frames.last_mut() {
-                    *filled = true;
-                }
-                let depth = frames.len();
                 frames.push(match b {
-                    b'{' => Frame::Object(Object { at: position, depth, ..Object::default() }, None),
-                    _ => Frame::Array(name, false),
+                    b'{' => Frame::Object(Object { at: position, ..Object::default() }, None),
+                    _ => Frame::Array(name),
                 });
             }
             b'}' | b']' => {
-                settle(&mut frames, &mut text);
+                settle(&mut frames, &mut text, asked);
                 match (frames.pop(), b) {
                     (Some(Frame::Object(object, _)), b'}') => each(object),
                     (Some(Frame::Array(..)), b']') => {}
@@ -171,52 +175,15 @@ pub fn objects(content: &Content, at: u64, window: usize, mut each: impl FnMut(O
     }
 }
 
-/// Takes a member whose value has ended.
-fn settle(frames: &mut [Frame], text: &mut Option<String>) {
-    match frames.last_mut() {
-        Some(Frame::Object(object, waiting)) => match (waiting.take(), text.take()) {
-            (Some(name), Some(text)) if object.texts.len() < MEMBERS || is_telling(&name) => {
-                object.texts.push((name, text));
-            }
-            (Some(name), _) if object.others.len() < MEMBERS || is_telling(&name) => object.others.push(name),
-            _ => {}
-        },
-        Some(Frame::Array(_, filled)) => {
-            *filled = true;
-            *text = None;
+/// Takes a member whose value has ended, if its name is asked for.
+fn settle(frames: &mut [Frame], text: &mut Option<String>, asked: impl Fn(&str) -> bool) {
+    let text = text.take();
+    let Some(Frame::Object(object, waiting)) = frames.last_mut() else { return };
+    if let Some(name) = waiting.take().filter(|name| asked(name)) {
+        match text {
+            Some(text) => object.texts.push((name, text)),
+            None => object.others.push(name),
         }
-        None => *text = None,
-    }
-}
-
-/// Names that are kept however many others come before them.
-fn is_telling(name: &str) -> bool {
-    matches!(
-        name,
-        "zarr_format"
-            | "module"
-            | "class_name"
-            | "config"
-            | "function_type"
-            | "function"
-            | "keras_version"
-            | "__module__"
-            | "__class__"
-            | "id"
-            | "name"
-    )
-}
-
-/// The array on top, a member of this name, begins with a text.
-fn note_list(frames: &mut [Frame], name: String) {
-    let [.., around, top] = frames else { return };
-    if let Frame::Array(_, filled) = top {
-        *filled = true;
-    }
-    if let Frame::Object(object, _) = around
-        && (object.lists.len() < MEMBERS || is_telling(&name))
-    {
-        object.lists.push(name);
     }
 }
 
@@ -289,8 +256,8 @@ mod tests {
     fn told(text: &str, window: usize) -> Vec<String> {
         let mut out = Vec::new();
         let content = Content::from_bytes(text.as_bytes());
-        objects(&content, 0, window, |o| {
-            out.push(format!("{} {:?} {:?} {:?}", o.depth, o.texts, o.others, o.lists));
+        objects(&content, 0, window, &["a", "b", "class", "f", "n", "z"], |o| {
+            out.push(format!("{:?} {:?} {:?}", o.texts, o.others, o.items));
         })
         .expect("bytes in memory are readable");
         out
@@ -298,13 +265,24 @@ mod tests {
 
     #[test]
     fn objects_come_as_they_end() {
-        let text = r#"{"a": 1, "b": {"cl\u0061ss": "x\ty", "n": [NaN, {"z": null}]}, "f": ["code", null]} "#;
+        let text = r#"{"a": 1, "b": {"cl\u0061ss": "x\ty", "n": [NaN, {"z": null}], "o": 1}, "f": ["code", null, "d"]} "#;
         for window in [1, 3, 100] {
             assert_eq!(
                 told(text, window),
-                [r#"3 [] ["z"] []"#, r#"1 [("class", "x\ty")] ["n"] []"#, r#"0 [] ["a", "b", "f"] ["f"]"#,]
+                [
+                    r#"[] ["z"] []"#,
+                    r#"[("class", "x\ty")] ["n"] []"#,
+                    r#"[] ["a", "b", "f"] [("f", "code"), ("f", "d")]"#,
+                ]
             );
         }
+    }
+
+    #[test]
+    fn what_is_asked_for_is_kept_behind_whatever_else() {
+        let filling: String = (0..1000).map(|i| format!("\"k{i}\": \"x\", ")).collect();
+        let told = told(&format!("{{{filling}\"a\": \"b\"}}"), 100);
+        assert_eq!(told, [r#"[("a", "b")] [] []"#]);
     }
 
     #[test]
@@ -325,12 +303,12 @@ mod tests {
 
     #[test]
     fn what_is_no_json_ends_it() {
-        assert_eq!(told("{\"a\": \"b\"}\0{}", 9), [r#"0 [("a", "b")] [] []"#]);
+        assert_eq!(told("{\"a\": \"b\"}\0{}", 9), [r#"[("a", "b")] [] []"#]);
         for text in ["{\"a\" \0", "{]", "[}", "{\"a", "{:", ""] {
             assert!(told(text, 2).is_empty(), "{text}");
         }
         let deep = "[".repeat(DEPTH + 1);
-        let end = objects(&Content::from_bytes(deep.as_bytes()), 0, 4096, |_| {}).expect("readable");
+        let end = objects(&Content::from_bytes(deep.as_bytes()), 0, 4096, &[], |_| {}).expect("readable");
         assert_eq!(end, End::Deep(DEPTH as u64));
     }
 }

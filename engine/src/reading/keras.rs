@@ -13,8 +13,21 @@ use crate::reading::json::{self, End, Object};
 use crate::reading::work::Scan;
 use crate::rule::Rule;
 
-/// Longest JSON of its own that is looked through.
-const JSON: usize = 16 << 20;
+/// What is asked of an object.
+const ASKED: &[&str] = &[
+    "class_name",
+    "config",
+    "function",
+    "function_type",
+    "keras_version",
+    "mask_type",
+    "module",
+    "output_shape_type",
+    "spec_name",
+];
+
+/// Classes by which a configuration without modules is known: releases before 2.13 name none.
+const MODELS: &[&str] = &["Functional", "Lambda", "Model", "Sequential"];
 
 /// Packages of Keras's own layers.
 const PACKAGES: &[&str] = &["keras", "tf_keras", "keras_core", "keras_hub", "keras_cv", "keras_nlp"];
@@ -44,18 +57,35 @@ const PARTS: &[&str] = &[
 const BRINGING: &[&str] = &["__lambda__", "TorchModuleWrapper"];
 
 impl Scan<'_> {
-    /// Reads a file of JSON, as `model.to_json` writes one: the outermost object says that it is a model.
+    /// Reads a file of JSON, as `model.to_json` writes one. What is around the model does not matter: whoever loads it
+    /// may take it from there.
     pub fn keras_json(&mut self, job: &Job) -> io::Result<()> {
-        let bytes = job.content.read_range(0, JSON)?;
-        let finds = |needle: &[u8]| memchr::memmem::find(&bytes, needle).is_some();
-        if finds(b"class_name") || finds(b"\\u") {
-            let keras = |object: &Object| {
-                let own = object.texts("module").any(is_own) || object.has("keras_version");
-                object.depth == 0 && own
-            };
-            self.keras_objects(job, 0, keras)?;
+        if self.has_either(job, [b"class_name", b"\\u"])? {
+            self.keras_objects(job, 0, |object| {
+                object.texts("module").any(is_own)
+                    || object.has("keras_version")
+                    || object
+                        .texts("class_name")
+                        .any(|class| MODELS.contains(&class) || BRINGING.contains(&class))
+            })?;
         }
         Ok(())
+    }
+
+    /// Whether content has one of two texts.
+    fn has_either(&self, job: &Job, texts: [&[u8]; 2]) -> io::Result<bool> {
+        let overlap = texts.iter().map(|text| text.len()).max().unwrap_or(0);
+        let mut at = 0;
+        loop {
+            let bytes = job.content.read_range(at, self.limits.window + overlap)?;
+            if texts.iter().any(|text| memchr::memmem::find(&bytes, text).is_some()) {
+                return Ok(true);
+            }
+            if bytes.len() < self.limits.window + overlap {
+                return Ok(false);
+            }
+            at += self.limits.window as u64;
+        }
     }
 
     /// Reads the configuration that begins at an offset, up to where it ends.
@@ -65,7 +95,7 @@ impl Scan<'_> {
 
     fn keras_objects(&mut self, job: &Job, at: u64, is_model: impl Fn(&Object) -> bool) -> io::Result<u64> {
         let (mut found, mut own) = (Vec::new(), false);
-        let end = json::objects(&job.content, at, self.limits.window, |object| {
+        let end = json::objects(&job.content, at, self.limits.window, ASKED, |object| {
             own |= object.has("class_name") && object.has("config") && is_model(&object);
             found.extend(code_of(&object).into_iter().map(|what| (object.at, what)));
         })?;
@@ -99,8 +129,8 @@ impl Scan<'_> {
             let mut next = at + bytes.len().saturating_sub(2) as u64;
             for i in memchr::memchr_iter(b'{', &bytes) {
                 let start = at + i as u64;
-                let before = i.checked_sub(1).and_then(|i| bytes.get(i)).copied();
-                let begins = before.is_none_or(|b| b < b' ')
+                let before = bytes.get(..i).unwrap_or(&[]).trim_ascii_end().last();
+                let begins = before.is_none_or(|b| *b < b' ')
                     && matches!(bytes.get(i + 1), Some(b'"' | b' ' | b'\t' | b'\n' | b'\r'));
                 if begins {
                     let end = self.keras_config(job, start)?;
@@ -129,9 +159,10 @@ fn code_of(object: &Object) -> Vec<Brought> {
     let mut found = Vec::new();
     let mut brought = |message: String, name: Option<Name>| found.push(Brought { message, name });
     // Up to 2.12 a Lambda layer says what its function is beside it.
-    let lambda = object.texts("function_type").any(|kind| kind == "lambda")
+    let functions = ["function_type", "output_shape_type", "mask_type"];
+    let lambda = functions.iter().any(|kind| object.texts(kind).any(|kind| kind == "lambda"))
         || (object.texts("class_name").any(|class| class == "Lambda")
-            && object.lists.iter().any(|n| n == "function"));
+            && object.items("function").next().is_some());
     for class in object.texts("class_name").filter(|class| BRINGING.contains(class)) {
         let what = match class {
             "__lambda__" => "a Lambda layer: a function as marshalled byte code",

@@ -10,6 +10,7 @@ pub mod container;
 pub mod dumb;
 pub mod embedded;
 pub mod ending;
+pub mod export;
 pub mod family;
 pub mod field;
 pub mod gdbm;

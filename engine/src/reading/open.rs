@@ -47,6 +47,7 @@ impl Scan<'_> {
             Config::Keras => drop(self.keras_config(&text, 0)?),
             Config::None if family::extension(&job.name) == "json" => self.keras_json(&text)?,
             Config::Skops => self.skops_schema(&text)?,
+            Config::Export => self.exported_program(&text)?,
             Config::None => {}
         }
         let head = job.content.read_range(0, sniff::HEAD)?;

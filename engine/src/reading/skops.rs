@@ -4,6 +4,7 @@
 //! caller (`skops/io/_audit.py`, `_general.py`); releases before 0.12 could be led past that by nodes for methods and
 //! operators (CVE-2025-54412, CVE-2025-54413), and tools around it trust all that a file asks for.
 
+use std::collections::HashSet;
 use std::io;
 
 use crate::facts::{Code, Name, Runs};
@@ -15,7 +16,9 @@ impl Scan<'_> {
     /// Reads a `schema.json`.
     pub fn skops_schema(&mut self, job: &Job) -> io::Result<()> {
         let mut found: Vec<(u64, Name)> = Vec::new();
-        json::objects(&job.content, 0, self.limits.window, |object| {
+        let mut known = HashSet::new();
+        let asked = ["__loader__", "__module__", "__class__", "function"];
+        json::objects(&job.content, 0, self.limits.window, &asked, |object| {
             if !object.has("__loader__") {
                 return;
             }
@@ -23,7 +26,7 @@ impl Scan<'_> {
                 let classes = object.texts("__class__").chain(object.texts("function"));
                 for name in classes.filter(|name| !is_plain(module, name)) {
                     let name = Name { module: module.to_owned(), name: name.to_owned() };
-                    if !found.iter().any(|(_, known)| *known == name) {
+                    if known.insert((name.module.clone(), name.name.clone())) {
                         found.push((object.at, name));
                     }
                 }

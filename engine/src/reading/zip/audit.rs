@@ -46,6 +46,8 @@ pub struct Anomaly {
     pub message: String,
     /// The member concerned, `None` for the archive.
     pub member: Option<usize>,
+    /// Whether it is that a member's path leads out.
+    pub escapes: bool,
 }
 
 /// An archive, audited.
@@ -170,7 +172,7 @@ struct Auditor<'a> {
 
 impl Auditor<'_> {
     fn odd(&mut self, offset: u64, message: String) {
-        self.archive.anomalies.push(Anomaly { offset, message, member: None });
+        self.archive.anomalies.push(Anomaly { offset, message, member: None, escapes: false });
     }
 
     /// Whether the first member goes by the archive's own path: pandas before 1.2 takes the path it is given for both.
@@ -182,7 +184,12 @@ impl Auditor<'_> {
 
     fn odd_member(&mut self, offset: u64, message: &str) {
         let member = self.archive.members.len();
-        self.archive.anomalies.push(Anomaly { offset, message: message.to_owned(), member: Some(member) });
+        self.archive.anomalies.push(Anomaly {
+            offset,
+            message: message.to_owned(),
+            member: Some(member),
+            escapes: false,
+        });
     }
 
     /// Reads every directory that an end record could mean. Whether there is one.
@@ -359,6 +366,9 @@ impl Auditor<'_> {
         }
         if leaves_the_folder(&entry.name) && !self.is_own_path(&entry.name) {
             self.odd_member(at, "its path leads out of the folder it is extracted to");
+            if let Some(anomaly) = self.archive.anomalies.last_mut() {
+                anomaly.escapes = true;
+            }
         }
         if entry.mode & 0o170_000 == 0o120_000 {
             self.odd_member(at, "a symbolic link: its content is elsewhere");
@@ -424,6 +434,7 @@ impl Auditor<'_> {
                     offset: range.start,
                     message: "its data overlap another member's".to_owned(),
                     member: Some(i),
+                    escapes: false,
                 });
             }
             end = end.max(range.end);
@@ -535,6 +546,7 @@ impl Auditor<'_> {
                     offset,
                     message: message.clone(),
                     member: Some(member),
+                    escapes: false,
                 });
             }
         }

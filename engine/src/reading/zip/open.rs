@@ -101,7 +101,9 @@ impl Scan<'_> {
         if let Some(limit) = &archive.limit {
             self.fault(&job.member, Rule::ResourceLimit, 0, limit.clone());
         }
-        let names: HashSet<&str> = archive.members.iter().map(|m| m.name.as_str()).collect();
+        // torch's reader tells names apart without regard to case.
+        let lower: Vec<String> = archive.members.iter().map(|m| m.name.to_ascii_lowercase()).collect();
+        let names: HashSet<&str> = lower.iter().map(String::as_str).collect();
         let folder = |name: &str, file: &str| -> Option<String> {
             let folder = name.strip_suffix(file)?;
             (folder.is_empty() || folder.ends_with('/')).then(|| folder.to_owned())
@@ -122,8 +124,11 @@ impl Scan<'_> {
             skops: names.contains("schema.json"),
         };
         let mut package = Package::of(&job.name, &names);
+        if torch || package.model != Model::None {
+            self.same_but_for_case(job, &archive);
+        }
         if let Some(list) = package.list()
-            && let Some(member) = archive.members.iter().find(|m| m.name == list)
+            && let Some(member) = archive.members.iter().find(|m| m.name.eq_ignore_ascii_case(&list))
             && let Some(list) = self.bytes_of(job, member)?.first()
         {
             package.takes_from_outside(&list.content.read_range(0, LIST)?);
@@ -146,6 +151,22 @@ impl Scan<'_> {
             opened: None,
         })));
         Ok(true)
+    }
+
+    /// Tells of two members of which torch's reader finds one by the other's name.
+    fn same_but_for_case(&mut self, job: &Job, archive: &Archive) {
+        let mut known: HashMap<String, &str> = HashMap::new();
+        for member in archive.members.iter().filter(|member| !member.hidden) {
+            let other = known.entry(member.name.to_ascii_lowercase()).or_insert(&member.name);
+            if *other != member.name {
+                let other = crate::escape::name(other);
+                let message = format!(
+                    "the same name as `{other}` but for case: torch's reader takes one for the other"
+                );
+                let path = job.child(&member.name, Content::from_bytes([])).member;
+                self.fault(&path, Rule::ContainerAnomaly, member.entry.local, message);
+            }
+        }
     }
 
     /// Whether the members of an archive lie in bytes that a pickle around them hands to an unpickler.
@@ -194,7 +215,7 @@ impl Scan<'_> {
             // Whoever takes one member takes the first.
             if walk.late
                 && i > 0
-                && let Some(said) = walk.storages.get(&member.name)
+                && let Some(said) = walk.storages.get(&member.name.to_ascii_lowercase())
             {
                 if member.entry.size < *said && !member.hidden {
                     let message = format!(
@@ -242,7 +263,8 @@ impl Scan<'_> {
             for storage in stream.storages.iter().filter(|storage| numbered(&storage.key)) {
                 let size = torch::element_size(&storage.class).unwrap_or(0);
                 let said = storage.elements.unwrap_or(0).saturating_mul(size);
-                for member in torch::storage_members(pickle, &storage.key) {
+                let members = torch::storage_members(pickle, &storage.key).map(|m| m.to_ascii_lowercase());
+                for member in members.into_iter().filter(|member| walk.package.keeps(member)) {
                     let most = walk.storages.entry(member).or_default();
                     *most = said.max(*most);
                 }
@@ -256,9 +278,12 @@ impl Scan<'_> {
         for job in &mut jobs {
             job.reading = walk.reading(&member.name);
             job.config = walk.configs.of(&member.name);
+            if walk.package.is_program(&member.name.to_ascii_lowercase()) {
+                job.config = Config::Export;
+            }
             if walk.package.model != Model::None {
                 let head = job.content.read_range(0, HEAD)?;
-                self.carried_code(&walk.package, job, &head);
+                self.carried_code(&walk.package, job, &head)?;
             }
         }
         Ok(jobs)
@@ -317,8 +342,12 @@ impl Scan<'_> {
         let models = walk.family.of_models() && walk.family != Family::Shared && !walk.covered;
         let named = |m: &Member| matches!(Family::of(&m.name), Family::Loader | Family::Pickle);
         let unreadable = walk.archive.members.is_empty() || walk.archive.lost;
-        let matters =
-            models || unreadable || self.found > walk.before || walk.archive.members.iter().any(named);
+        let escapes = walk.package.model != Model::None && walk.archive.anomalies.iter().any(|a| a.escapes);
+        let matters = models
+            || unreadable
+            || escapes
+            || self.found > walk.before
+            || walk.archive.members.iter().any(named);
         let faults = walk.archive.anomalies.iter().filter_map(|anomaly| {
             let member = anomaly.member.and_then(|i| Some((i, walk.archive.members.get(i)?)));
             // What stands around it is a pickle.
@@ -330,7 +359,8 @@ impl Scan<'_> {
                 && !walk.carrying.contains(&i)
                 && !named(member)
                 && !(models && member.hidden)
-                && !member.name.ends_with("data.pkl")
+                && !member.name.to_ascii_lowercase().ends_with("data.pkl")
+                && !(anomaly.escapes && walk.package.model != Model::None)
             {
                 return None;
             }
@@ -354,6 +384,7 @@ impl Scan<'_> {
 impl Walk {
     /// By whose rules a pickle in the archive is read.
     fn reading(&self, name: &str) -> Loader {
+        let name = name.to_ascii_lowercase();
         if self.scripts.iter().any(|folder| name.starts_with(folder.as_str())) {
             Loader::TorchScript
         } else if self.torch {
@@ -366,7 +397,8 @@ impl Walk {
 
 /// Whether a member stands where torch keeps storages.
 fn may_be_storage(member: &Member) -> bool {
-    let mut parts = member.name.rsplit('/');
+    let name = member.name.to_ascii_lowercase();
+    let mut parts = name.rsplit('/');
     let last = parts.next().unwrap_or("");
     let folder = parts.next().unwrap_or("");
     matches!(folder, "data" | "constants" | ".data")
