@@ -156,6 +156,12 @@ impl Hooks {
         row.definers("setstate").all(any)
     }
 
+    /// Whether a hash is computed of numbers, which can be chosen so that it is the same for all.
+    fn of_numbers(&self, row: &Row) -> bool {
+        let any = |definer: &String| self.0.get(&format!("{definer}.__hash__")).is_some_and(|(_, any)| *any);
+        row.base(&["tuple"]) || row.definers("hash").any(any)
+    }
+
     /// Whether every class that defines a hook was read.
     fn all_read(&self, row: &Row, fact: &str) -> bool {
         let python = HOOKS.iter().find(|(hook, _)| *hook == fact).map_or("", |(_, python)| python);
@@ -619,10 +625,11 @@ pub fn resolve(
     write!(
         out,
         "Triggers {{ call: {call}, create: {create}, any_number: {numbers}, state: {state}, any_number_in_state: {}, setitem: {setitem}, append: {append}, \
-         add: {add}, callable: {callable}, hides: {}, hash: Hash::{hash}, inert: {}, hollow: {hollow}, answers: {answers}, text: {}, shared_create: {}, fresh_empty: {}, \
+         add: {add}, callable: {callable}, hides: {}, hash: Hash::{hash}, of_numbers: {}, inert: {}, hollow: {hollow}, answers: {answers}, text: {}, shared_create: {}, fresh_empty: {}, \
          shared_call: {} }}",
         numbers || by_hooks,
         said.hides.is_some(),
+        hash == "Read" && row.is_some_and(|row| hooks.of_numbers(row)),
         said.inert || is_enum,
         word("base:str"),
         word("singleton:create") || word("singleton:create-with") || is_enum,

@@ -218,6 +218,8 @@ pub struct Triggers {
     pub add: Option<Shape>,
     /// Keys.
     pub hash: Hash,
+    /// Its hash is one of numbers: many of its objects that are not equal may have the same.
+    pub of_numbers: bool,
     /// What it makes of inert values is inert.
     pub inert: bool,
     /// But for a new instance, which compiled code fills from the state.

@@ -4,7 +4,7 @@ use crate::facts::UseKind;
 use crate::pickle::known;
 use crate::pickle::known::view::{Build, View};
 use crate::pickle::machine::trace::{Event, Trace};
-use crate::pickle::machine::vm::{Halt, Machine};
+use crate::pickle::machine::vm::{Halt, Machine, State as Kept};
 use crate::pickle::stream::opcode as op;
 use crate::pickle::stream::reader::Cursor;
 use crate::pickle::values::heap::{Heap, Late};
@@ -152,7 +152,29 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             self.changed_data(at);
         }
         self.widen(at, target, held);
+        if objection.is_none() {
+            self.hashed_by_number(target, import, state);
+        }
         self.state.imports.used(import, UseKind::State, at, code, objection);
+    }
+
+    /// An object whose hash is one of numbers, and whose state has a single one, hashes by that.
+    fn hashed_by_number(&mut self, target: Value, import: u32, state: Value) {
+        if !self.state.imports.known(import).triggers.is_some_and(|triggers| triggers.of_numbers) {
+            return;
+        }
+        let view = self.view();
+        let Some(items) = view.items(state) else { return };
+        let number = |v: Value| v.kind() & Tag::INTEGERS != 0;
+        let mut numbers = items.iter().map(|(_, value)| *value).filter(|v| number(*v));
+        let (only, more) = (numbers.next(), numbers.next());
+        // What stands beside it is text, or the same for as good as all.
+        let beside = |v: Value| number(v) || matches!(v.tag(), Tag::Text | Tag::None | Tag::Bool);
+        let single = more.is_none() && items.iter().all(|(_, value)| beside(*value));
+        if let Some(only) = only.filter(|_| single) {
+            let Kept { hashes, heap, .. } = &mut self.state;
+            hashes.learn_number(&self.cursor, &heap.tuples, target, only);
+        }
     }
 
     /// Whether a state, or one beside one for slots, has names that Python and its libraries ask for, or may.

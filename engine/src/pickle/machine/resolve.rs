@@ -83,7 +83,8 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         if known.kind == Kind::Constant && known.triggers.is_some_and(|t| t.inert) {
             self.state.heap.inert_import(index);
         }
-        if matches!(known.guard, Some(Guard::Number | Guard::Fraction)) {
+        let of_numbers = known.triggers.is_some_and(|triggers| triggers.of_numbers);
+        if of_numbers || matches!(known.guard, Some(Guard::Number | Guard::Fraction)) {
             self.state.hashes.number(index);
         }
         if matches!(known.guard, Some(Guard::Container | Guard::DefaultFactory | Guard::CopyregBase)) {

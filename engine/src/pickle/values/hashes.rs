@@ -188,6 +188,12 @@ impl Hashes {
         self.known.insert(object, hash.unwrap_or(UNKNOWN));
     }
 
+    /// An object hashes as this number of it does: it has no other.
+    pub fn learn_number(&mut self, cursor: &impl Cursor, tuples: &Tuples, object: Value, number: Value) {
+        let hash = self.hash(cursor, tuples, number, true);
+        self.known.insert(object, hash);
+    }
+
     fn is_number(&self, object: Value) -> bool {
         object.object_import().is_some_and(|import| self.numbers.contains(&import))
             || self.known.contains_key(&object)
