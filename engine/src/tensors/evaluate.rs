@@ -48,7 +48,7 @@ pub fn evaluate(content: &Content, start: u64, member: &str, limits: &Limits) ->
     let other =
         reader.objects.imports.values().filter_map(|name| Some((name.at, rebuild::vocabulary(name).err()?)));
     if let Some((at, reason)) = other.min() {
-        return refused(member, at, format_args!("the pickle names {reason}"));
+        return refused(member, at, format_args!("the pickle has {reason}"));
     }
     if reader.values > VALUES {
         return refused(

@@ -137,7 +137,7 @@ class Finding:
         place = self.path + (f"!{self.member}" if self.member else "")
         lines = [f"{place}: {self.level}[{self.rule}]: {self.message}"]
         if self.offset is not None:
-            lines.append(f"  at offset {self.offset:#x}" + (f": {self.call}" if self.call else ""))
+            lines.append(f"  at byte {self.offset}" + (f": {self.call}" if self.call else ""))
         if self.entry and self.entry.line:
             lines.append(f"  {self.entry.source}:{self.entry.line} ({self.entry.layer})")
         if self.allow:
