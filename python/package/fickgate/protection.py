@@ -132,7 +132,7 @@ def _install() -> None:
     _stand_for(_pickle.load, unpicklers.Load(_pickle.load))
     _stand_for(_pickle.Unpickler, unpicklers.Unpickler)
     processes.install()
-    sys.meta_path.insert(0, names.Watch(list(loaders.LOADERS), _imported))
+    sys.meta_path.insert(0, names.Watch(["pickle", *loaders.LOADERS], _imported))
     _installed = True
 
 
@@ -142,9 +142,13 @@ def _stand_for(original: Any, replacement: Any) -> None:
 
 
 def _imported(package: str) -> None:
-    """A package came that loads files in ways of its own."""
+    """A package came that loads files in ways of its own, or `pickle` was loaded anew."""
     with _lock:
-        if _native.active():
+        if package == "pickle":
+            unpicklers.guard_python()
+            if _native.active():
+                _replaced.extend(names.replace(_replacements, package))
+        elif _native.active():
             _guard(package)
 
 

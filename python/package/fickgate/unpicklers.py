@@ -6,7 +6,7 @@ import _pickle
 import contextlib
 import functools
 import io
-import pickle
+import sys
 import types
 from typing import Any, Callable
 
@@ -15,8 +15,8 @@ from .files import Source, part, source_of
 
 _SOURCE = "_fickgate_source"
 _BEFORE = "_fickgate_before"
-_python: Any = pickle._Unpickler
-_python_persistent_load = _python.persistent_load
+# What raises, in place of a way to find persistent ids, of each copy of `pickle` that was guarded.
+_no_persistent_load: list[Any] = []
 
 
 class Load:
@@ -104,7 +104,7 @@ def reading_of(unpickler: Any) -> str:
     plain = (
         persistent_load is None
         or isinstance(persistent_load, types.BuiltinMethodType)
-        or getattr(persistent_load, "__func__", None) is _python_persistent_load
+        or getattr(persistent_load, "__func__", None) in _no_persistent_load
     )
     return "pickle" if plain else "torch"
 
@@ -210,5 +210,8 @@ def adopt() -> None:
 
 
 def guard_python() -> None:
-    """Guards `pickle._Unpickler`."""
-    guard_class(_python)
+    """Guards `pickle._Unpickler`, as it is now."""
+    cls: Any = sys.modules["pickle"]._Unpickler
+    if "fickgate" not in cls.__dict__:
+        _no_persistent_load.append(cls.persistent_load)
+        guard_class(cls)
