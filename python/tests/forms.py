@@ -77,6 +77,9 @@ class Form(pickle.Pickler):
             return str, (repr((kind.__qualname__, about, hashlib.sha256(raw).hexdigest())),)
         if kind.__module__.partition(".")[0] == "torch" and kind.__name__.endswith("Storage"):
             return str, (hashlib.sha256(bytes(value.untyped())).hexdigest(),)
+        if kind.__module__.startswith("numpy.random") and isinstance(getattr(value, "state", None), dict):
+            # Beside its state it keeps entropy of the system, of which its first state was made.
+            return str, (repr(value.state),)
         return NotImplemented
 
 
