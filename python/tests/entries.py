@@ -37,8 +37,8 @@ class EarlyPythonOwn(pickle._Unpickler):
 
 
 have = lambda name: importlib.util.find_spec(name) is not None  # noqa: E731
-# Imported before the protection, as most programs would.
-for package in ("joblib", "dill", "cloudpickle"):
+# Imported before the protection, as most programs would; what an import does is not what a file does.
+for package in ("joblib", "dill", "cloudpickle", "sklearn"):
     if have(package):
         __import__(package)
 if have("cloudpickle"):
