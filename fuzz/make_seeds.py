@@ -27,11 +27,11 @@ def member(name, content):
     return bytes([len(name)]) + bytes([len(content)]) + name + content
 
 
-def choose(files):
+def choose(files, each=EACH):
     """A spread over the sizes, each content once."""
     files = sorted(set(files), key=lambda data: (len(data), data))
-    step = max(1, len(files) // EACH)
-    return files[::step][:EACH]
+    step = max(1, len(files) // each)
+    return files[::step][:each]
 
 
 def main():
@@ -51,6 +51,8 @@ def main():
             [b"\x1f\x8b\x08", b"\x78\x9c", b"BZh9", b"\xfd7zXZ\0", b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd", b"\x5d\0\0\x80\0"])
             for f in choose(f for f in files if f.startswith(magic))[:4]] or [b"\0"],
         "embedded": [b"gASVHAAAAAAAAACMBXBvc2l4lIwGc3lzdGVtlJOUjAR0cnVllIWUUpQu", b'{"cells": [{"outputs": [{"text": "gAJ9cQAu"}]}]}'],
+        "hdf5": choose((f for f in files if f.startswith(b"\x89HDF")), 8),
+        "unknown": [p + tail for p in PICKLES for tail in (b"", b"\xff\xfe" + p)],
         "policy": [b"version: 1\nallow:\n  - import: a.b.C\n    reason: ours\n", b"version: 1\nextends: [core, -native-memory]\ndeny: [a.b]\n",
                    b"version: 1\nallow:\n  - import: a.*\n    reason: ours\n    paths: ['m/**']\n    expires: 2027-01-01\nlevels: {pointer-unresolved: warning}\nexclude: ['x/**']\n",
                    b"version: 1\nfiles:\n  - sha256: " + b"a" * 64 + b"\n    path: m.pkl\n    reason: old\n"],

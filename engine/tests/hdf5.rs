@@ -154,3 +154,20 @@ fn a_pickled_attribute_is_no_secret() {
     assert_eq!(facts.streams.len(), 1);
     assert!(facts.faults.iter().all(|f| f.fault.rule != Rule::HiddenPickle));
 }
+
+/// Files of h5py: `tests/fixtures/make_hdf5.py`.
+#[test]
+fn filters_records_and_references_of_h5py_are_followed() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/hdf5");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let facts = read(&std::fs::read(&path).unwrap());
+        let calls = facts.streams.iter().flat_map(|s| &s.imports).any(|i| i.dotted() == "evil.run");
+        let clean = path.file_name().unwrap().to_str().unwrap().starts_with("clean-");
+        assert_eq!(calls, !clean, "{}", path.display());
+        assert!(!clean || facts.faults.is_empty(), "{:?}", facts.faults);
+        seen += 1;
+    }
+    assert_eq!(seen, 7);
+}

@@ -28,6 +28,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("torch", torch),
     ("codec", codec),
     ("embedded", embedded),
+    ("hdf5", hdf5),
+    ("unknown", unknown),
     ("policy", policy),
 ];
 
@@ -179,6 +181,25 @@ pub fn codec(bytes: &[u8]) {
 pub fn embedded(bytes: &[u8]) {
     file(bytes, "m.ipynb");
     file(&[b"{\"policy\": {\":type:\": \"x\", \":serialized:\": \"", bytes, b"\"}}"].concat(), "data");
+}
+
+/// A file of HDF5, with its superblock before it or as it comes.
+pub fn hdf5(bytes: &[u8]) {
+    file(bytes, "m.h5");
+    let mut whole = b"\x89HDF\r\n\x1a\n\x02\x08\x08\0".to_vec();
+    for address in [0u64, u64::MAX, 48 + bytes.len() as u64, 48] {
+        whole.extend(address.to_le_bytes());
+    }
+    whole.extend([0; 4]);
+    whole.extend_from_slice(bytes);
+    file(&whole, "m.h5");
+}
+
+/// Content of no form, behind a header of four bytes, and with a length.
+pub fn unknown(bytes: &[u8]) {
+    file(&[b"zzzz", bytes].concat(), "m");
+    file(&[b"\0\x01\xff\x7f", bytes].concat(), "m");
+    file(&[&(bytes.len() as u32).to_be_bytes()[..], bytes, b"\xff"].concat(), "m");
 }
 
 /// A policy file: parsed or refused, and a parsed one decides.

@@ -56,11 +56,7 @@ impl Scan<'_> {
             return Ok(());
         }
         let text = job.content.read_range(0, TEXT as usize)?;
-        // `dbm.whichdb` wants a quote, and `dbm.dumb` itself any literal.
-        if !matches!(
-            text.trim_ascii_start(),
-            [b'\'' | b'"' | b'(', ..] | [b'b' | b'u' | b'B' | b'U', b'\'' | b'"', ..]
-        ) {
+        if !begins_a_literal(text.trim_ascii_start()) {
             return Ok(());
         }
         let mut at = 0;
@@ -77,6 +73,17 @@ impl Scan<'_> {
             self.fault(&job.member, Rule::ResourceLimit, TEXT, message);
         }
         Ok(())
+    }
+}
+
+/// Whether a text begins as a literal with a text in it does: `dbm.whichdb` wants a quote, and `dbm.dumb` itself takes any
+/// that `ast.literal_eval` makes two values of.
+fn begins_a_literal(text: &[u8]) -> bool {
+    let prefix = text.iter().take_while(|b| matches!(b.to_ascii_lowercase(), b'b' | b'r' | b'u')).count();
+    match text.get(prefix) {
+        Some(b'\'' | b'"') => prefix <= 2,
+        Some(b'(' | b'[' | b'{') => prefix == 0,
+        _ => false,
     }
 }
 
@@ -207,7 +214,7 @@ impl Step for Blocks {
                 return Ok(());
             }
             // Values are read once each for nothing, and places within them cost what they do.
-            if scan.guessed > scan.limits.guessed.max(4 * self.job.content.len()) {
+            if scan.has_guessed_enough() {
                 let message = "too much of the content reads as opcodes to try every block of it";
                 scan.fault(&self.job.member, Rule::ResourceLimit, self.at, message);
                 return Ok(());
@@ -246,6 +253,16 @@ impl Blocks {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_literal_with_a_text_begins_a_directory() {
+        for text in ["'a', (1, 2)", "r'a', (1, 2)", "bR\"a\", (1, 2)", "['a', (1, 2)]", "('a', (1, 2))"] {
+            assert!(begins_a_literal(text.as_bytes()), "{text}");
+        }
+        for text in ["", "total 12", "r", "drwxr-xr-x 2", "burb'a'", "b(a)"] {
+            assert!(!begins_a_literal(text.as_bytes()), "{text}");
+        }
+    }
 
     #[test]
     fn places_are_blocks() {

@@ -8,7 +8,6 @@ use memchr::memmem;
 
 use crate::content::Content;
 use crate::facts::MemberFault;
-use crate::pickle::stream::opcode;
 use crate::reading::job::{Disguise, Job, Place};
 use crate::reading::json;
 use crate::reading::work::{Conclusion, Scan, Task, When, fault};
@@ -175,63 +174,9 @@ impl Scan<'_> {
     }
 }
 
-/// Where a pickle that makes an import at `at` may begin: GLOBAL itself; a mark before INST; a short text before
-/// STACK_GLOBAL.
-pub fn import_starts(bytes: &[u8], at: usize) -> Vec<usize> {
-    /// Marks and texts that are tried, and how far before the import they are looked for.
-    const TRIED: usize = 8;
-    const REACH: usize = 512;
-    let from = at.saturating_sub(REACH);
-    let before = bytes.get(from..at).unwrap_or(&[]);
-    let back = |opens: fn(&[u8]) -> bool| -> Vec<usize> {
-        let here = (from..at).rev().filter(|i| bytes.get(*i..at).is_some_and(opens));
-        here.take(TRIED).collect()
-    };
-    match bytes.get(at) {
-        Some(b'c') if names_an_import(bytes.get(at + 1..).unwrap_or(&[]), false) => {
-            // OBJ takes the import from above a mark.
-            let mark = at.checked_sub(1).filter(|i| bytes.get(*i) == Some(&b'('));
-            mark.into_iter().chain([at]).collect()
-        }
-        Some(b'i') if names_an_import(bytes.get(at + 1..).unwrap_or(&[]), true) => {
-            back(|b| b.first() == Some(&b'('))
-        }
-        Some(0x93) if before.contains(&0x8c) => back(|b| match b {
-            [0x8c, n @ 1..=255, text @ ..] => text.get(..usize::from(*n)).is_some_and(is_dotted),
-            _ => false,
-        }),
-        _ => Vec::new(),
-    }
-}
-
-/// A dotted name as Python would take it, in ASCII.
-fn is_dotted(text: &[u8]) -> bool {
-    let part = |part: &[u8]| {
-        part.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
-            && part.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
-    };
-    text.split(|b| *b == b'.').all(part)
-}
-
-/// Two lines that may be module and name: dotted, or, where it `calls` or an opcode follows that could lead to a call,
-/// any text. Every name of a file or folder can be imported.
-fn names_an_import(text: &[u8], calls: bool) -> bool {
-    let text = text.get(..512).unwrap_or(text);
-    let mut ends = memchr::memchr_iter(b'\n', text);
-    let (Some(first), Some(second)) = (ends.next(), ends.next()) else { return false };
-    let lines = [text.get(..first), text.get(first + 1..second)].map(Option::unwrap_or_default);
-    if lines.iter().all(|line| is_dotted(line)) {
-        return true;
-    }
-    let next = text.get(second + 1);
-    let leads = calls || next.is_some_and(|next| *next != b'.' && opcode::by_code(*next).is_some());
-    leads && lines.iter().all(|line| !line.is_empty() && std::str::from_utf8(line).is_ok())
-}
-
-/// Whether the first byte that is no blank, and no byte order mark, opens an object or an array.
+/// Whether the first byte that is no blank opens an object or an array.
 fn begins_json(content: &Content, window: usize) -> io::Result<bool> {
-    let mut at = if content.read_range(0, 3)? == b"\xef\xbb\xbf" { 3 } else { 0 };
-    let mut wanted = 64;
+    let (mut at, mut wanted) = (0, 64);
     loop {
         let bytes = content.read_range(at, wanted)?;
         match bytes.iter().find(|b| !b.is_ascii_whitespace()) {

@@ -87,6 +87,11 @@ impl Job {
         }
     }
 
+    /// Whether it is a value of a database.
+    pub fn is_value(&self) -> bool {
+        self.depth > 0 && self.name.starts_with("value@0x")
+    }
+
     /// Content inside this one, as a part called `name`.
     pub fn child(&self, name: &str, content: Content) -> Job {
         let member = if self.member.is_empty() { name.to_owned() } else { format!("{}!{name}", self.member) };

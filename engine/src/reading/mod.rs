@@ -4,6 +4,7 @@
 
 pub mod arrow;
 pub mod berkeley;
+pub mod blosc;
 pub mod carried;
 pub mod codec;
 pub mod container;
@@ -25,6 +26,7 @@ pub mod lmdb;
 pub mod numpy;
 pub mod open;
 pub mod pickles;
+pub mod records;
 pub mod scan;
 pub mod search;
 pub mod segments;
@@ -33,6 +35,7 @@ pub mod sniff;
 pub mod sql;
 mod sqlite;
 pub mod standing;
+pub mod starts;
 pub mod tar;
 pub mod tar_header;
 pub mod torch;

@@ -86,9 +86,11 @@ impl Scan<'_> {
         }
         let read = zip || pickles.found || seen == Seen::Read || self.found > before;
         if !read && job.place == Place::File {
-            // A cache or a queue puts a time or a length before what it pickled.
-            if seen == Seen::Unknown {
-                self.within(&job, 0..u64::MAX, "a pickle inside content of unknown form")?;
+            // A cache or a queue puts a time or a length before what it pickled. In a database that is no secret.
+            let told = |reason| if job.is_value() { "" } else { reason };
+            if seen == Seen::Unknown || form == Form::Text && family == Family::Plain {
+                self.within(&job, 0..u64::MAX, told("a pickle inside content of no known form"))?;
+                self.records(&job)?;
             }
             self.unread(&job, family, form, seen);
         }
@@ -244,10 +246,11 @@ impl Scan<'_> {
         Ok(read)
     }
 
-    /// Codecs that content can be of besides its form: those without a magic begin with what others take for theirs.
+    /// Codecs that content can be of besides its form, whatever that is: those without a magic begin with what others take for theirs.
     fn as_weak_forms(&mut self, job: &Job, family: Family, form: Form, head: &[u8]) -> io::Result<bool> {
-        let mut read = false;
-        if form != Form::Lzma && sniff::is_lzma(head) {
+        let mut read = self.blosc(job, head)?;
+        let alone = sniff::is_lzma(head) || is_named(&job.name, Codec::Lzma) && sniff::is_lzma_alone(head);
+        if form != Form::Lzma && alone {
             read |= self.inflate(job, family, Codec::Lzma)? == Seen::Read;
         }
         if sniff::is_narrow_zlib(head) {

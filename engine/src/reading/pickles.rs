@@ -182,7 +182,7 @@ impl Scan<'_> {
             let run = machine::run(&job.content, at, Loader::Pickle, &job.member, self.limits)?;
             let (stopped, end) = (run.stream.stopped(), run.stream.end);
             self.guessed += run.stream.opcodes.max(1);
-            if self.guessed > self.limits.guessed {
+            if self.has_guessed_enough() {
                 let message = "too much behind the storages of torch reads as pickles to try all of it";
                 self.fault(&job.member, Rule::ResourceLimit, at, message);
                 return Ok(());

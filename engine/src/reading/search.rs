@@ -1,39 +1,41 @@
 //! Pickles where nothing says where they begin: behind the end of a picture, inside a database.
 
+use std::collections::HashSet;
 use std::io;
 use std::ops::Range;
 use std::rc::Rc;
 
-use crate::facts::{Ending, Import, Loader, UseKind};
-use crate::pickle::machine::{self, Run};
+use crate::facts::{Ending, Import, Loader, Stream, UseKind};
+use crate::pickle::machine::{self, Run, is_at_hand};
 use crate::pickle::stream::opcode;
 use crate::policy::builtin;
-use crate::reading::embedded;
+use crate::reading::field;
 use crate::reading::job::{Disguise, Job};
 use crate::reading::standing::{self, Promise, Proto, Standing};
+use crate::reading::starts::{self, Lines};
 use crate::reading::work::{Scan, Step, Task};
 use crate::rule::Rule;
 
-/// Longest header behind which a pickle is looked for, where the form does not say how long it is.
+/// Content up to this length is looked through as a whole, where the form does not say where a pickle may begin.
+const WHOLE: u64 = 4 << 20;
+/// Longest header behind which one is looked for in longer content.
 const HEADER: u64 = 64 << 10;
-/// Bytes before the end in which one is looked for.
+/// Bytes before the end in which one is looked for there.
 const TAIL: u64 = 256 << 10;
 /// Longest pickle that is read there: places lie inside one another.
 const GUESS: u64 = 16 << 20;
-/// Bytes before and behind an import that tell whether it is one.
-const REACH: u64 = 512;
+/// PROTO and FRAME with their arguments.
+const FRAMED: usize = 11;
 /// Opcodes that trying a place counts for at least.
 const PLACE: u64 = 16;
 
-/// What is looked for.
+/// What counts of what is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wanted {
-    /// PROTO with a protocol up to 5, and an opcode.
-    Proto,
-    /// These, and imports, for pickles without PROTO: PyTables writes the attributes of HDF5 in protocol 0, and
-    /// unpickles each text that ends with a stop. Where such a pickle begins nothing says; it is read from its import
-    /// on, or from a mark or a text before that.
+    /// What imports anything by a name that code could have. Noise has calls of other names.
     Imports,
+    /// What begins with PROTO, or applies what any interpreter has: in words and noise, lines spell many names.
+    Calls,
 }
 
 /// A search under way, window by window.
@@ -50,26 +52,59 @@ struct Search {
     names: Vec<Range<u64>>,
     /// Where no pickle is looked for, in order, not overlapping.
     known: Rc<[Range<u64>]>,
+    /// Rows of opcodes that were read from an earlier place.
+    rows: Vec<Row>,
+    /// What [`Lines`] keeps.
+    newline: Option<(u64, u64)>,
+}
+
+/// A row of opcodes that was read. From one of them on, a pickle does nothing that was not seen, as it has the same
+/// opcodes before it and less on its stack.
+struct Row {
+    at: u64,
+    end: u64,
+    /// Whether it was a pickle in one frame, which some program wrote as a whole. In others MEMOIZE ends what was seen: what
+    /// it counts depends on where a pickle begins.
+    whole: bool,
+}
+
+impl Row {
+    /// Notes the places of a window, and goes on behind it.
+    fn note(&mut self, bytes: &[u8], from: u64, behind: u64, seen: &mut HashSet<u64>) {
+        let whole = self.whole;
+        self.at = starts::follow(bytes, from, self.at, self.end.min(behind), |at, code| {
+            seen.insert(at);
+            whole || code != opcode::MEMOIZE
+        });
+    }
 }
 
 impl Step for Search {
     fn step(mut self: Box<Self>, scan: &mut Scan<'_>) -> io::Result<()> {
-        let from = self.left.start.saturating_sub(REACH);
+        let from = self.left.start;
         let size = scan.limits.window as u64;
-        let bytes = self.job.content.read_range(from, (size + 2 * REACH) as usize)?;
-        let behind = (self.left.start + size).min(self.left.end);
-        if from + (bytes.len() as u64) <= self.left.start {
+        let bytes = self.job.content.read_range(from, size as usize + starts::AHEAD)?;
+        let behind = (from + size).min(self.left.end);
+        if bytes.is_empty() {
             return Ok(());
         }
         self.names.retain(|name| name.end > from);
-        for at in places(&bytes, (self.left.start - from) as usize..(behind - from) as usize, self.wanted) {
-            if scan.guessed > scan.limits.guessed {
+        let mut seen = HashSet::new();
+        self.rows.iter_mut().for_each(|row| row.note(&bytes, from, behind, &mut seen));
+        self.rows.retain(|row| row.at < row.end);
+        for at in self.places(&bytes, (behind - from) as usize)? {
+            if self.is_known(at) || seen.contains(&at) {
+                continue;
+            }
+            if scan.has_guessed_enough() {
                 let message = "too much of the content reads as opcodes to try every place in it";
-                scan.fault(&self.job.member, Rule::ResourceLimit, from + at as u64, message);
+                scan.fault(&self.job.member, Rule::ResourceLimit, at, message);
                 return Ok(());
             }
-            if !self.is_known(from + at as u64) {
-                self.tried(scan, from + at as u64)?;
+            let mut row = self.tried(scan, at)?;
+            row.note(&bytes, from, behind, &mut seen);
+            if row.at < row.end {
+                self.rows.push(row);
             }
         }
         self.left.start = behind;
@@ -86,17 +121,37 @@ impl Search {
         behind.checked_sub(1).and_then(|i| self.known.get(i)).is_some_and(|range| range.contains(&at))
     }
 
+    /// Where in what is at hand a pickle may begin, in order, up to so many bytes of it.
+    fn places(&mut self, bytes: &[u8], part: usize) -> io::Result<Vec<u64>> {
+        let part = part.min(bytes.len());
+        let looked = bytes.get(..part).unwrap_or(&[]);
+        let known = |next: u8| opcode::by_code(next).is_some();
+        let proto = |at: &usize| matches!(bytes.get(at + 1..at + 3), Some([0..=5, next]) if known(*next));
+        let mut found: Vec<usize> = memchr::memchr_iter(opcode::PROTO, looked).filter(proto).collect();
+        let end = self.end.min(self.job.content.len());
+        let counts = if self.wanted == Wanted::Calls { is_at_hand } else { standing::is_dotted };
+        let mut lines = Lines::new(&self.job.content, end, &mut self.newline, counts);
+        found.extend(starts::starts(bytes, self.left.start, 0..part, &mut lines)?);
+        found.sort_unstable();
+        found.dedup();
+        Ok(found.into_iter().map(|i| self.left.start + i as u64).collect())
+    }
+
     /// Reads from one place on. Most bytes break soon; those that are made not to would be read over and over.
-    fn tried(&mut self, scan: &mut Scan<'_>, at: u64) -> io::Result<()> {
+    fn tried(&mut self, scan: &mut Scan<'_>, at: u64) -> io::Result<Row> {
         let range = at..self.end.min(at.saturating_add(GUESS));
         let content = self.job.content.slice(range.clone());
         let run = machine::run(&content, 0, Loader::Pickle, "", scan.limits)?;
         scan.guessed += run.stream.opcodes.max(PLACE);
-        let proto = Proto::of(&content.read_range(0, 2)?);
-        if standing::standing(proto, Promise::Noise, &run.stream) != Standing::Pickle
-            || self.is_an_end(at, &run)
-        {
-            return Ok(());
+        let head = content.read_range(0, FRAMED)?;
+        let frame = field::u64_le(&head, 3).filter(|_| head.get(2) == Some(&opcode::FRAME));
+        let whole = run.stream.stopped() && frame == run.stream.end.checked_sub(FRAMED as u64);
+        let row = Row { at, end: at.saturating_add(run.stream.end), whole };
+        let proto = Proto::of(&head);
+        let counts = standing::standing(proto, Promise::Noise, &run.stream) == Standing::Pickle
+            && self.counts(proto, &run.stream);
+        if !counts || self.is_an_end(at, &run) {
+            return Ok(row);
         }
         let lines = run.stream.imports.iter().filter(|import| matches!(import.opcode, "GLOBAL" | "INST"));
         self.names.extend(lines.map(|import| {
@@ -106,7 +161,21 @@ impl Search {
         let mut found = self.job.hidden(range, "");
         found.disguise.clone_from(&self.disguise);
         scan.keep_found(&found, run);
-        Ok(())
+        Ok(row)
+    }
+
+    /// Whether a stream counts. Behind PROTO any name does that a file can have; `pickle` itself takes no other.
+    fn counts(&self, proto: Proto, stream: &Stream) -> bool {
+        let applied = |import: &Import| import.uses.iter().any(|used| used.kind != UseKind::Reference);
+        let text = |text: &str| !text.contains(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER);
+        let counts = |import: &Import| match (proto, self.wanted) {
+            (Proto::Known, _) => text(&import.module) && text(&import.name),
+            (_, Wanted::Imports) => standing::is_dotted(&import.module) && standing::is_dotted(&import.name),
+            (_, Wanted::Calls) => {
+                applied(import) && is_at_hand(&import.module) && standing::is_dotted(&import.name)
+            }
+        };
+        stream.imports.iter().any(counts) || !stream.nested.is_empty() || stream.ending == Ending::Limit
     }
 
     /// Whether a place lies in the name of an import that was found, and reads as the end of that name: in
@@ -115,22 +184,6 @@ impl Search {
         let judged = |import: &Import| builtin::judges(import.module.split('.').next().unwrap_or_default());
         self.names.iter().any(|name| name.contains(&at)) && !run.stream.imports.first().is_some_and(judged)
     }
-}
-
-/// Where in a part of these bytes a pickle may begin, in order.
-fn places(bytes: &[u8], part: Range<usize>, wanted: Wanted) -> Vec<usize> {
-    let looked = bytes.get(part.start..part.end.min(bytes.len())).unwrap_or(&[]);
-    let known = |next: u8| opcode::by_code(next).is_some();
-    let proto = |at: &usize| matches!(bytes.get(at + 1..at + 3), Some([0..=5, next]) if known(*next));
-    let mut found: Vec<usize> =
-        memchr::memchr_iter(0x80, looked).map(|at| part.start + at).filter(proto).collect();
-    if wanted == Wanted::Imports {
-        let imports = memchr::memchr3_iter(b'c', b'i', 0x93, looked).map(|at| part.start + at);
-        found.extend(imports.flat_map(|at| embedded::import_starts(bytes, at)));
-    }
-    found.sort_unstable();
-    found.dedup();
-    found
 }
 
 impl Scan<'_> {
@@ -167,19 +220,21 @@ impl Scan<'_> {
             if reason.is_empty() { job.disguise.clone() } else { Disguise::new(reason.to_owned()) };
         if left.start < left.end {
             let (names, known) = (Vec::new(), known.into());
-            let search = Search { job: job.clone(), left, end, wanted, disguise, names, known };
+            let (rows, newline) = (Vec::new(), None);
+            let search =
+                Search { job: job.clone(), left, end, wanted, disguise, names, known, rows, newline };
             self.later(Task::Step(Box::new(search)));
         }
     }
 
-    /// Looks for PROTO in the first and the last bytes of a range, where nothing says what they are: behind a
+    /// Looks for pickles in the first and the last bytes of a range, where nothing says what they are: behind a
     /// program's own header, or appended to a picture. Without a reason the pickles are no secret.
     pub fn within(&mut self, job: &Job, range: Range<u64>, reason: &str) -> io::Result<()> {
         let end = range.end.min(self.length(job)?);
-        let head = end.min(range.start.saturating_add(HEADER));
-        let tail = end.saturating_sub(TAIL).max(head);
-        self.search(job, range.start..head, end, Wanted::Proto, reason);
-        self.search(job, tail..end, end, Wanted::Proto, reason);
+        let whole = end.saturating_sub(range.start) <= WHOLE;
+        let head = if whole { end } else { range.start + HEADER };
+        self.search(job, range.start..head, end, Wanted::Calls, reason);
+        self.search(job, end.saturating_sub(TAIL).max(head)..end, end, Wanted::Calls, reason);
         Ok(())
     }
 

@@ -190,6 +190,12 @@ pub fn is_lzma(head: &[u8]) -> bool {
     *properties < 225 && round && (size == u64::MAX || size < 1 << 38)
 }
 
+/// What it demands where it is told that the format is this one (`FORMAT_ALONE` of Python's `lzma`): the range coder begins
+/// with a zero.
+pub fn is_lzma_alone(head: &[u8]) -> bool {
+    head.first().is_some_and(|properties| *properties < 225) && head.get(13) == Some(&0)
+}
+
 /// Whether content begins with a tar's header block, whatever else it begins like: a member's name comes first.
 pub fn is_tar(head: &[u8]) -> bool {
     head.first_chunk::<512>().is_some_and(checksum_holds)

@@ -94,3 +94,11 @@ pub fn is_plausible(import: &Import) -> bool {
     package.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_')
         && package.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
+
+/// Whether each part of a name is one that Python code could have.
+pub fn is_dotted(name: &str) -> bool {
+    name.split('.').all(|part| {
+        part.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_')
+            && part.chars().all(|c| c.is_alphanumeric() || c == '_')
+    })
+}

@@ -77,7 +77,9 @@ impl Values {
                 self.known.extend(parts.iter().cloned());
             }
         }
-        scan.later(Task::Open(self.job.child(&format!("value@0x{:x}", first.start), content)));
+        let child = self.job.child(&format!("value@0x{:x}", first.start), content);
+        scan.as_base64(&child)?;
+        scan.later(Task::Open(child));
         Ok(true)
     }
 

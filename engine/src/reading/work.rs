@@ -55,6 +55,8 @@ const PARTS_FREE: u64 = 64 << 20;
 /// How often a byte of a blob, or of what was decompressed, may lie in its parts. Members lie beside one another, values
 /// inside of members, and what is decoded from them is no longer than they are.
 const PARTS: u64 = 32;
+/// Opcodes that are read for each byte of a blob, and of what was decompressed, where a pickle may begin by chance.
+const GUESSED: u64 = 8;
 /// Faults of one rule, and pieces of code that run in one way, that are kept for one blob.
 const FAULTS: usize = 2_000;
 
@@ -122,6 +124,12 @@ impl<'a> Scan<'a> {
     pub fn is_full(&self) -> bool {
         let bytes = self.blob.saturating_add(self.budget.yielded());
         self.parts > bytes.saturating_mul(PARTS).saturating_add(PARTS_FREE)
+    }
+
+    /// Whether more opcodes were read where a pickle may begin by chance than a file of this size is worth.
+    pub fn has_guessed_enough(&self) -> bool {
+        let bytes = self.blob.saturating_add(self.budget.yielded());
+        self.guessed > self.limits.guessed.saturating_add(bytes.saturating_mul(GUESSED))
     }
 
     pub fn fault(&mut self, member: &str, rule: Rule, offset: u64, message: impl Into<String>) {

@@ -36,6 +36,8 @@ impl Kept {
         }
     }
 }
+/// What a filter may have put behind the bytes of a chunk.
+const BEHIND: u64 = 16;
 /// Chunks up to this size are decoded in one step.
 const SMALL: u64 = 1 << 20;
 
@@ -150,6 +152,14 @@ impl Array {
                         content = Content::from_bytes(together(&bytes, *size as usize));
                     }
                 }
+                Filter::Lzf => {
+                    let packed = content.read_range(0, WHOLE as usize)?;
+                    let room = self.size().min(WHOLE) + BEHIND;
+                    if content.len() > WHOLE || self.size() > WHOLE || !self.budget.allows(room) {
+                        self.limited.store(true, Ordering::Relaxed);
+                    }
+                    content = Content::from_bytes(lzf(&packed, room as usize));
+                }
                 Filter::Fletcher32 => content = content.slice(0..content.len().saturating_sub(4)),
                 Filter::Shuffle(_) | Filter::Other(_) => {}
             }
@@ -166,8 +176,6 @@ impl Array {
 
     /// A small chunk, decoded at once: there may be very many. Bytes beyond its size are given to nobody.
     fn inflated(&self, packed: &Content) -> io::Result<Vec<u8>> {
-        /// What a filter before this one may have put behind.
-        const BEHIND: u64 = 16;
         let room = self.size() + BEHIND;
         if !self.budget.allows(room) {
             self.limited.store(true, Ordering::Relaxed);
@@ -206,6 +214,38 @@ impl ReadAt for Arc<Array> {
     }
 }
 
+/// Undoes LZF, up to so many bytes and to where it breaks. After liblzf's `lzf_d.c`: runs of bytes, and copies of what came
+/// out before.
+fn lzf(packed: &[u8], room: usize) -> Vec<u8> {
+    let mut out: Vec<u8> = Vec::new();
+    let mut rest = packed;
+    while let [control, tail @ ..] = rest
+        && out.len() < room
+    {
+        let control = usize::from(*control);
+        if control < 32 {
+            let run = tail.get(..control + 1).unwrap_or(tail);
+            out.extend_from_slice(run);
+            rest = tail.get(run.len()..).unwrap_or(&[]);
+            continue;
+        }
+        let (more, tail) = match (control >> 5, tail) {
+            (7, [more, tail @ ..]) => (7 + usize::from(*more), tail),
+            (n, tail) => (n, tail),
+        };
+        let [low, tail @ ..] = tail else { break };
+        let back = ((control & 0x1f) << 8 | usize::from(*low)) + 1;
+        let Some(from) = out.len().checked_sub(back) else { break };
+        for i in from..from + more + 2 {
+            let byte = out.get(i).copied().unwrap_or(0);
+            out.push(byte);
+        }
+        rest = tail;
+    }
+    out.truncate(room);
+    out
+}
+
 /// Values whose first bytes stand first, then their second ones, put together; what is left over stays behind.
 fn together(bytes: &[u8], size: usize) -> Vec<u8> {
     let count = bytes.len() / size;
@@ -215,4 +255,20 @@ fn together(bytes: &[u8], size: usize) -> Vec<u8> {
     }
     out.extend_from_slice(bytes.get(count * size..).unwrap_or(&[]));
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lzf_copies_what_came_before() {
+        // As python-lzf packs `abc` five times; a copy of one byte, longer than seven.
+        assert_eq!(lzf(b"\x02abc\xe0\x03\x02", 99), b"abcabcabcabcabc");
+        assert_eq!(lzf(b"\0a\x20\0", 99), b"aaaa");
+        assert_eq!(lzf(b"\0a\x20\0", 2), b"aa");
+        // It breaks: a copy from before the beginning, a run that is cut off.
+        assert_eq!(lzf(b"\0a\x20\x05", 99), b"a");
+        assert_eq!(lzf(b"\x05ab", 99), b"ab");
+    }
 }

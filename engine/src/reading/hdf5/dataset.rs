@@ -99,7 +99,8 @@ impl Dataset {
         let rivals = found.len() < all;
         let stored = found.iter().fold(0u64, |sum, chunk| sum.saturating_add(chunk.len));
         let size = chunked.chunk.iter().fold(1u64, |all, n| all.saturating_mul(*n));
-        let most = if self.filters.contains(&Filter::Deflate) { limits.ratio } else { 1 };
+        let packs = |filter: &Filter| matches!(filter, Filter::Deflate | Filter::Lzf);
+        let most = if self.filters.iter().any(packs) { limits.ratio } else { 1 };
         if size.saturating_mul(found.len() as u64) > stored.saturating_mul(most).saturating_add(CHUNK) {
             // What is missing of the last chunk, or of all of them.
             if !found.is_empty() {
@@ -136,7 +137,6 @@ fn named(id: u16) -> &'static str {
         6 => " (scale and offset)",
         305 => " (LZO)",
         307 => " (bzip2)",
-        32_000 => " (LZF)",
         32_001 => " (Blosc)",
         32_004 => " (LZ4)",
         32_015 => " (Zstandard)",

@@ -38,7 +38,7 @@ impl Scan<'_> {
 
 impl Step for Heaps {
     fn step(mut self: Box<Self>, scan: &mut Scan<'_>) -> io::Result<()> {
-        if scan.guessed > scan.limits.guessed {
+        if scan.has_guessed_enough() {
             let message = "too many values of variable length";
             scan.fault(&self.job.member, Rule::ResourceLimit, self.at, message);
             return Ok(());

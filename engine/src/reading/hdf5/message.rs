@@ -39,9 +39,14 @@ impl Datatype {
         matches!(self.class, 3 | 5)
     }
 
-    /// Whether values hold bytes in some place, as records do.
+    /// Whether values hold bytes in some place, as records do, or lead to other objects.
     pub fn may_hold_bytes(self) -> bool {
-        self.bytes || matches!(self.class, 6 | 10)
+        self.bytes || self.is_reference() || matches!(self.class, 6 | 10)
+    }
+
+    /// Whether each value is the address of an object.
+    pub fn is_reference(self) -> bool {
+        self.class == 7
     }
 }
 
@@ -184,6 +189,8 @@ pub enum Filter {
     Shuffle(u64),
     /// A checksum behind.
     Fletcher32,
+    /// LZF, which h5py brings.
+    Lzf,
     /// None that is read here, by its number.
     Other(u16),
 }
@@ -208,6 +215,7 @@ pub fn filters(file: &File, bytes: &[u8]) -> Option<Vec<Filter>> {
             1 => Filter::Deflate,
             2 => Filter::Shuffle(values_of.u32().unwrap_or(1).into()),
             3 => Filter::Fletcher32,
+            32_000 => Filter::Lzf,
             other => Filter::Other(other),
         });
     }

@@ -150,7 +150,7 @@ impl Objects {
             Values::None => {}
             Values::Range(at, len) => {
                 let content = self.value(scan, at, len);
-                self.strings(scan, &dataset, address, &content);
+                self.strings(scan, &dataset, address, &content)?;
             }
             Values::Array { array, stored, rivals } => {
                 if rivals {
@@ -161,7 +161,7 @@ impl Objects {
                 let child =
                     self.job.child(&format!("dataset@0x{address:x}"), Content::new(Arc::clone(&array)));
                 self.under_way.push(array);
-                self.strings(scan, &dataset, address, &child.content);
+                self.strings(scan, &dataset, address, &child.content)?;
                 let rest = 1..child.content.len();
                 scan.later(Task::Open(child.clone()));
                 scan.part_of_database(&child, rest);
@@ -264,7 +264,7 @@ impl Objects {
                 .map_or(u64::MAX, |(datatype, values)| values.saturating_mul(datatype.size));
             let content = self.value(scan, message.at + attribute.from as u64, most.min(value.len() as u64));
             if let Some(datatype) = datatype {
-                self.elements(scan, datatype, message.at, &content);
+                self.elements(scan, datatype, message.at, &content)?;
             }
         }
         Ok(())
@@ -298,22 +298,68 @@ impl Objects {
         content
     }
 
-    fn strings(&self, scan: &mut Scan<'_>, dataset: &Dataset, address: u64, content: &Content) {
-        if let Some(datatype) = dataset.datatype {
-            self.elements(scan, datatype, address, content);
+    fn strings(
+        &mut self,
+        scan: &mut Scan<'_>,
+        dataset: &Dataset,
+        address: u64,
+        content: &Content,
+    ) -> io::Result<()> {
+        match dataset.datatype {
+            Some(datatype) => self.elements(scan, datatype, address, content),
+            None => Ok(()),
         }
     }
 
-    /// Leaves each value of a few strings to be read from its own beginning. The first one is that of all.
-    fn elements(&self, scan: &mut Scan<'_>, datatype: Datatype, address: u64, content: &Content) {
+    /// Leaves each value of a few strings to be read from its own beginning. The first one is that of all. Follows
+    /// references.
+    fn elements(
+        &mut self,
+        scan: &mut Scan<'_>,
+        datatype: Datatype,
+        address: u64,
+        content: &Content,
+    ) -> io::Result<()> {
+        if datatype.is_reference() {
+            return self.references(scan, datatype, address, content);
+        }
         let count = content.len() / datatype.size.max(1);
         if !datatype.is_string() || datatype.size < SHORTEST || count > ELEMENTS {
-            return;
+            return Ok(());
         }
         for i in 1..count {
             let value = content.slice(i * datatype.size..(i + 1) * datatype.size);
             scan.later(Task::Open(self.job.child(&format!("element{i}@0x{address:x}"), value)));
         }
+        Ok(())
+    }
+
+    /// Takes the objects that references lead to, which no link may lead to.
+    fn references(
+        &mut self,
+        scan: &mut Scan<'_>,
+        datatype: Datatype,
+        address: u64,
+        content: &Content,
+    ) -> io::Result<()> {
+        /// Most references of one dataset that are followed, in bytes.
+        const MOST: u64 = 64 << 20;
+        let bytes = content.read_range(0, MOST as usize)?;
+        if content.len() > MOST {
+            let message = format!("more than {MOST} bytes of references in a dataset of HDF5");
+            scan.fault(&self.job.member, Rule::ResourceLimit, address, message);
+        }
+        let mut found = HashSet::new();
+        for value in bytes.chunks_exact(usize::try_from(datatype.size.max(1)).unwrap_or(usize::MAX)) {
+            found.extend(
+                self.file
+                    .fields(value)
+                    .address()
+                    .filter(|at| *at < self.file.content.len() && !self.seen.contains(at)),
+            );
+        }
+        self.waiting.extend(found);
+        Ok(())
     }
 
     /// Tells of what hickle would unpickle, and nobody could read here.

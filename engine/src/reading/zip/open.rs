@@ -335,8 +335,9 @@ impl Scan<'_> {
     /// Tells the anomalies that matter: an archive without any pickle can be as odd as it likes.
     fn end_zip(&mut self, walk: &Walk) -> io::Result<()> {
         let before = self.found;
-        // What stands at the beginning has been read as the content's own first bytes.
-        for gap in walk.archive.gaps.iter().filter(|gap| gap.start > 0) {
+        // What stands at the beginning has been read as the content's own first bytes, and so has what a pickle from there
+        // on covers.
+        for gap in walk.archive.gaps.iter().filter(|gap| gap.start > 0 && !walk.covered) {
             self.behind(&walk.job, gap.clone(), "a pickle in bytes that the archive does not account for")?;
         }
         let models = walk.family.of_models() && walk.family != Family::Shared && !walk.covered;
