@@ -70,7 +70,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         if own.has(Mark::NO_TEXT_KEY.with(Mark::COMPUTED_KEY).with(Mark::DUNDER_KEY)) {
             return false;
         }
-        if self.hidden_method(import, state).is_some() {
+        if !self.state.callables.is_empty() && self.hidden_method(import, state).is_some() {
             return false;
         }
         if own.has(Mark::AGAIN) {
