@@ -2,9 +2,11 @@
 
 Each guard works in a child process, over the same files: malicious fixtures that run something when nothing guards
 them, and clean ones that load then. What a load would run is seen, and stopped, by an audit hook of this file behind
-the guard. A scanner is asked before each load. `--step 4` takes every fourth file. Needs, in one environment:
+the guard. A scanner is asked before each load. A second table has loaders that read pickles in a way of their own, for
+the files that they claim to read. `--step 4` takes every fourth file. Needs, in one environment:
 
     pip install fickling==0.1.12 picklescan==1.0.5 typing_extensions joblib dill cloudpickle numpy and the wheel
+    pip install model-unpickler==0.1 skops==0.16.0 torch==2.15.0    # for the second table
 """
 
 import argparse
@@ -18,6 +20,12 @@ from pickle import loads
 
 FIXTURES = Path(__file__).resolve().parents[1] / "tests" / "fixtures"
 ENTRIES = ("pickle.load", "pickle.loads", "loads taken before", "pickle._loads", "joblib.load", "dill.load")
+# Loaders, the load that each stands for, and the names of files that it claims to read.
+OWN = {
+    "model-unpickler": ("pickle.load", ".pkl"),
+    "torch's weights_only": ("torch.load", ".pt"),
+    "skops": ("pickle.load", ".skops"),
+}
 GUARDS = ("nothing", "fickgate.protect", "fickling's hook", "fickling's ML hook", "picklescan before")
 
 
@@ -55,10 +63,23 @@ def child(guard: str, entry: str) -> None:
     import joblib
     import numpy  # noqa: F401
 
+    if entry == "torch.load":
+        import torch
     ask = guarded(guard)
 
     def load(path):  # noqa: ANN001, ANN202
         ask(path)
+        if guard == "model-unpickler":
+            from model_unpickler.safe_pickler import SafeUnpickler
+
+            with open(path, "rb") as file:
+                return SafeUnpickler(file).load()
+        if guard == "skops":
+            import skops.io
+
+            return skops.io.load(path)
+        if entry == "torch.load":
+            return torch.load(path, weights_only=guard == "torch's weights_only", map_location="cpu")
         if entry == "joblib.load":
             return joblib.load(path)
         with open(path, "rb") as file:
@@ -118,28 +139,42 @@ def main() -> None:
     if given.child:
         child(*given.child)
         return
-    # Those that cost time or memory are another matter, and would take it here.
-    rows = json.loads((FIXTURES / "malicious" / "manifest.json").read_text())
-    runs = {row["file"] for row in rows if row["imports"] and row.get("resolved_by") and row["layer"] == "pickle-vm"}
-    runs -= {row["file"] for row in rows if "resource-limit" in row["rules"]}
-    evil = [path for path in sorted((FIXTURES / "malicious").glob("**/*.pkl")) if path.name in runs]
-    files = {"evil": evil[:: given.step], "honest": sorted((FIXTURES / "clean").glob("**/*.pkl"))[:: given.step]}
     print(f"| malicious stopped, honest loaded, seconds | {' | '.join(ENTRIES)} |")
     print(f"|---|{'---|' * len(ENTRIES)}")
-    base = {}
+    files, base = fixtures(".pkl", given.step), {}
     for guard in GUARDS:
-        cells = []
-        for entry in ENTRIES:
-            evil = run(guard, entry, files["evil"])
-            honest = run(guard, entry, files["honest"])
-            if guard == "nothing":
-                base[entry] = [row[1] for row in evil], [row[0] == "loaded" for row in honest]
-            ran, did = base[entry]
-            stopped = sum(before and not row[1] for before, row in zip(ran, evil))
-            loaded = sum(before and row[0] == "loaded" for before, row in zip(did, honest))
-            seconds = sum(row[2] for row in evil + honest)
-            cells.append(f"{stopped}/{sum(ran)}, {loaded}/{sum(did)}, {seconds:.1f}")
-        print(f"| {guard} | {' | '.join(cells)} |", flush=True)
+        print(f"| {guard} | {' | '.join(cell(guard, entry, files, base) for entry in ENTRIES)} |", flush=True)
+    print("\n| loader | reads | malicious stopped, honest loaded, seconds | `fickgate.protect()` |\n|---|---|---|---|")
+    for guard, (entry, suffix) in OWN.items():
+        files, base = fixtures(suffix, given.step), {}
+        if not any(files.values()):
+            print(f"| {guard} | `{suffix}` | none of these files | |")
+            continue
+        cells = [cell(name, entry, files, base) for name in ("nothing", guard, "fickgate.protect")]
+        print(f"| {guard} | `{suffix}` | {cells[1]} | {cells[2]} |", flush=True)
+
+
+def fixtures(suffix, step):  # noqa: ANN001, ANN201
+    """Malicious files that run something, and clean ones."""
+    # Those that cost time or memory are another matter, and would take it here.
+    rows = json.loads((FIXTURES / "malicious" / "manifest.json").read_text())
+    layers = ("pickle-vm",) if suffix == ".pkl" else ("pickle-vm", "container", "torch")
+    runs = {row["file"] for row in rows if row["imports"] and row.get("resolved_by") and row["layer"] in layers}
+    runs -= {row["file"] for row in rows if "resource-limit" in row["rules"]}
+    evil = [path for path in sorted((FIXTURES / "malicious").glob(f"**/*{suffix}")) if path.name in runs]
+    return {"evil": evil[::step], "honest": sorted((FIXTURES / "clean").glob(f"**/*{suffix}"))[::step]}
+
+
+def cell(guard, entry, files, base):  # noqa: ANN001, ANN201
+    """What a guard stopped and let through, of what happens without one, which is noted in `base`."""
+    evil, honest = run(guard, entry, files["evil"]), run(guard, entry, files["honest"])
+    if guard == "nothing":
+        base[entry] = [row[1] for row in evil], [row[0] == "loaded" for row in honest]
+    ran, did = base[entry]
+    stopped = sum(before and not row[1] for before, row in zip(ran, evil))
+    loaded = sum(before and row[0] == "loaded" for before, row in zip(did, honest))
+    seconds = sum(row[2] for row in evil + honest)
+    return f"{stopped}/{sum(ran)}, {loaded}/{sum(did)}, {seconds:.1f}"
 
 
 if __name__ == "__main__":
