@@ -69,6 +69,9 @@ class Adapter:
             self.process = subprocess.Popen(
                 self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=surroundings
             )
+            # Importing a tool takes as long as it takes, and is no file's fault.
+            if self.process.stdout.readline() != b"ready\n":
+                raise SystemExit(f"{self.command} does not start")
         begun = time.monotonic()
         try:
             self.process.stdin.write(json.dumps({"path": path, "format": form}).encode() + b"\n")

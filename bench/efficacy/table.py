@@ -202,7 +202,7 @@ def publish(
         f"{len(proven)} attacks ({len(families)} payloads of {len({row.family for row in proven})} families) in copies of {len(honest)} clean files: "
         f"{sources['written']} written by {len({name for name, _ in releases})} libraries in {len(releases)} releases, {sources['given']} of given folders."
     )
-    text = [said, "", *by_tool(honest, proven, verdicts, versions)]
+    text = [*textwrap.wrap(said, 118), "", *by_tool(honest, proven, verdicts, versions)]
     text += [
         "",
         "Caught, in per cent of what the tool reads, by family of payload:",
@@ -250,7 +250,7 @@ def publish(
         ]
     )
     (run / "picture.svg").write_text(drawing)
-    print("\n".join(text[: 3 + len(verdicts) + 2]))
+    print("\n".join(text[: 5 + len(verdicts) + 2]))
     for tool, answers in verdicts.items():
         if tool == "fickgate":
             for row in proven:

@@ -1,8 +1,8 @@
 """What the adapters share: a loop that answers for one file a line, in the tool's own environment.
 
-Asked `{"path": …, "format": …}`, an adapter answers `{"verdict": …, "detail": …, "seconds": …}`. Verdicts: `refused`,
-`passed`, `error` (the tool failed on the file) and `unread` (the tool says that it did not look, or does not claim the
-format). Seconds are processor time of this process.
+It says `ready` once the tool is imported. Asked `{"path": …, "format": …}`, an adapter answers `{"verdict": …,
+"detail": …, "seconds": …}`. Verdicts: `refused`, `passed`, `error` (the tool failed on the file) and `unread` (the tool
+says that it did not look, or does not claim the format). Seconds are processor time of this process.
 """
 
 import contextlib
@@ -35,6 +35,7 @@ def serve(judge, reads=FORMATS):
     """`judge(path, format)` gives a verdict and a detail; what it raises is an error of the tool."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    print("ready", file=answers, flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
         begun = time.process_time()
