@@ -61,6 +61,7 @@ KINDS = [
     ("a call of any import, by an item that hides an attribute", lambda row, data: row["kind"] == "call" and {"append", "extend", "add"} & texts(data)),
     ("a chain of calls while loading, by what the objects of the file hold", lambda row, data: row["kind"] == "call" and row["way"] and {"append", "extend", "add"} & texts(data)),
     ("code or files reached through a chain of calls while loading", lambda row, data: outward(row) and len(row["way"]) > 1 and {"append", "extend", "add"} & texts(data)),
+    ("text that is executed at the end of a chain of calls while loading", lambda row, data: row["kind"] in ("exec", "compile") and len(row["way"]) > 3 and not row["later"]),
     ("code or files reached by a method that the state names, when predicting", lambda row, data: outward(row) and row["later"]),
     ("time: a number with an exponent", lambda row, data: row["kind"] in ("time", "memory") and exponent(data)),
     ("time: nested tuples as a key", lambda row, data: row["kind"] == "time" and not exponent(data)),

@@ -19,6 +19,11 @@ const ITEM_REFCOUNT: i64 = 0x01;
 const LIST_PICKLE: i64 = 0x02;
 const NEEDS_INIT: i64 = 0x08;
 const NEEDS_PYAPI: i64 = 0x10;
+const ALIGNED: i64 = 0x80;
+
+/// Flags of types without objects, and further ones of those with some.
+const PLAIN_FLAGS: i64 = NEEDS_INIT | NEEDS_PYAPI | ALIGNED;
+const OBJECT_FLAGS: i64 = ITEM_REFCOUNT | LIST_PICKLE;
 
 /// Largest item of zeros that is made without data, in bytes.
 const ZEROS: u64 = 1 << 10;
@@ -381,6 +386,13 @@ fn checked<C: Cursor>(
     // Older states have no flags; numpy then derives them.
     if count != Some(7) {
         let flags = part(7).as_int().ok_or("dtype flags that are not an integer")?;
+        // A byte with or without a sign. numpy asks types with USE_GETITEM for an array that it does not have at hand.
+        let known = if dtype.object { PLAIN_FLAGS | OBJECT_FLAGS } else { PLAIN_FLAGS };
+        let getter = dtype.object && (dtype.kind == b'O' || !subarray.is(Tag::None));
+        let known = if getter { 0xff } else { known };
+        if !(-128..256).contains(&flags) || flags & 0xff & !known != 0 {
+            return Err("dtype flags that numpy gives no such type");
+        }
         let needed = ITEM_REFCOUNT | LIST_PICKLE | NEEDS_INIT | NEEDS_PYAPI;
         if dtype.object && flags & needed != needed {
             return Err("an object dtype that hides its object flag: raw bytes would become pointers");
