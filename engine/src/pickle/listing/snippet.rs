@@ -135,4 +135,15 @@ mod tests {
         let result = format!("return […, {unresolved}, …]");
         assert_eq!(lines, ["from os import system", "_1 = system(*<unresolved>)", &result]);
     }
+
+    #[test]
+    fn where_an_entry_of_the_memo_was_replaced_all_of_the_stream_is_followed() {
+        // What the memo is left with is not what it had: the class in it becomes another behind the call.
+        let mut bytes = objects(100_000);
+        bytes.pop();
+        bytes.extend(b"cm\nD\nq\x010cn\nE\n0.");
+        let (stream, lines) = shown(&bytes);
+        assert!(stream.landmarks.before(u64::MAX).is_none());
+        assert!(lines.iter().any(|line| line.contains("100002 = system('true')")), "{lines:?}");
+    }
 }
