@@ -50,9 +50,10 @@ pub fn call(explanation: &Explanation) -> Result<String> {
         let error = Error::new(format!("{} is TorchScript, which weights_only does not read", file()));
         return Err(error.remedy("load it with torch.jit.load"));
     }
-    if let [alone] = explanation.streams.as_slice()
-        && alone.stream.reading != Loader::Torch
-    {
+    // A pickle that torch did not write may hold some that it wrote: one for each tensor.
+    let outer = explanation.streams.first().map(|first| first.stream.member.as_str());
+    let mut own = explanation.streams.iter().filter(|s| Some(s.stream.member.as_str()) == outer);
+    if !own.any(|s| s.stream.reading == Loader::Torch) {
         let error = Error::new(format!(
             "{} was not written by torch.save, and torch.load reads no other pickle",
             file()

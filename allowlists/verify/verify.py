@@ -206,7 +206,7 @@ def hooks(fact):
         yield hook if place == own else "{}({})".format(hook, place.split(":")[1].split(".")[-1])
 
 
-def one(text, package, folder, environments):
+def one(text, package, folder, environments, given, only_given):
     """Shows one import as a reviewer needs it, and drafts its entry."""
     module, name = split(text)
     top = module.split(".")[0]
@@ -217,7 +217,9 @@ def one(text, package, folder, environments):
         covering = [{"name": f"one-{label}", "python": "3.11", "install": [[package]], "covers": [top]}]
     facts = []
     for env in covering:
-        python = make(env, folder)
+        if only_given and env["name"] not in given:
+            continue
+        python = pathlib.Path(given[env["name"]]) / "bin" / "python" if env["name"] in given else make(env, folder)
         subprocess.run([python, "-W", "ignore", HERE / "show.py", module, name], stderr=subprocess.DEVNULL)
         fact = probe(python, None, [[module, name, True]])[f"{module}:{name}"]
         if "missing" in fact:
@@ -238,7 +240,7 @@ def one(text, package, folder, environments):
     if unread:
         print("=== to read first, and to write into hooks.yaml\n")
         for place in unread:
-            takes = "    takes: plain\n" if place.endswith("__setstate__") else ""
+            takes = "    takes: what was read, instead of this line\n" if place.endswith("__setstate__") else ""
             print(f"  - hook: {place}\n{takes}    why: What it does with what it is given.\n")
     print("=== draft entry: give no use that honest files do not need\n")
     print(f"  - import: {text}\n    kind: {facts[0]['kind']}")
@@ -259,15 +261,15 @@ def main():
     parser.add_argument("words", nargs="*", metavar="one IMPORT", help="show one import")
     parser.add_argument("--package", help="what to install for `one`: NAME or NAME==VERSION")
     args = parser.parse_args()
+    given = dict(e.split("=", 1) for e in args.env)
     if args.words:
         if len(args.words) != 2 or args.words[0] != "one":
             parser.error("the only words are: one IMPORT")
         environments = json.loads((HERE / "environments.json").read_text())
-        return one(args.words[1], args.package, args.folder, environments)
+        return one(args.words[1], args.package, args.folder, environments, given, args.only_given)
     if args.claims:
         json.dump(list(claims(args.list)), sys.stdout)
         return 0
-    given = dict(e.split("=", 1) for e in args.env)
     environments = json.loads((HERE / "environments.json").read_text())
 
     callable_ = {":".join(split(e["import"])): may_be_called(e) for _, e in entries(args.list)}
@@ -275,14 +277,16 @@ def main():
     found, versions, missing = {}, {}, {}
     for env in environments:
         name = env["name"]
+        tops = set(env["covers"])
+        wanted = [q for q in todo.values() if q[0].split(".")[0] in tops]
+        if args.list and not wanted:
+            continue
         if name in given:
             python = pathlib.Path(given[name]) / "bin" / "python"
         elif args.only_given:
             continue
         else:
             python = make(env, args.folder)
-        tops = set(env["covers"])
-        wanted = [q for q in todo.values() if q[0].split(".")[0] in tops]
         for key, fact in probe(python, args.kept and args.kept / f"{name}.json", wanted).items():
             if "missing" in fact:
                 missing.setdefault(key, f"{name}: {fact['missing']}")

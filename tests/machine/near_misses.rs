@@ -166,3 +166,21 @@ fn a_record_dtype() {
     let streams = read(&record);
     assert_eq!((rules(&streams), objections(&streams)), (vec![], vec![]));
 }
+
+#[test]
+fn a_bucket_takes_as_many_numbers_as_it_has_room_for() {
+    // `_rebuild_bucket(room, count, totals, variances)`, with so many numbers in both lists.
+    let bucket = |room: u8, count: u8, numbers: usize, number: &[u8]| {
+        let list = [b"](", number.repeat(numbers).as_slice(), b"e"].concat();
+        [b"\x80\x04criver.drift.adwin_c\n_rebuild_bucket\n(K", &[room, b'K', count][..], &list, &list, b"tR."]
+            .concat()
+    };
+    let float = b"G?\xf0\0\0\0\0\0\0";
+    let right = bucket(5, 2, 2, float);
+    assert!(objections(&read(&right)).is_empty(), "{}", right.escape_ascii());
+    for wrong in
+        [bucket(1, 2, 2, float), bucket(5, 3, 2, float), bucket(5, 2, 3, float), bucket(5, 2, 2, b"K\x01")]
+    {
+        assert_eq!(objections(&read(&wrong)).len(), 1, "{}", wrong.escape_ascii());
+    }
+}

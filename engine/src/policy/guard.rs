@@ -117,6 +117,11 @@ words! {
         Formula = "formula",
         /// Sphinx's `_TranslationProxy`: three texts, or a stored call of Sphinx's own translation of texts.
         Translation = "translation",
+        /// River's `_rebuild_bucket(room, count, totals, variances)`: as many literal numbers as it copies, and no more than
+        /// it has room for.
+        Bucket = "bucket",
+        /// River's windows: a state of fifteen numbers, with the list of buckets before or attributes behind them.
+        Window = "window",
         /// Pillow's images: the size in the state is that of the pixels in it, which memory is taken for first.
         Image = "image",
         /// spaCy's `unpickle_bin`: literal bytes, zlib with msgpack, that unpack to no more than some 64 times as much.
@@ -143,6 +148,8 @@ impl Guard {
                 | Guard::Distribution
                 | Guard::History
                 | Guard::Formula
+                | Guard::Bucket
+                | Guard::Window
                 | Guard::Image
         )
     }
@@ -160,6 +167,7 @@ impl Guard {
             | Guard::Distribution
             | Guard::History
             | Guard::Formula
+            | Guard::Window
             | Guard::LiteralText
             | Guard::Length
             | Guard::Regex

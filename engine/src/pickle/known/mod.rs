@@ -28,6 +28,7 @@ mod translation;
 mod unpacked;
 mod unpickler;
 pub mod view;
+mod window;
 mod words;
 
 use crate::pickle::stream::reader::Cursor;
@@ -70,6 +71,7 @@ pub fn call<C: Cursor>(guard: Guard, view: &View<'_, C>, dtypes: &mut Dtypes, ca
         Guard::Partial => partial::call(view, call),
         Guard::Translation => translation::call(view, call),
         Guard::Unpacked => unpacked::unpickle_bin(view, call),
+        Guard::Bucket => window::bucket(view, call),
         Guard::Architecture | Guard::Distribution | Guard::History | Guard::Formula => Ok(Outcome::Object),
         Guard::PlainArguments
         | Guard::JoblibArray
@@ -78,6 +80,7 @@ pub fn call<C: Cursor>(guard: Guard, view: &View<'_, C>, dtypes: &mut Dtypes, ca
         | Guard::Twister
         | Guard::EmptyCache
         | Guard::Adjacency
+        | Guard::Window
         | Guard::Image => Ok(Outcome::Object),
     }
 }
@@ -104,6 +107,7 @@ pub fn state<C: Cursor>(
         Guard::History => history::state(view, build),
         Guard::Formula => formula::data(view, build),
         Guard::Translation => translation::state(view, build),
+        Guard::Window => window::state(view, build),
         Guard::Image => image::state(view, build),
         Guard::NumpyRandom => random::state(view, build),
         Guard::Twister => random::twister(view, build),

@@ -121,6 +121,16 @@ impl WeightsOnly {
     }
 }
 
+/// Whether a persistent id is a number, as in files of torch before 0.1.2, or a tuple that begins with `storage`.
+fn names_storage<C: Cursor>(view: &View<'_, C>, id: Value) -> bool {
+    if id.is(Tag::Tuple) {
+        let first = view.tuples.items(id).next().filter(|first| first.is(Tag::Text));
+        let text = first.map(|first| text::decode(view.cursor, first.payload(), 64));
+        return matches!(text, Some(Text::Str(text)) if text == "storage");
+    }
+    id.is(Tag::Int)
+}
+
 impl Trace for WeightsOnly {
     fn event<C: Cursor>(&mut self, view: &View<'_, C>, offset: u64, event: Event<'_>) {
         match event {
@@ -134,6 +144,11 @@ impl Trace for WeightsOnly {
                 if let Some(made) = self.made(view, code, callee, args) {
                     self.objects.insert(value, made);
                 }
+            }
+            Event::Persistent { id, .. } if !names_storage(view, id) => {
+                let what = "a persistent id that is no storage, as torch before 1.6 wrote for each module"
+                    .to_owned();
+                self.stop(view.cursor.in_content(offset), what);
             }
             Event::Build { target, .. } => match self.objects.get(&target) {
                 Some(Made::Dtype(text)) => {
@@ -191,6 +206,15 @@ mod tests {
         assert!(watched.stops_at.is_some_and(|(_, what)| what.contains("items")));
         let ordered = self::watched(b"\x80\x02ccollections\nOrderedDict\n)RX\x01\0\0\0aK\x01s.");
         assert_eq!(ordered.stops_at, None);
+    }
+
+    #[test]
+    fn only_storages_have_persistent_ids() {
+        let id = |first: &str| {
+            format!("\u{0080}\x02(X\x07\0\0\0{first}K\x01tQ.").chars().map(|c| c as u8).collect::<Vec<_>>()
+        };
+        assert_eq!(watched(&id("storage")).stops_at, None);
+        assert!(watched(&id("module_")).stops_at.is_some_and(|(_, what)| what.contains("persistent id")));
     }
 
     #[test]
