@@ -116,7 +116,10 @@ fn values_that_a_schema_computes_are_in_no_record() {
         "CREATE VIEW Dict AS SELECT x'61' AS key, replace('co|s', '|', '') AS value",
         "create/**/view Dict AS SELECT x'61' AS key, x'63'||x'64' AS value",
         "CREATE\nTEMP -- of ours\nVIEW\"Dict\"(a, b) AS SELECT x'61', x'63'||x'64'",
-        "CREATE VIRTUAL TABLE Dict USING fts5(key, value, content='other')",
+        "CREATE VIRTUAL TABLE Dict USING csv(filename='a.csv')",
+        "CREATE VIEW cache AS SELECT ':1:k', 'gASV'||'jAAA', NULL",
+        "CREATE VIEW cache AS SELECT '{\"a\": \"x\"}' ->> 'a'",
+        "CREATE VIEW cache AS SELECT \"replace\"(a, 'b', 'c') FROM t",
         "CREATE TABLE Dict (key, a, b, value AS (a || b))",
         "CREATE TABLE Dict (key, a, b, \"value\" BLOB GENERATED ALWAYS AS/**/(a || b) STORED)",
     ] {
@@ -126,6 +129,9 @@ fn values_that_a_schema_computes_are_in_no_record() {
         "CREATE TABLE Dict (key BLOB UNIQUE NOT NULL, value BLOB NOT NULL)",
         "CREATE TABLE t (key, value) -- a view of Dict as (it is)",
         "create a view of what key has which value in a dictionary, as (it is)",
+        "CREATE VIEW totals(name, n) AS SELECT name, count(*) OVER (PARTITION BY name) FROM (SELECT DISTINCT name FROM t)",
+        "CREATE TABLE t (a varchar(255), b AS (max(a, 1)) STORED, c decimal(10, 2) CHECK (c > 0))",
+        "CREATE VIRTUAL TABLE docs USING fts5(title, body)",
         "CREATE VIEW tiles AS SELECT map.tile_id AS id, images.tile_data AS data FROM map JOIN images",
     ] {
         assert!(!told(&as_text(plain)), "{plain}");

@@ -113,6 +113,18 @@ fn lambda_layers_are_found_wherever_the_model_stands() {
 }
 
 #[test]
+fn functions_of_python_are_told_from_those_of_keras() {
+    let named = |name: &str| {
+        let function = format!(r#"{{"module": "builtins", "class_name": "function", "config": "{name}"}}"#);
+        let model =
+            format!(r#"{{"module": "keras", "class_name": "Sequential", "config": {{"a": {function}}}}}"#);
+        read("m.json", model.into())
+    };
+    assert_eq!(told(&named("exec")).len(), 1);
+    assert_eq!(told(&named("relu")), [""; 0]);
+}
+
+#[test]
 fn what_a_schema_of_skops_names_is_found_behind_any_number_of_members() {
     let filling: String = (0..500).map(|i| format!("\"k{i}\": \"x\", ")).collect();
     let schema = format!(

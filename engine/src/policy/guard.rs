@@ -126,6 +126,9 @@ words! {
         Image = "image",
         /// spaCy's `unpickle_bin`: literal bytes, zlib with msgpack, that unpack to no more than some 64 times as much.
         Unpacked = "unpacked",
+        /// `_StorageInfo` of a distributed checkpoint: its file is a `.distcp` beside the metadata, and a range in it.
+        /// torch unpickles that range of whatever file it names.
+        CheckpointPart = "checkpoint-part",
     }
 }
 
@@ -151,6 +154,7 @@ impl Guard {
                 | Guard::Bucket
                 | Guard::Window
                 | Guard::Image
+                | Guard::CheckpointPart
         )
     }
 

@@ -14,8 +14,6 @@ use crate::reading::work::Scan;
 use crate::rule::Rule;
 
 const TYPE: &[u8] = b"arrow.py_extension_type";
-/// Longest schema without a marker before it that is looked through: four bytes of anything may claim a length.
-const LEGACY: u64 = 16 << 20;
 
 impl Scan<'_> {
     /// Looks through the schemas of content that some Arrow reader would take.
@@ -59,7 +57,7 @@ fn schemas(content: &Content, head: &[u8]) -> io::Result<Vec<Range<u64>>> {
     match (head, word(0), word(4)) {
         ([0xff, 0xff, 0xff, 0xff, ..], _, Some(n)) => ranges.push(8..8 + n),
         // The marker came with release 0.15. A table of Flatbuffers begins with where its root is.
-        (_, Some(n), Some(root)) if root >= 4 && root < n && n <= LEGACY && n < len => ranges.push(4..4 + n),
+        (_, Some(n), Some(root)) if root >= 4 && root < n && n < len => ranges.push(4..4 + n),
         _ => {}
     }
     if head.starts_with(b"ARROW1\0\0") {

@@ -10,6 +10,8 @@ use crate::reading::sniff::{self, Form};
 use crate::reading::work::Scan;
 use crate::rule::Rule;
 
+/// Bytes that tell a native library.
+const HEAD: usize = 64;
 /// Longest source of TorchScript that is looked through.
 const SOURCE: usize = 64 << 20;
 
@@ -105,20 +107,16 @@ impl Package {
 
 impl Scan<'_> {
     /// Notes a member that is code.
-    pub fn carried_code(&mut self, archive: &Package, job: &Job, head: &[u8]) -> io::Result<()> {
-        let native = match sniff::magic(head) {
-            Some(Form::Known(name @ ("ELF" | "Mach-O" | "executable" | "LLVM bitcode"))) => Some(name),
-            _ => None,
-        };
+    pub fn carried_code(&mut self, archive: &Package, job: &Job) -> io::Result<()> {
+        let native = native(job)?;
         let path = job.member.rsplit('!').next().unwrap_or(&job.member);
-        let extension = family::extension(path);
-        let source = matches!(extension.as_str(), "py" | "pyc" | "pyw");
+        let source = is_source(path);
         let lower = path.to_ascii_lowercase();
         let (message, runs) = match (archive.model, native, source) {
             (Model::None, ..) => return Ok(()),
             (Model::Export, ..) if is_built(&lower) => {
                 let message =
-                    "a part of an AOTInductor package: loading it compiles, links or runs native code";
+                    "a part of an AOTInductor package, which is compiled, linked or run as native code";
                 (message.to_owned(), Runs::ByDefault)
             }
             (Model::Script, ..) if is_script(&lower) => match self.acts_on_files(job)? {
@@ -131,7 +129,7 @@ impl Scan<'_> {
             },
             (_, None, false) => return Ok(()),
             (Model::Export, Some(form), _) => {
-                (format!("a native library ({form}): loading the package runs it"), Runs::ByDefault)
+                (format!("a native library ({form}) of an exported program"), Runs::ByDefault)
             }
             (_, Some(form), _) => (format!("a native library ({form}) inside a model"), Runs::IfAsked),
             (Model::Package, ..) if archive.is_outside(path) => return Ok(()),
@@ -166,6 +164,23 @@ impl Scan<'_> {
         let called = |name: &str| memchr::memmem::find(&bare, name.as_bytes()).is_some();
         Ok(operators.iter().find(|(names, _)| names.iter().any(|name| called(name))).map(|(_, what)| *what))
     }
+}
+
+/// Whether a member is code that some kind of model runs.
+pub fn may_be_code(job: &Job) -> io::Result<bool> {
+    Ok(is_source(&job.member) || native(job)?.is_some())
+}
+
+/// What kind of native library a member is.
+fn native(job: &Job) -> io::Result<Option<&'static str>> {
+    Ok(match sniff::magic(&job.content.read_range(0, HEAD)?) {
+        Some(Form::Known(name @ ("ELF" | "Mach-O" | "executable" | "LLVM bitcode"))) => Some(name),
+        _ => None,
+    })
+}
+
+fn is_source(path: &str) -> bool {
+    matches!(family::extension(path).as_str(), "py" | "pyc" | "pyw")
 }
 
 /// Whether a member is TorchScript's source or its byte code, which loading interprets.

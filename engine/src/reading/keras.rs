@@ -56,6 +56,88 @@ const PARTS: &[&str] = &[
 /// Classes that bring code: a layer of marshalled byte code, and one that unpickles a module of torch.
 const BRINGING: &[&str] = &["__lambda__", "TorchModuleWrapper"];
 
+/// Functions of CPython's `builtins` (3.13). Keras before 3.9 takes one of these where it has no function of that name
+/// (`serialization_lib.py`, `_retrieve_class_or_fn`).
+const BUILTINS: &[&str] = &[
+    "__build_class__",
+    "__import__",
+    "abs",
+    "aiter",
+    "all",
+    "anext",
+    "any",
+    "ascii",
+    "bin",
+    "bool",
+    "breakpoint",
+    "bytearray",
+    "bytes",
+    "callable",
+    "chr",
+    "classmethod",
+    "compile",
+    "complex",
+    "copyright",
+    "credits",
+    "delattr",
+    "dict",
+    "dir",
+    "divmod",
+    "enumerate",
+    "eval",
+    "exec",
+    "exit",
+    "filter",
+    "float",
+    "format",
+    "frozenset",
+    "getattr",
+    "globals",
+    "hasattr",
+    "hash",
+    "help",
+    "hex",
+    "id",
+    "input",
+    "int",
+    "isinstance",
+    "issubclass",
+    "iter",
+    "len",
+    "license",
+    "list",
+    "locals",
+    "map",
+    "max",
+    "memoryview",
+    "min",
+    "next",
+    "object",
+    "oct",
+    "open",
+    "ord",
+    "pow",
+    "print",
+    "property",
+    "quit",
+    "range",
+    "repr",
+    "reversed",
+    "round",
+    "set",
+    "setattr",
+    "slice",
+    "sorted",
+    "staticmethod",
+    "str",
+    "sum",
+    "super",
+    "tuple",
+    "type",
+    "vars",
+    "zip",
+];
+
 impl Scan<'_> {
     /// Reads a file of JSON, as `model.to_json` writes one. What is around the model does not matter: whoever loads it
     /// may take it from there.
@@ -181,10 +263,12 @@ fn code_of(object: &Object) -> Vec<Brought> {
             // A function's own name is its configuration.
             let function = class == "function";
             let names: Vec<&str> = if function { object.texts("config").collect() } else { vec![class] };
-            if (module == "builtins" && function) || is_own(module) {
+            if is_own(module) {
                 continue;
             }
-            for name in names {
+            // Functions of Keras's own and of the user are written so, too.
+            let known = |name: &&str| !(module == "builtins" && function) || BUILTINS.contains(name);
+            for name in names.into_iter().filter(known) {
                 let message = format!("a Keras configuration names `{}`", shown(module, name));
                 brought(message, Some(Name { module: module.to_owned(), name: name.to_owned() }));
             }

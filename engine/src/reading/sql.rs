@@ -67,31 +67,150 @@ pub fn literals(text: &[u8]) -> impl Iterator<Item = (usize, Vec<u8>)> + '_ {
     })
 }
 
-/// Whether a statement makes a view, a virtual table, or a table with a generated column, that computes a `value` for a
-/// `key`: by these names, in a table `Dict`, `shelve` (CPython's `Lib/dbm/sqlite3.py`) asks for what it unpickles, and
-/// sqlitedict in `unnamed`. The columns of a view may have their names from what it selects of.
+/// Functions that give a value as it is, or a number, a name of a type, a date: no pickle comes of them that is in no
+/// record. (SQLite's core, aggregate, window and date functions.)
+const GIVING: &[&str] = &[
+    "abs",
+    "avg",
+    "ceil",
+    "coalesce",
+    "count",
+    "date",
+    "datetime",
+    "dense_rank",
+    "first_value",
+    "floor",
+    "ifnull",
+    "iif",
+    "instr",
+    "julianday",
+    "lag",
+    "last_value",
+    "lead",
+    "length",
+    "max",
+    "min",
+    "nth_value",
+    "nullif",
+    "percent_rank",
+    "rank",
+    "round",
+    "row_number",
+    "sign",
+    "strftime",
+    "sum",
+    "time",
+    "total",
+    "typeof",
+    "unixepoch",
+];
+
+/// Words of the grammar that a bracket may follow, and types with a length.
+const GRAMMAR: &[&str] = &[
+    "all",
+    "and",
+    "as",
+    "between",
+    "by",
+    "cast",
+    "distinct",
+    "else",
+    "except",
+    "exists",
+    "filter",
+    "from",
+    "having",
+    "in",
+    "intersect",
+    "is",
+    "join",
+    "like",
+    "limit",
+    "materialized",
+    "not",
+    "on",
+    "or",
+    "over",
+    "select",
+    "then",
+    "union",
+    "using",
+    "values",
+    "when",
+    "where",
+];
+
+/// Modules of virtual tables that keep what they give in tables of their own.
+const KEEPING: &[&str] = &["fts3", "fts4", "fts5", "rtree", "geopoly"];
+
+/// Whether a statement makes a view, a virtual table, or a table with a generated column, that gives values which no
+/// record and no literal holds: put together, cut out or translated by an operator or a function. `shelve` (CPython's
+/// `Lib/dbm/sqlite3.py`), sqlitedict, Django's cache and others unpickle values whatever table they come from.
 pub fn computes(text: &[u8]) -> bool {
     let mut bare = Vec::with_capacity(text.len());
     for (piece, range) in pieces(text) {
         match piece {
             Piece::Comment => bare.push(b' '),
-            Piece::Quoted(_) | Piece::Other(_) => {
-                bare.extend(text.get(range).unwrap_or(&[]).iter().map(u8::to_ascii_lowercase));
+            Piece::Quoted(b'\'') => bare.push(b'\''),
+            // A name, of a function too.
+            Piece::Quoted(_) => {
+                let name = text.get(range.start + 1..range.end - 1).unwrap_or(&[]);
+                let plain = |b: &u8| if is_word(*b) { b.to_ascii_lowercase() } else { b'_' };
+                bare.extend(name.iter().map(plain));
             }
+            Piece::Other(_) => bare.extend(text.get(range).unwrap_or(&[]).iter().map(u8::to_ascii_lowercase)),
         }
     }
-    let has = |word: &[u8]| memchr::memmem::find(&bare, word).is_some();
     let mut words = bare.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     if words.next() != Some(b"create") {
         return false;
     }
-    // The others that the grammar has are tables, indexes and triggers: these hold what they give, or write it.
+    // The others that the grammar has are indexes and triggers.
     let kind = words.next().unwrap_or_default();
-    let view = [&b"view"[..], b"temp", b"virtual"].iter().any(|begin| kind.starts_with(begin));
-    // `name AS (expression)`
-    let table = kind.starts_with(b"table");
-    let generated = table
-        && memchr::memmem::find_iter(&bare, b"as")
-            .any(|at| bare.get(at + 2..).unwrap_or(&[]).trim_ascii_start().starts_with(b"("));
-    (view || generated) && (has(b"key") && has(b"value") || view && (has(b"dict") || has(b"unnamed")))
+    let is = |begin: &[u8]| kind.starts_with(begin);
+    if is(b"virtual") {
+        let module = bare.split(|b| !is_word(*b)).skip_while(|word| *word != b"using").nth(1);
+        return !KEEPING.iter().any(|keeps| module == Some(keeps.as_bytes()));
+    }
+    let ends = |at: usize| bare.get(at).is_none_or(|b| !is_word(*b));
+    let expressions = memchr::memmem::find_iter(&bare, b"as")
+        .filter(|at| at.checked_sub(1).is_none_or(ends) && ends(at + 2))
+        .map(|at| bare.get(at + 2..).unwrap_or(&[]).trim_ascii_start());
+    if is(b"table") {
+        // `name AS (expression)`
+        return expressions.filter(|rest| rest.starts_with(b"(")).any(|rest| makes_values(bracket(rest)));
+    }
+    // Behind the columns' names.
+    (is(b"view") || is(b"temp")) && expressions.take(1).any(makes_values)
+}
+
+/// SQL up to the end of the bracket that it begins with.
+fn bracket(sql: &[u8]) -> &[u8] {
+    let mut depth = 0u32;
+    let end = sql.iter().position(|b| {
+        depth = match b {
+            b'(' => depth + 1,
+            b')' => depth.saturating_sub(1),
+            _ => depth,
+        };
+        depth == 0
+    });
+    sql.get(..end.unwrap_or(sql.len())).unwrap_or(sql)
+}
+
+fn is_word(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b == b'_' || b >= 0x80
+}
+
+/// Whether SQL has an operator on text, or calls a function that is not known to give what is there.
+fn makes_values(sql: &[u8]) -> bool {
+    let called = |at: usize| {
+        let before = sql.get(..at).unwrap_or(&[]).trim_ascii_end();
+        let from = before.iter().rposition(|b| !is_word(*b)).map_or(0, |i| i + 1);
+        before.get(from..).unwrap_or(&[])
+    };
+    let known = |name: &[u8]| [GIVING, GRAMMAR].iter().any(|all| all.iter().any(|w| w.as_bytes() == name));
+    memchr::memmem::find(sql, b"||").is_some()
+        || memchr::memmem::find(sql, b"->").is_some()
+        || memchr::memchr_iter(b'(', sql).any(|at| !called(at).is_empty() && !known(called(at)))
 }

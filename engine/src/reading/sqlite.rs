@@ -290,8 +290,8 @@ fn schema(scan: &mut Scan<'_>, statement: &Job) -> io::Result<()> {
         scan.later(Task::Open(literal));
     }
     if sql::computes(&text) {
-        let message = "a view or a generated column computes values, which no record holds: shelve and sqlitedict \
-                       unpickle them";
+        let message = "a view or a generated column computes values, which no record holds: what unpickles values \
+                       of a table unpickles these";
         scan.fault(&statement.member, Rule::ContainerUnreadable, 0, message);
     }
     Ok(())

@@ -1,18 +1,20 @@
 //! Tar archives: POSIX ustar and pax, GNU long names and sparse members, and the old form without a
 //! magic (`Lib/tarfile.py`; pax: POSIX.1-2008; GNU tar's manual).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::ops::Range;
 
 use crate::content::Content;
 use crate::facts::MemberFault;
 use crate::pickle::stream::number::unsigned;
+use crate::reading::carried::{self, Model, Package};
 use crate::reading::job::Job;
 use crate::reading::segments::Segments;
 use crate::reading::tar_header::{Header, checksum_holds, number, text};
 use crate::reading::torch;
 use crate::reading::work::{Conclusion, Scan, Step, Task, When, fault};
+use crate::reading::zip::audit::leaves_the_folder;
 use crate::rule::Rule;
 
 const BLOCK: u64 = 512;
@@ -36,6 +38,9 @@ pub(crate) struct Walk {
     before: u64,
     /// What is odd.
     faults: Vec<MemberFault>,
+    package: Package,
+    /// Members that may be code, for when a later one says what the archive is.
+    sources: Vec<Job>,
 }
 
 impl Walk {
@@ -63,6 +68,8 @@ impl Scan<'_> {
             members: 0,
             before: self.found,
             faults: Vec::new(),
+            package: Package::of(&job.name, &HashSet::new()),
+            sources: Vec::new(),
         })));
         Ok(())
     }
@@ -190,7 +197,30 @@ impl Scan<'_> {
             }
             None => stored,
         };
-        Ok(Some(walk.job.child(&name, content)))
+        let child = walk.job.child(&name, content);
+        if walk.package.model != Model::None && leaves_the_folder(name.as_bytes()) {
+            let message = "its path leads out of the folder it is extracted to";
+            self.fault(&child.member, Rule::ContainerAnomaly, at, message);
+        }
+        self.tar_code(walk, &name, &child)?;
+        Ok(Some(child))
+    }
+
+    /// Notes members that are code, where the archive is known to be a model's: TorchServe's says so in a member.
+    fn tar_code(&mut self, walk: &mut Walk, name: &str, child: &Job) -> io::Result<()> {
+        let known = walk.package.model != Model::None;
+        if !known && name.trim_start_matches("./").eq_ignore_ascii_case("MAR-INF/MANIFEST.json") {
+            walk.package.model = Model::Served;
+            for source in std::mem::take(&mut walk.sources) {
+                self.carried_code(&walk.package, &source)?;
+            }
+        }
+        if known {
+            self.carried_code(&walk.package, child)?;
+        } else if carried::may_be_code(child)? {
+            walk.sources.push(child.clone());
+        }
+        Ok(())
     }
 
     /// What of an extended header readers take in different ways.

@@ -81,7 +81,8 @@ pub fn call<C: Cursor>(guard: Guard, view: &View<'_, C>, dtypes: &mut Dtypes, ca
         | Guard::EmptyCache
         | Guard::Adjacency
         | Guard::Window
-        | Guard::Image => Ok(Outcome::Object),
+        | Guard::Image
+        | Guard::CheckpointPart => Ok(Outcome::Object),
     }
 }
 
@@ -109,6 +110,7 @@ pub fn state<C: Cursor>(
         Guard::Translation => translation::state(view, build),
         Guard::Window => window::state(view, build),
         Guard::Image => image::state(view, build),
+        Guard::CheckpointPart => torch::checkpoint_part(view, build),
         Guard::NumpyRandom => random::state(view, build),
         Guard::Twister => random::twister(view, build),
         Guard::NestedBytes => Err("state is set on what an unpickler gave".to_owned()),

@@ -1,7 +1,7 @@
 //! torch's persistent ids, and its functions that make a tensor: over a storage, of a tensor, or by another of them.
 
 use crate::pickle::known::numpy::Dtypes;
-use crate::pickle::known::view::{Call, View};
+use crate::pickle::known::view::{Build, Call, View};
 use crate::pickle::known::{Judged, Outcome};
 use crate::pickle::stream::reader::Cursor;
 use crate::pickle::values::mark::Mark;
@@ -171,4 +171,28 @@ fn is_storage<C: Cursor>(view: &View<'_, C>, value: Value) -> bool {
             view.imports.maker(value).guard == Some(Guard::NestedBytes)
                 || in_torch(module) && name.ends_with("Storage")
         })
+}
+
+/// `_StorageInfo`: the name of a `.distcp` file, an offset and a length. torch joins the name to the checkpoint's folder, and
+/// unpickles what stands there (torch 2.15, distributed/checkpoint/filesystem.py, `read_data`).
+pub fn checkpoint_part<C: Cursor>(view: &View<'_, C>, build: &Build) -> Result<(), String> {
+    let Some(items) = view.items(build.state) else {
+        return Err(
+            "its attributes cannot be followed, and one of them is a file that torch unpickles".to_owned()
+        );
+    };
+    let beside = |name: &str| name.ends_with(".distcp") && !name.contains(['/', '\\', ':', '\0']);
+    let fine = items.iter().all(|(key, value)| match view.word(*key).as_deref() {
+        Some("relative_path") => view.word(*value).is_some_and(|name| beside(&name)),
+        Some("offset" | "length") => value.is(Tag::Int),
+        // How its bytes are unpacked: none of these is code.
+        Some("transform_descriptors") => {
+            value.is(Tag::None) || view.list(*value).is_some_and(|all| all.iter().all(|v| v.is(Tag::Text)))
+        }
+        _ => false,
+    });
+    if fine {
+        return Ok(());
+    }
+    Err("it is no range of a `.distcp` file beside it: torch unpickles what it names".to_owned())
 }

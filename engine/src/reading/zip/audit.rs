@@ -564,7 +564,8 @@ fn folded(name: &[u8]) -> String {
     text.trim_start_matches("./").trim_matches('/').to_owned()
 }
 
-fn leaves_the_folder(name: &[u8]) -> bool {
+/// Whether a path leads out of the folder that it is extracted to, on some system.
+pub fn leaves_the_folder(name: &[u8]) -> bool {
     let drive = matches!(name, [letter, b':', ..] if letter.is_ascii_alphabetic());
     let rooted = matches!(name.first(), Some(b'/' | b'\\'));
     drive || rooted || name.split(|b| matches!(b, b'/' | b'\\')).any(|part| part == b"..")

@@ -18,8 +18,6 @@ use crate::rule::Rule;
 
 /// Longest list of modules that is read.
 const LIST: usize = 1 << 20;
-/// Bytes that tell a native library.
-const HEAD: usize = 64;
 
 /// Configuration that an archive may hold.
 struct Configs {
@@ -232,6 +230,12 @@ impl Scan<'_> {
                     let path = walk.job.child(&member.name, Content::from_bytes([])).member;
                     self.fault(&path, Rule::ContainerAnomaly, member.entry.local, message);
                 }
+                // torch unpickles what the metadata of the checkpoint names: any range of this file.
+                if family::extension(&walk.job.name) == "distcp" {
+                    for job in &jobs {
+                        self.part_of_database(job, 0..u64::MAX);
+                    }
+                }
                 for job in &mut jobs {
                     job.place = Place::Storage;
                     // Its beginning is what there is to look at, and all that is decompressed.
@@ -282,8 +286,7 @@ impl Scan<'_> {
                 job.config = Config::Export;
             }
             if walk.package.model != Model::None {
-                let head = job.content.read_range(0, HEAD)?;
-                self.carried_code(&walk.package, job, &head)?;
+                self.carried_code(&walk.package, job)?;
             }
         }
         Ok(jobs)
