@@ -51,9 +51,12 @@ pub fn call(explanation: &Explanation) -> Result<String> {
         return Err(error.remedy("load it with torch.jit.load"));
     }
     // A pickle that torch did not write may hold some that it wrote: one for each tensor.
+    // Torch before 1.6 wrote a number, a version and a description of the system before its own.
     let outer = explanation.streams.first().map(|first| first.stream.member.as_str());
-    let mut own = explanation.streams.iter().filter(|s| Some(s.stream.member.as_str()) == outer);
-    if !own.any(|s| s.stream.reading == Loader::Torch) {
+    let own: Vec<_> =
+        explanation.streams.iter().filter(|s| Some(s.stream.member.as_str()) == outer).collect();
+    let legacy = own.len() > 3 && own.iter().take(3).all(|s| s.stream.imports.is_empty());
+    if !legacy && own.iter().all(|s| s.stream.reading != Loader::Torch) {
         let error = Error::new(format!(
             "{} was not written by torch.save, and torch.load reads no other pickle",
             file()
