@@ -3,6 +3,7 @@
 use crate::facts::UseKind;
 use crate::pickle::known;
 use crate::pickle::known::view::{Build, View};
+use crate::pickle::machine::methods::is_asked_to_show;
 use crate::pickle::machine::trace::{Event, Trace};
 use crate::pickle::machine::vm::{Halt, Machine, State as Kept};
 use crate::pickle::stream::opcode as op;
@@ -73,6 +74,9 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         if !self.state.callables.is_empty() && self.hidden_method(import, state).is_some() {
             return false;
         }
+        if !self.state.special.is_empty() && self.state.special.contains(&state) {
+            return false;
+        }
         if own.has(Mark::AGAIN) {
             self.state.heap.seal(state);
         }
@@ -120,7 +124,8 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         };
         // An attribute of such a name is asked for by whoever converts the object.
         let asked_for = parts.has(Mark::COMPUTED_KEY)
-            || parts.has(Mark::DUNDER_KEY) && !self.expects_dunders(import, state);
+            || (parts.has(Mark::DUNDER_KEY) || !self.state.special.is_empty())
+                && !self.expects_dunders(import, state);
         let special =
             asked_for && self.state.imports.known(import).triggers.is_some() && self.has_special(state);
         let objection = objection.or_else(|| {
@@ -183,14 +188,15 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         let special = |v: Value| {
             let mark = heap.mark(v);
             let special = mark.has(Mark::COMPUTED_KEY)
-                || mark.has(Mark::DUNDER_KEY) && (!v.is(Tag::Dict) || self.state.special.contains(&v));
+                || mark.has(Mark::DUNDER_KEY) && !v.is(Tag::Dict)
+                || !self.state.special.is_empty() && self.state.special.contains(&v);
             special && view.is_mapping(v)
         };
         special(state) || state.is(Tag::Tuple) && heap.tuples.items(state).take(2).any(special)
     }
 
-    /// Whether every attribute whose name begins with two underscores is one that the entry lists: a name of its
-    /// library, which neither Python nor an unpickler looks up.
+    /// Whether every attribute whose name begins with two underscores, or that IPython asks for, is one that the entry
+    /// lists: a name of its library, which neither Python nor an unpickler looks up.
     fn expects_dunders(&self, import: u32, state: Value) -> bool {
         let Some(State::Read(Forms {
             attributes: Some(Attributes { touched: listed @ (_, 1..), .. }), ..
@@ -199,8 +205,10 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             return false;
         };
         let view = self.view();
-        let expected =
-            |key: &str| !key.starts_with("__") || builtin::touched(listed).any(|listed| listed.key == key);
+        let expected = |key: &str| {
+            !key.starts_with("__") && !is_asked_to_show(key)
+                || builtin::touched(listed).any(|listed| listed.key == key)
+        };
         view.items(state).is_some_and(|items| {
             items.iter().all(|(key, _)| view.word(*key).is_some_and(|key| expected(&key)))
         })

@@ -15,8 +15,15 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         let called = |pair: &&[Value; 2]| pair[0].is(Tag::Text) && self.may_be_called(pair[1]);
         let method = |pair: &[Value; 2]| builtin::method(&self.literal_word(pair[0])?);
         let methods: Vec<u16> = pairs.iter().filter(called).filter_map(method).collect();
+        // IPython asks any object for these, and calls what stands there, as Python does with names of two underscores.
+        let shown =
+            |pair: &[Value; 2]| self.literal_word(pair[0]).is_some_and(|name| is_asked_to_show(&name));
+        let shown = pairs.iter().filter(called).any(shown);
         if !methods.is_empty() {
             self.state.callables.entry(holder).or_default().extend(methods);
+        }
+        if shown {
+            self.state.special.insert(holder);
         }
     }
 
@@ -26,7 +33,10 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
         match value.tag() {
             Tag::Import => !value.as_import().is_some_and(hides),
             Tag::Unknown | Tag::Persistent => true,
-            Tag::Object => self.state.imports.maker(value).gives_callable(),
+            Tag::Object => {
+                let maker = self.state.imports.maker(value);
+                maker.gives_callable() && !maker.triggers.is_some_and(|t| t.hides)
+            }
             _ => false,
         }
     }
@@ -35,6 +45,9 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     pub(super) fn callables_copied(&mut self, value: Value, from: Value) {
         if let Some(methods) = self.state.callables.get(&from).cloned() {
             self.state.callables.entry(value).or_default().extend(methods);
+        }
+        if self.state.special.contains(&from) {
+            self.state.special.insert(value);
         }
     }
 
@@ -54,4 +67,10 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             builtin::method_name(*hidden)
         ))
     }
+}
+
+/// Whether a shell that shows an object looks this name up on it: `_repr_html_`, `_repr_mimebundle_`,
+/// `_ipython_display_`.
+pub(super) fn is_asked_to_show(name: &str) -> bool {
+    (name.starts_with("_repr_") || name.starts_with("_ipython_")) && name.ends_with('_')
 }
