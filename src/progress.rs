@@ -139,9 +139,6 @@ impl ReadAt for Watched {
     fn changed(&self) -> io::Result<bool> {
         self.content.changed()
     }
-    fn as_slice(&self) -> Option<&[u8]> {
-        self.content.as_slice()
-    }
 }
 
 #[cfg(test)]

@@ -25,7 +25,9 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     fn set_landmark(&mut self) {
         let state = &mut self.state;
         let from = state.stack.len().saturating_sub(KEPT);
-        let marks = state.marks.iter().filter_map(|mark| mark.checked_sub(from));
+        let marks = state.marks.get(state.marks.len().saturating_sub(KEPT)..).unwrap_or(&[]);
+        let cut = from > 0 || marks.len() < state.marks.len();
+        let marks = marks.iter().filter_map(|mark| mark.checked_sub(from));
         let landmark = Landmark {
             offset: self.cursor.position(),
             protocol: state.protocol,
@@ -33,7 +35,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             imports: state.imports.count(),
             memoized: state.memo.count(),
             stack: state.stack.get(from..).unwrap_or(&[]).into(),
-            cut: from > 0,
+            cut,
             marks: marks.collect(),
         };
         state.stream.landmarks.push(landmark);

@@ -10,7 +10,7 @@ use crate::pickle::values::value::{Tag, Value};
 const APART: u64 = 1 << 15;
 const MOST: usize = 512;
 
-/// Values of the stack that are kept. Picklers write items in batches of a thousand, which are pairs at most.
+/// Values of the stack that are kept, and marks. Picklers write items in batches of a thousand, which are pairs at most.
 pub const KEPT: usize = 2100;
 
 /// What a stream was like between two opcodes.
@@ -26,11 +26,11 @@ pub struct Landmark {
     pub imports: usize,
     /// How many entries the memo had.
     pub memoized: u64,
-    /// The last values of the stack, and whether there were more below.
+    /// The last values of the stack.
     pub stack: Box<[Value]>,
-    /// See `stack`.
+    /// Whether there were more values below, or more marks.
     pub cut: bool,
-    /// The marks among these values.
+    /// The last marks among these values.
     pub marks: Box<[usize]>,
 }
 
