@@ -87,7 +87,8 @@ impl Scan<'_> {
         let read = zip || pickles.found || seen == Seen::Read || self.found > before;
         if !read && job.place == Place::File {
             // A cache or a queue puts a time or a length before what it pickled. In a database that is no secret.
-            let told = |reason| if job.is_value() { "" } else { reason };
+            let database = job.is_value() || family::extension(&job.name) == "dat";
+            let told = |reason| if database { "" } else { reason };
             if seen == Seen::Unknown || form == Form::Text && family == Family::Plain {
                 self.within(&job, 0..u64::MAX, told("a pickle inside content of no known form"))?;
                 self.records(&job)?;

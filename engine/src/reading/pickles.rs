@@ -24,6 +24,8 @@ pub struct Pickles {
     pub end: u64,
 }
 
+/// Bytes of the header of LZMA's old form.
+const ZEROS: usize = 13;
 /// Streams that wait for the end to tell whether they were pickles at all.
 const PENDING: usize = 1_000;
 /// Bytes that are looked at before a pickle is read.
@@ -147,7 +149,9 @@ impl Scan<'_> {
             self.fault(&job.member, Rule::StreamMalformed, at, message);
         }
         // A cache may put a pickle of a number first, and what it keeps, in any form, behind that.
-        if !chain.certain && !complete && at > 0 && promise != Promise::Noise {
+        // Nothing begins with so many zeros that gives a byte: LZMA, which may begin so, says with them that it is empty.
+        let padded = job.content.read_range(at, ZEROS)?.iter().all(|b| *b == 0);
+        if !chain.certain && !complete && at > 0 && promise != Promise::Noise && !padded {
             self.later(Task::Open(job.hidden(at..u64::MAX, "a pickle behind a constant")));
         }
         Ok(Pickles { found: chain.certain, end })
