@@ -89,7 +89,7 @@ impl Scan<'_> {
             // A cache or a queue puts a time or a length before what it pickled. In a database that is no secret.
             let database = job.is_value() || family::extension(&job.name) == "dat";
             let told = |reason| if database { "" } else { reason };
-            if seen == Seen::Unknown || form == Form::Text && family == Family::Plain {
+            if seen == Seen::Unknown || form == Form::Text {
                 self.within(&job, 0..u64::MAX, told("a pickle inside content of no known form"))?;
                 self.records(&job)?;
             }
