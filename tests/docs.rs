@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use clap::Parser as _;
 use fickgate::cli::{Cli, ordered};
 
+#[path = "tables/document.rs"]
+mod document;
 #[path = "git/repo.rs"]
 #[allow(dead_code)]
 mod repo;
@@ -65,34 +67,8 @@ fn transcripts_are_what_the_commands_say() {
             }
             made += "```\n";
         }
-        if without_places(&made) == without_places(&text) {
-            continue;
-        }
-        if std::env::var_os("FICKGATE_WRITE").is_some() {
-            fs::write(root().join(page), made).unwrap();
-            continue;
-        }
-        let differ = |(is, other): (&str, &str)| without_places(is) != without_places(other);
-        let at = text.lines().zip(made.lines()).position(differ).unwrap_or(0);
-        panic!(
-            "{page}:{} is {:?} and should be {:?}: FICKGATE_WRITE=1 cargo test --test docs",
-            at + 1,
-            text.lines().nth(at),
-            made.lines().nth(at)
-        );
+        document::is_made(page, &text, &made);
     }
-}
-
-/// A text without the lines of the built-in lists that it names: they move with every entry, and a page tells as much
-/// without being written anew each time.
-fn without_places(text: &str) -> String {
-    let mut parts = text.split("allowlists/");
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (file, rest) = part.split_once(".yaml:").unwrap_or((part, ""));
-        out += &format!("allowlists/{file} {}", rest.trim_start_matches(|c: char| c.is_ascii_digit()));
-    }
-    out
 }
 
 /// What a shell prints for one line, both streams, and where it is then.

@@ -147,7 +147,11 @@ pub fn json(text: &str, out: &mut impl std::io::Write) -> std::io::Result<()> {
 
 /// Text for an XML attribute in double quotes, or an element.
 pub fn xml(text: &str) -> String {
-    let text = terminal(text);
+    entities(&terminal(text))
+}
+
+/// Text that is fit for a terminal already, for an attribute or an element of XML or HTML.
+pub fn entities(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -334,28 +334,12 @@ fn text(text: &str) -> String {
     }
     let mut out = String::new();
     for (at, part) in parts.into_iter().enumerate() {
-        let part = entities(part);
+        let part = escape::entities(part);
         match at % 2 {
             0 => out.push_str(&part),
             _ => {
                 let _ = write!(out, "<code>{part}</code>");
             }
-        }
-    }
-    out
-}
-
-/// Text that [`escape::terminal_cut`] made, for an element.
-fn entities(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
         }
     }
     out

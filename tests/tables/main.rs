@@ -10,6 +10,7 @@ use fickgate_engine::policy::guard::Guard;
 use fickgate_engine::policy::{Kind, Uses};
 use fickgate_engine::rule::{Level, Rule};
 
+mod document;
 #[cfg(unix)]
 mod examples;
 
@@ -60,33 +61,7 @@ fn the_schema_of_policies_has_the_words_of_the_tables() {
 fn is_made(document: &str, make: impl Fn(&str) -> String) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
     let text = fs::read_to_string(&file).unwrap().replace("\r\n", "\n");
-    let made = make(&text);
-    if without_places(&made) == without_places(&text) {
-        return;
-    }
-    if std::env::var_os("FICKGATE_WRITE").is_some() {
-        fs::write(&file, made).unwrap();
-        return;
-    }
-    let line = text.lines().zip(made.lines()).position(|(is, should)| is != should).unwrap_or(0);
-    panic!(
-        "{document}:{} is {:?} and should be {:?}: FICKGATE_WRITE=1 cargo test --test tables",
-        line + 1,
-        text.lines().nth(line),
-        made.lines().nth(line)
-    );
-}
-
-/// A text without the lines of the built-in lists that it names: they move with every entry, and a page tells as much
-/// without being written anew each time.
-fn without_places(text: &str) -> String {
-    let mut parts = text.split("allowlists/");
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (file, rest) = part.split_once(".yaml:").unwrap_or((part, ""));
-        out += &format!("allowlists/{file} {}", rest.trim_start_matches(|c: char| c.is_ascii_digit()));
-    }
-    out
+    document::is_made(document, &text, &make(&text));
 }
 
 /// The words of the list behind `key`, a few to a line where there are many.

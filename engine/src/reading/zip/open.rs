@@ -215,16 +215,16 @@ impl Scan<'_> {
                 && i > 0
                 && let Some(said) = walk.storages.get(&member.name.to_ascii_lowercase())
             {
-                if member.entry.size < *said && !member.hidden {
+                let reads = if member.entry.size < *said {
+                    Some("torch before 2.10 reads beyond")
+                } else if *said > 0 && member.entry.size >= said.saturating_add(ELEMENT) {
+                    Some("nothing reads the rest")
+                } else {
+                    None
+                };
+                if let Some(reads) = reads.filter(|_| !member.hidden) {
                     let message = format!(
-                        "a storage of {} bytes of which the pickle says that it has {said}: torch before 2.10 reads beyond",
-                        member.entry.size
-                    );
-                    let path = walk.job.child(&member.name, Content::from_bytes([])).member;
-                    self.fault(&path, Rule::ContainerAnomaly, member.entry.local, message);
-                } else if *said > 0 && member.entry.size >= said.saturating_add(ELEMENT) && !member.hidden {
-                    let message = format!(
-                        "a storage of {} bytes of which the pickle says that it has {said}: nothing reads the rest",
+                        "a storage of {} bytes of which the pickle says that it has {said}: {reads}",
                         member.entry.size
                     );
                     let path = walk.job.child(&member.name, Content::from_bytes([])).member;
