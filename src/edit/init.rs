@@ -29,7 +29,7 @@ const MANAGERS: [Manager; 5] = [
     Manager {
         name: "pre-commit",
         files: &[".pre-commit-config.yaml", "prek.toml"],
-        recipe: "the `fickgate` hook of https://github.com/OWNER/fickgate in .pre-commit-config.yaml",
+        recipe: "a hook of `repo: local` with `entry: fickgate hook`, `language: system`, `always_run: true` and `pass_filenames: false` in its file",
         owns_hooks: false,
     },
     Manager {
