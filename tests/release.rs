@@ -98,7 +98,7 @@ fn one_command_writes_where_the_repository_lives() {
         stamped = said.lines().map(str::to_owned).collect();
 
         let home = format!("https://github.com/{short}");
-        assert_eq!(tree.repositories(), [home.clone()]);
+        assert_eq!(tree.repositories(), std::slice::from_ref(&home));
         assert_eq!(tree.with("<OWNER>/fickgate"), Vec::<String>::new());
         for name in ["Cargo.toml", "SECURITY.md", "docs/ci.md", "release/run"] {
             assert!(stamped.iter().any(|said| said == name), "{name} is not in {stamped:?}");
