@@ -3,6 +3,8 @@
 
 mod file;
 mod refusal;
+#[cfg(test)]
+mod told;
 
 #[doc(hidden)]
 pub use file::{broken_policy, checkout, excluded_target, file, policy_file};
