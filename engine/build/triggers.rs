@@ -592,7 +592,7 @@ pub fn resolve(
     // What compiled code fills from its state has nothing before that.
     let hollow = class && row.is_some_and(|row| row.compiled_state) && !said.uses.iter().any(|u| u == "call");
     let hash = match (said.hash, row) {
-        (Some(_), _) => "Read",
+        (Some(_), _) => "Said",
         (None, _) if is_enum => "Read",
         (None, Some(row)) if class && !row.has("hash:none") => {
             let own = row.hooks.contains_key("hash") || row.hooks.contains_key("eq") || row.base(HASHED);
@@ -629,7 +629,7 @@ pub fn resolve(
          shared_call: {} }}",
         numbers || by_hooks,
         said.hides.is_some(),
-        hash == "Read" && row.is_some_and(|row| hooks.of_numbers(row)),
+        matches!(hash, "Read" | "Said") && row.is_some_and(|row| hooks.of_numbers(row)),
         said.inert || is_enum,
         word("base:str"),
         word("singleton:create") || word("singleton:create-with") || is_enum,

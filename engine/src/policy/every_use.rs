@@ -47,7 +47,7 @@ fn is_open(entry: &Entry) -> bool {
         && entry.container.is_none()
         && state
         && triggers.inert
-        && triggers.hash == Hash::Read
+        && matches!(triggers.hash, Hash::Read | Hash::Said)
         && !triggers.callable
         && !triggers.answers
         && !triggers.shared_create

@@ -85,6 +85,9 @@ words! {
         /// pandas callables and states that take time zones: no text with `dateutil/`, which names a file to
         /// open, and nothing that may be text and cannot be read.
         TimeZone = "time-zone",
+        /// Outputs of models of transformers: the first field is no list, dict or pair with a text in it, of which
+        /// `__post_init__` would make attributes.
+        ModelOutput = "model-output",
         /// torch's callables that make a tensor over a storage: the first argument is a persistent object or a
         /// storage that torch made. `.dtype` and `.device` of anything else would be read, and a property runs.
         StorageArgument = "storage-argument",
@@ -177,7 +180,7 @@ impl Guard {
             | Guard::Regex
             | Guard::JoblibArray
             | Guard::Image => Shape::Plain,
-            Guard::TimeZone => Shape::Inert,
+            Guard::TimeZone | Guard::ModelOutput => Shape::Inert,
             Guard::TensorArgument | Guard::StorageArgument => {
                 return Shapes::new(&[Shape::Stored], Shape::Inert);
             }

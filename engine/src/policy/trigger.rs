@@ -193,6 +193,8 @@ pub enum Hash {
     Identity,
     /// Its hash and its comparison were read, for inert state.
     Read,
+    /// Its entry says so of what it makes of inert values, whatever its other methods do.
+    Said,
     /// They run unread.
     Closed,
 }

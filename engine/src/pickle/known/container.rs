@@ -105,6 +105,20 @@ fn pairs<C: Cursor>(view: &View<'_, C>, value: Value) -> bool {
     }
 }
 
+/// Whether a built-in type makes one of itself of a value, and runs no method of what that holds: a number or text is
+/// made of plain data, the items of a list or tuple are stored, those of a set and the keys of a dict hashed.
+pub fn is_base<C: Cursor>(view: &View<'_, C>, base: &str, value: Value) -> bool {
+    match base {
+        "object" => value.is(Tag::None),
+        "list" | "tuple" => copies(view, value),
+        "set" | "frozenset" => copies(view, value) && keyed(view, value) && !may_collide(view, value, false),
+        "dict" => {
+            copies(view, value) && keyed(view, value) && pairs(view, value) && !may_collide(view, value, true)
+        }
+        _ => TYPES.contains(&base) && view.is(value, Shape::Plain),
+    }
+}
+
 /// An import that makes a container or a number of nothing, and of literals.
 pub fn makes_container<C: Cursor>(view: &View<'_, C>, value: Value) -> bool {
     match view.named(value) {

@@ -11,17 +11,10 @@ pub fn reconstructor<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
     let class = view.part(call.args, 0).and_then(|v| v.as_import());
     let base = view.part(call.args, 1).and_then(|v| view.named(v));
     let state = view.part(call.args, 2);
-    let fine = match base {
-        Some(("builtins" | "__builtin__", "object")) => state.is_some_and(|v| v.is(Tag::None)),
-        // `base.__new__(cls, state)` and `base.__init__(obj, state)` copy it.
-        Some(("builtins" | "__builtin__", base)) => {
-            container::TYPES.contains(&base)
-                && state.is_some_and(|v| container::copies(view, v) && container::keyed(view, v))
-                && !(matches!(base, "set" | "frozenset" | "dict")
-                    && state.is_some_and(|v| container::may_collide(view, v, base == "dict")))
-        }
-        _ => false,
-    };
+    // `base.__new__(cls, state)` and `base.__init__(obj, state)` copy it.
+    let fine = base.zip(state).is_some_and(|((module, base), state)| {
+        matches!(module, "builtins" | "__builtin__") && container::is_base(view, base, state)
+    });
     match class.filter(|_| fine && !call.keywords && view.count(call.args) == Some(3)) {
         Some(class) => Ok(Outcome::Instance { class, state: None, items: state }),
         None => Err("it runs `__init__` of a base that is no built-in container".to_owned()),

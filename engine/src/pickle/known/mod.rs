@@ -58,6 +58,7 @@ pub fn call<C: Cursor>(guard: Guard, view: &View<'_, C>, dtypes: &mut Dtypes, ca
         Guard::TimeZone => pandas::time_zone(view, dtypes, call),
         Guard::StorageArgument => torch::over_storage(view, dtypes, call),
         Guard::TensorArgument => torch::of_tensor(view, call),
+        Guard::ModelOutput => torch::model_output(view, call),
         Guard::RebuildFromType => torch::by_function(view, dtypes, call),
         Guard::ImportedAttribute => attribute::getattr(view, call),
         Guard::Ufunc => attribute::ufunc(view, call),

@@ -79,7 +79,7 @@ impl Known {
     pub fn is_key(&self, inert: bool) -> bool {
         match self.triggers.map(|t| t.hash) {
             None | Some(Hash::Identity) => true,
-            Some(Hash::Read) => inert,
+            Some(Hash::Read | Hash::Said) => inert,
             Some(Hash::Closed) => false,
         }
     }
@@ -112,9 +112,11 @@ impl Known {
 
     /// The mark of an object that it makes of arguments with this mark.
     pub fn inert(&self, mark: Mark) -> Mark {
-        let inert = self.triggers.is_some_and(|t| t.inert) && mark.shape() <= Shape::Inert;
+        let held = mark.shape() <= Shape::Inert;
+        let inert = self.triggers.is_some_and(|t| t.inert) && held;
         let kept = if inert { Mark::INERT.with(mark.of(Mark::LOOSE)) } else { Mark::STORED };
-        if self.is_key(inert) { kept } else { kept.with(Mark::UNKEYED) }
+        let said = self.triggers.is_some_and(|t| t.hash == Hash::Said);
+        if self.is_key(if said { held } else { inert }) { kept } else { kept.with(Mark::UNKEYED) }
     }
 
     /// What may become of an object that it gives, by `__new__` or by a call, without arguments or with.

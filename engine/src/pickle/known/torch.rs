@@ -113,6 +113,24 @@ pub fn of_tensor<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
     Ok(Outcome::Object)
 }
 
+/// Outputs of models of transformers, `(first, …)`. Where the first field stands alone and is no tensor, `__post_init__`
+/// iterates over it and makes attributes of pairs with a text (`ModelOutput`, utils/generic.py, transformers 4.30.2 to
+/// 5.23.0): it is none, a tensor, or a tuple of these.
+pub fn model_output<C: Cursor>(view: &View<'_, C>, call: &Call) -> Judged {
+    let tensor = |v: Value| v.is(Tag::None) || is_tensor(view, v);
+    let layers = |v: Value| view.count(v).is_some() && view.heap.tuples.items(v).all(tensor);
+    let field = |v: Value| {
+        tensor(v) || view.count(v).is_some() && view.heap.tuples.items(v).all(|v| tensor(v) || layers(v))
+    };
+    if call.keywords || !view.part(call.args, 0).is_none_or(field) {
+        return Err(
+            "its first field is neither a tensor nor a tuple of tensors, and attributes are made of it"
+                .to_owned(),
+        );
+    }
+    Ok(Outcome::Object)
+}
+
 /// `_rebuild_from_type_v2(function, type, args, state)`: `function(*args)` runs, then attributes are set.
 pub fn by_function<C: Cursor>(view: &View<'_, C>, dtypes: &mut Dtypes, call: &Call) -> Judged {
     let function = view.part(call.args, 0);

@@ -236,7 +236,9 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             if let Some(late) = late.filter(|late| *late != Late::Shared) {
                 self.late(at, import, "items", late);
             }
-            let objection = self.items_objection(import, kind, late, from, grown.kinds);
+            let objection = self
+                .items_objection(import, kind, late, from, grown.kinds)
+                .or_else(|| self.special_items(import, target));
             self.state.imports.used(import, UseKind::Items, at, code, objection);
         }
         let held = mark.without(Mark::UNKEYED.with(Mark::UNKEYED_INSIDE));
@@ -244,6 +246,20 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             self.state.heap.wide_items(target);
         }
         self.widen(at, target, held);
+    }
+
+    /// What stands against items that become attributes, as they may where a `__setitem__` was read for less than
+    /// anything: names that Python and its libraries ask for.
+    fn special_items(&self, import: u32, target: Value) -> Option<String> {
+        if self.state.special.is_empty() || !self.state.special.contains(&target) {
+            return None;
+        }
+        let shape = self.state.imports.known(import).triggers.and_then(|triggers| triggers.setitem);
+        shape.filter(|shape| *shape < Shape::Stored).map(|_| {
+            "the trigger `items`: a key has a name that Python and its libraries ask for, such as `__array_interface__`, \
+             and its `__setitem__` may make an attribute of it"
+                .to_owned()
+        })
     }
 
     /// What stands against items for what an import gave.

@@ -6,14 +6,16 @@ use crate::pickle::stream::opcode as op;
 use crate::pickle::stream::reader::Cursor;
 use crate::pickle::values::keys::Keys;
 use crate::pickle::values::mark::Mark;
-use crate::pickle::values::value::Value;
+use crate::pickle::values::value::{Tag, Value};
 
-/// How many dicts are kept with their items. State is built right before it is used.
+/// How many dicts are kept with their items. State is built right before it is used, or, in protocol 0, item by item
+/// around all that lies in it: of what another dict holds already fewer are kept.
 const RECENT: usize = 32;
+const INSIDE: usize = 16;
 /// Items beyond which a dict is not kept.
 const MAX_ITEMS: usize = 8192;
 
-/// Short lists that are kept, the newest ones, and how many items each has at most.
+/// Short lists that are kept, the newest ones, and how many items each has at most. Protocol 0 appends one by one.
 const LISTS: usize = 1024;
 const MAX_LIST: usize = 64;
 
@@ -21,6 +23,8 @@ const MAX_LIST: usize = 64;
 struct Recent {
     dict: Value,
     items: Vec<(Value, Value)>,
+    /// Another dict holds it.
+    inside: bool,
 }
 
 /// What is known of the contents of dicts.
@@ -29,8 +33,8 @@ pub struct Contents {
     recent: VecDeque<Recent>,
     /// Something was imported that wants items.
     wanted: bool,
-    /// Short lists that were given their items at once, and the order in which they were.
-    lists: HashMap<Value, Box<[Value]>>,
+    /// Short lists, and the order in which they got their first items.
+    lists: HashMap<Value, Vec<Value>>,
     listed: VecDeque<Value>,
     /// Literal keys that do not begin with two underscores.
     ordinary: Keys,
@@ -74,8 +78,15 @@ impl Contents {
     }
 
     fn keep_list(&mut self, list: Value, items: &[Value]) {
-        let first = self.lists.remove(&list).is_none();
-        if !first || items.len() > MAX_LIST {
+        if let Some(known) = self.lists.get_mut(&list) {
+            if known.len() + items.len() <= MAX_LIST {
+                known.extend_from_slice(items);
+            } else {
+                self.lists.remove(&list);
+            }
+            return;
+        }
+        if items.len() > MAX_LIST {
             return;
         }
         if self.listed.len() == LISTS
@@ -84,7 +95,7 @@ impl Contents {
             self.lists.remove(&oldest);
         }
         self.listed.push_back(list);
-        self.lists.insert(list, items.into());
+        self.lists.insert(list, items.to_vec());
     }
 
     /// The items of a short list, where they are at hand and `count` of them are all.
@@ -92,19 +103,28 @@ impl Contents {
         if count == 0 {
             return Some(&[]);
         }
-        self.lists.get(&list).map(|items| &**items).filter(|items| items.len() as u64 == count)
+        self.lists.get(&list).map(Vec::as_slice).filter(|items| items.len() as u64 == count)
     }
 
     fn keep(&mut self, dict: Value, items: &[Value]) {
-        let pairs = items.chunks_exact(2).filter_map(|c| Some((*c.first()?, *c.get(1)?)));
+        let pairs = || items.as_chunks::<2>().0.iter().map(|[key, value]| (*key, *value));
+        for (_, value) in pairs().filter(|(_, value)| value.is(Tag::Dict)) {
+            if let Some(known) = self.recent.iter_mut().find(|r| r.dict == value) {
+                known.inside = true;
+            }
+        }
         match self.recent.iter_mut().find(|r| r.dict == dict) {
-            Some(known) if known.items.len() + items.len() / 2 <= MAX_ITEMS => known.items.extend(pairs),
+            Some(known) if known.items.len() + items.len() / 2 <= MAX_ITEMS => known.items.extend(pairs()),
             Some(known) => known.items = Vec::new(),
             None if items.len() / 2 <= MAX_ITEMS => {
-                if self.recent.len() == RECENT {
-                    self.recent.pop_front();
+                let inside = self.recent.iter().filter(|r| r.inside).count();
+                for (inside, full) in [(true, inside > INSIDE), (false, self.recent.len() - inside == RECENT)]
+                {
+                    if let Some(oldest) = self.recent.iter().position(|r| full && r.inside == inside) {
+                        self.recent.remove(oldest);
+                    }
                 }
-                self.recent.push_back(Recent { dict, items: pairs.collect() });
+                self.recent.push_back(Recent { dict, items: pairs().collect(), inside: false });
             }
             None => {}
         }

@@ -341,7 +341,9 @@ impl Heap {
             }
             _ => return Ok(()),
         };
-        let wider = by.without(old).of(Mark::HELD.without(Mark::LOOSE));
+        // What holds anything is no wider for data and imports in it.
+        let kept = if old.has(Mark::STORED) { Mark::LOOSE.with(Mark::DATA) } else { Mark::LOOSE };
+        let wider = by.without(old).of(Mark::HELD.without(kept));
         if wider.is_plain() || !old.has(Mark::AGAIN) {
             return Ok(());
         }

@@ -15,6 +15,8 @@ impl Mark {
     pub const REFERENCE: Mark = Mark(2);
     /// Anything else.
     pub const STORED: Mark = Mark(4);
+    /// Either of these, beside which [`Mark::STORED`] says more.
+    pub const DATA: Mark = Mark(3);
     /// Something that came from the memo while it could still be changed where it lies on the stack.
     pub const LOOSE: Mark = Mark(8);
     /// Hashing it would run code that nobody has read, or more steps than are allowed.
