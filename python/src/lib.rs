@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod feed;
 mod loads;
 mod plain;
 mod policy;
@@ -18,15 +19,18 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = true)]
 mod _native {
     #[pymodule_export]
+    use crate::feed::Feed;
+    #[pymodule_export]
     use crate::loads::{
-        Loads, active, admit, audit, enter, enter_judged, install, is_plain, leave, switch, values,
+        Loads, active, ask, audit, depth, during, enter, enter_judged, file, install, is_plain, switch,
+        values, within,
     };
     #[pymodule_export]
-    use crate::policy::{Policy, PolicyError};
+    use crate::policy::{Policy, PolicyError, resolve};
     #[pymodule_export]
     use crate::source::Replay;
     #[pymodule_export]
-    use crate::verdict::{judge_one, scan};
+    use crate::verdict::{ends, judge_one, scan};
     #[pymodule_export]
     use crate::wire::one;
 }

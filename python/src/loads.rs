@@ -11,6 +11,9 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyMemoryView, PyString, PyTuple};
 
+/// Names that a pickle may look up, and the offset behind its STOP, where it has one.
+type Judged = (Py<PyAny>, Option<u64>);
+
 /// Whether anything is guarded at present.
 static ACTIVE: AtomicBool = AtomicBool::new(false);
 /// Whether pickles are judged that look up no name.
@@ -28,19 +31,38 @@ struct Load {
     waiting: Option<Waiting>,
     /// A set of (module, name), or None for anything.
     names: Option<Py<PyAny>>,
+    /// The name that the pickle has, while an own `find_class` looks for it.
+    asked: Option<Py<PyAny>>,
 }
 
 thread_local! {
     static LOADS: RefCell<Vec<Load>> = const { RefCell::new(Vec::new()) };
+    /// Files that are being loaded.
+    static FILES: RefCell<Vec<Py<PyAny>>> = const { RefCell::new(Vec::new()) };
 }
 
 fn push(waiting: Option<Waiting>, names: Option<Py<PyAny>>) {
-    LOADS.with_borrow_mut(|loads| loads.push(Load { waiting, names }));
+    LOADS.with_borrow_mut(|loads| loads.push(Load { waiting, names, asked: None }));
 }
 
-/// Takes the functions of the package: `judge(pickle, start, reading, name)` gives the names of a pickle, and
-/// `outside(module, name, names)` says whether one that was not among them may be looked up. Both raise where not.
-/// `values` are the names of classes that are values.
+/// How many loads are under way in this thread.
+#[pyfunction]
+pub fn depth() -> usize {
+    LOADS.with_borrow(Vec::len)
+}
+
+/// Loads that began since have ended, however they did.
+fn back_to(depth: usize) {
+    // What they held is let go when nothing is borrowed: that may run code.
+    while let Some(load) = LOADS.with_borrow_mut(|loads| if loads.len() > depth { loads.pop() } else { None })
+    {
+        drop(load);
+    }
+}
+
+/// Takes the functions of the package: `judge(pickle, start, reading, name)` gives the names of a pickle, and the
+/// offset behind it; `outside(module, name, names, asked)` says whether one that was not among them may be looked up.
+/// Both raise where not. `values` are the names of classes that are values.
 #[pyfunction]
 pub fn install(py: Python<'_>, judge: Py<PyAny>, outside: Py<PyAny>, values: Py<PyAny>) -> PyResult<()> {
     ASKED.get_or_init(py, || (judge, outside, values));
@@ -67,7 +89,7 @@ pub fn active() -> bool {
     ACTIVE.load(Ordering::Relaxed)
 }
 
-/// A load begins, of a pickle in memory.
+/// A load begins, of a pickle in memory: inside of [`during`]. Gives the offset behind its STOP, where it has one.
 #[pyfunction]
 pub fn enter(
     py: Python<'_>,
@@ -75,69 +97,94 @@ pub fn enter(
     start: u64,
     reading: Py<PyAny>,
     name: Py<PyAny>,
-) -> PyResult<()> {
+) -> PyResult<Option<u64>> {
     let seen = walk(pickle.bind(py), start);
     enter_seen(py, (pickle, start, reading, name), seen)
 }
 
 /// The same; it waits to be judged until a name is looked up, or is judged now.
-fn enter_seen(py: Python<'_>, pickle: Waiting, seen: Walk) -> PyResult<()> {
-    if seen == Walk::Values {
-        push(None, ASKED.get(py).map(|(.., values)| values.clone_ref(py)));
-        return Ok(());
+fn enter_seen(py: Python<'_>, pickle: Waiting, (seen, end): (Walk, Option<u64>)) -> PyResult<Option<u64>> {
+    match seen {
+        Walk::Plain => push(Some(pickle), None),
+        Walk::Values => push(None, ASKED.get(py).map(|(.., values)| values.clone_ref(py))),
+        Walk::Other => {
+            push(Some(pickle), None);
+            return judge_top(py);
+        }
     }
-    push(Some(pickle), None);
-    if seen == Walk::Other
-        && let Err(error) = judge_top(py)
-    {
-        leave();
-        return Err(error);
-    }
-    Ok(())
+    Ok(end)
 }
 
-/// Whether a pickle in memory is data that looks up no name, so that there is nothing to ask.
+/// Whether a pickle in memory is whole, and data that looks up no name, so that there is nothing to ask.
 #[pyfunction]
 pub fn is_plain(pickle: &Bound<'_, PyAny>, start: u64) -> bool {
-    walk(pickle, start) == Walk::Plain
+    let (seen, end) = walk(pickle, start);
+    seen == Walk::Plain && end.is_some()
 }
 
-/// What a pickle is at one walk over it.
-fn walk(pickle: &Bound<'_, PyAny>, start: u64) -> Walk {
+/// What a pickle is at one walk over it, and the offset behind its STOP.
+fn walk(pickle: &Bound<'_, PyAny>, start: u64) -> (Walk, Option<u64>) {
     if EAGER.load(Ordering::Relaxed) {
-        return Walk::Other;
+        return (Walk::Other, None);
     }
     let bytes = pickle.cast::<PyBytes>().ok();
     let rest = bytes.and_then(|bytes| bytes.as_bytes().get(usize::try_from(start).ok()?..));
-    rest.map_or(Walk::Other, |rest| plain::walk(rest, VALUES.load(Ordering::Relaxed)))
+    let Some(rest) = rest else { return (Walk::Other, None) };
+    let (seen, end) = plain::walk(rest, VALUES.load(Ordering::Relaxed));
+    (seen, end.map(|end| start + end as u64))
 }
 
-/// A load begins, of a pickle with these names.
+/// A load begins, of a pickle with these names: inside of [`during`].
 #[pyfunction]
 pub fn enter_judged(names: Py<PyAny>) {
     push(None, Some(names));
 }
 
-/// The load that began last has ended.
+/// Begins loads, and does what is done in them. They have ended behind it, whatever was raised, and by whom: a signal
+/// may come at any point of a program in Python.
 #[pyfunction]
-pub fn leave() {
-    // What it held is let go when nothing is borrowed: that may run code.
-    let load = LOADS.with_borrow_mut(Vec::pop);
-    drop(load);
+pub fn during(begin: &Bound<'_, PyAny>, load: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    let before = depth();
+    let loaded = begin.call0().and_then(|_| load.call0());
+    back_to(before);
+    loaded.map(Bound::unbind)
+}
+
+/// Calls a function that loads a file.
+#[pyfunction]
+#[pyo3(signature = (file, load, args, options))]
+pub fn within(
+    file: Py<PyAny>,
+    load: &Bound<'_, PyAny>,
+    args: &Bound<'_, PyTuple>,
+    options: &Bound<'_, PyDict>,
+) -> PyResult<Py<PyAny>> {
+    FILES.with_borrow_mut(|files| files.push(file));
+    let loaded = load.call(args, Some(options));
+    let file = FILES.with_borrow_mut(Vec::pop);
+    drop(file);
+    loaded.map(Bound::unbind)
+}
+
+/// The file that is being loaded, by a function that says what file it loads.
+#[pyfunction]
+pub fn file(py: Python<'_>) -> Option<Py<PyAny>> {
+    FILES.with_borrow(|files| files.last().map(|file| file.clone_ref(py)))
 }
 
 /// Judges the pickle of the load that began last, if it waits. What was refused stays so.
-fn judge_top(py: Python<'_>) -> PyResult<()> {
+fn judge_top(py: Python<'_>) -> PyResult<Option<u64>> {
     let taken = LOADS.with_borrow_mut(|loads| {
         let place = loads.len().checked_sub(1)?;
         Some((place, loads.last_mut()?.waiting.take()?))
     });
     let (Some((place, (pickle, start, reading, name))), Some((judge, ..))) = (taken, ASKED.get(py)) else {
-        return Ok(());
+        return Ok(None);
     };
-    let judged = judge.call1(py, (pickle, start, reading, name));
+    let judged: PyResult<Judged> =
+        judge.call1(py, (pickle, start, reading, name)).and_then(|judged| judged.extract(py));
     let names = match &judged {
-        Ok(names) => names.clone_ref(py),
+        Ok((names, _)) => names.clone_ref(py),
         Err(_) => PyFrozenSet::empty(py)?.into_any().unbind(),
     };
     LOADS.with_borrow_mut(|loads| {
@@ -145,7 +192,7 @@ fn judge_top(py: Python<'_>) -> PyResult<()> {
             load.names = Some(names);
         }
     });
-    judged.map(drop)
+    judged.map(|(_, end)| end)
 }
 
 /// Lets a name in, or raises.
@@ -169,8 +216,11 @@ fn asked(py: Python<'_>, pair: &Bound<'_, PyTuple>) -> PyResult<()> {
         }
         _ => None,
     };
+    let asked = LOADS.with_borrow(|loads| loads.last()?.asked.as_ref().map(|asked| asked.clone_ref(py)));
     match ASKED.get(py) {
-        Some((_, outside, _)) => outside.call1(py, (pair.get_item(0)?, pair.get_item(1)?, names)).map(drop),
+        Some((_, outside, _)) => {
+            outside.call1(py, (pair.get_item(0)?, pair.get_item(1)?, names, asked)).map(drop)
+        }
         None => Ok(()),
     }
 }
@@ -189,13 +239,43 @@ pub fn audit(py: Python<'_>, event: &Bound<'_, PyString>, args: &Bound<'_, PyTup
     asked(py, args)
 }
 
-/// Asks for a name in place of an unpickler that looks names up in its own way.
+/// Asks for a name in place of an unpickler that looks names up in its own way, and has it do so. It may look for
+/// another name than the pickle has.
 #[pyfunction]
-pub fn admit(py: Python<'_>, module: &Bound<'_, PyAny>, name: &Bound<'_, PyAny>) -> PyResult<()> {
+pub fn ask(
+    py: Python<'_>,
+    find_class: &Bound<'_, PyAny>,
+    unpickler: &Bound<'_, PyAny>,
+    module: &Bound<'_, PyAny>,
+    name: &Bound<'_, PyAny>,
+) -> PyResult<Py<PyAny>> {
     if !ACTIVE.load(Ordering::Relaxed) {
-        return Ok(());
+        return find_class.call1((unpickler, module, name)).map(Bound::unbind);
     }
-    asked(py, &PyTuple::new(py, [module, name])?)
+    let pair = PyTuple::new(py, [module, name])?;
+    asked(py, &pair)?;
+    let place = depth();
+    let set = |asked: Option<Py<PyAny>>| {
+        LOADS.with_borrow_mut(|loads| {
+            place
+                .checked_sub(1)
+                .and_then(|last| loads.get_mut(last))
+                .and_then(|load| std::mem::replace(&mut load.asked, asked))
+        })
+    };
+    let before = set(Some(pair.into_any().unbind()));
+    let found = find_class.call1((unpickler, module, name));
+    drop(set(before));
+    found.map(Bound::unbind)
+}
+
+/// Behind the name of a reading: names of Python 2 are looked up as they are written.
+const AS_WRITTEN: &str = ", as written";
+
+fn as_written(options: Option<&Bound<'_, PyDict>>) -> PyResult<bool> {
+    let Some(options) = options else { return Ok(false) };
+    let fix_imports = options.get_item("fix_imports")?;
+    fix_imports.map_or(Ok(false), |fix| fix.is_truthy().map(|fix| !fix))
 }
 
 /// A function that unpickles bytes, guarded.
@@ -259,12 +339,17 @@ impl Loads {
     ) -> PyResult<Py<PyAny>> {
         // No name is looked up in it, so that there is nothing to ask.
         let seen = walk(&pickle, 0);
-        if seen == Walk::Plain {
+        if seen.0 == Walk::Plain {
             return self.original.call(py, args, kwargs);
         }
-        enter_seen(py, (pickle.unbind(), 0, self.reading.clone_ref(py), self.name.clone_ref(py)), seen)?;
-        let loaded = self.original.call(py, args, kwargs);
-        leave();
+        let before = depth();
+        let reading = match as_written(kwargs)? {
+            true => self.reading.bind(py).call_method1("__add__", (AS_WRITTEN,))?.unbind(),
+            false => self.reading.clone_ref(py),
+        };
+        let waiting = (pickle.unbind(), 0, reading, self.name.clone_ref(py));
+        let loaded = enter_seen(py, waiting, seen).and_then(|_| self.original.call(py, args, kwargs));
+        back_to(before);
         loaded
     }
 }

@@ -135,9 +135,14 @@ const WITH_BYTES: u32 = 2;
 const WITH_ARGUMENTS: u32 = 3;
 const TEXT: u32 = 4;
 
-/// Walks to STOP. A pickle that breaks off before has done nothing, and its unpickler says so. `values`: whether the
-/// classes of [`VALUES`] count as data.
-pub fn walk(pickle: &[u8], values: bool) -> Walk {
+/// Walks to STOP, and says where that ends. A pickle that breaks off before has done nothing, and its unpickler says
+/// so. `values`: whether the classes of [`VALUES`] count as data.
+pub fn walk(pickle: &[u8], values: bool) -> (Walk, Option<usize>) {
+    let mut end = None;
+    (walk_to(pickle, values, &mut end), end)
+}
+
+fn walk_to(pickle: &[u8], values: bool, end: &mut Option<usize>) -> Walk {
     let mut walked = Walked { pickle, memo: Memo::new(), top: SOMETHING, below: SOMETHING };
     let (mut at, mut found, mut sequential) = (0, Walk::Plain, true);
     let (mut hashed, mut keys, mut framed) = (0_usize, false, 0);
@@ -254,7 +259,10 @@ pub fn walk(pickle: &[u8], values: bool) -> Walk {
                 hashed += 1;
                 0
             }
-            Follows::Stop => break,
+            Follows::Stop => {
+                *end = Some(at);
+                break;
+            }
             Follows::Other => return Walk::Other,
         };
         match at.checked_add(skipped) {

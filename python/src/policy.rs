@@ -6,9 +6,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use fickgate_engine::error::Error;
-use fickgate_engine::facts::{Ending, Import, Stream, Use, UseKind};
+use fickgate_engine::facts::{Ending, Import, Objection, Stream, Use, UseKind};
 use fickgate_engine::pickle::stream::compat;
-use fickgate_engine::policy::{Date, Layer, Usage, repository};
+use fickgate_engine::policy::{Date, Layer, Usage, builtin, repository};
 use fickgate_engine::{BlobPath, Facts, PolicyFile, Rule, escape, judge};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -163,6 +163,9 @@ impl Policy {
     }
 
     /// Why an import is not permitted for these uses, and the entry that is about it: `None` where it is permitted.
+    /// `judged`: a name of which they were seen, and in whose place this one is looked up. What a guard asks was asked
+    /// for that one alone.
+    #[pyo3(signature = (module, name, uses, file, judged=None))]
     fn refusal<'py>(
         &self,
         py: Python<'py>,
@@ -170,10 +173,26 @@ impl Policy {
         name: &str,
         uses: Vec<String>,
         file: PathBuf,
+        judged: Option<(String, String)>,
     ) -> PyResult<Option<Bound<'py, PyTuple>>> {
         let (resolved, mapped) = compat::resolve(module, name);
-        let used =
-            |kind: &UseKind| Use { kind: *kind, offset: 0, opcode: "find_class", count: 1, objection: None };
+        let guard =
+            |module: &str, name: &str| builtin::triggers(module, name).and_then(|(_, guard, _)| guard);
+        let asked = judged.as_ref().map(|(module, name)| compat::resolve(module, name));
+        let objection = guard(resolved, mapped)
+            .filter(|_| asked.is_some_and(|asked| asked != (resolved, mapped)))
+            .filter(|held| asked.and_then(|(module, name)| guard(module, name)) != Some(*held))
+            .map(|_| Objection {
+                offset: 0,
+                message: "what is done with it was not seen under this name".to_owned(),
+            });
+        let used = |kind: &UseKind| Use {
+            kind: *kind,
+            offset: 0,
+            opcode: "find_class",
+            count: 1,
+            objection: objection.clone(),
+        };
         let kinds = KINDS.iter().filter(|kind| uses.iter().any(|word| word == kind.as_str()));
         let import = Import {
             module: resolved.to_owned(),
@@ -203,6 +222,12 @@ impl Policy {
     fn root(&self) -> PathBuf {
         self.root.clone()
     }
+}
+
+/// The name in Python 3 of an import that Python 2 wrote.
+#[pyfunction]
+pub fn resolve<'a>(module: &'a str, name: &'a str) -> (&'a str, &'a str) {
+    compat::resolve(module, name)
 }
 
 impl Policy {

@@ -55,6 +55,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Kept {
+    /// Nothing of a file, which stays where it stands.
+    fn of(file: Bound<'_, PyAny>) -> PyResult<Self> {
+        let at: u64 = file.call_method0("tell")?.extract()?;
+        file.call_method1("seek", (0, 2))?;
+        let len: u64 = file.call_method0("tell")?.extract()?;
+        file.call_method1("seek", (at,))?;
+        Ok(Kept { file: file.unbind(), len, ranges: Mutex::default(), asked: Mutex::default() })
+    }
+
     /// Copies what is kept at an offset. The number of bytes, and none where the first of them is not kept.
     fn kept(&self, offset: u64, buf: &mut [u8]) -> usize {
         let ranges = lock(&self.ranges);
@@ -170,6 +179,10 @@ impl ReadAt for Ranges {
 pub struct Replay {
     kept: Arc<Kept>,
     at: u64,
+    /// Where it ends for who reads it.
+    end: u64,
+    /// Whether what is read is kept.
+    keeping: bool,
 }
 
 impl Replay {
@@ -179,9 +192,14 @@ impl Replay {
 
     /// Fills `buf` from the position, from what is kept as long as that goes.
     fn fill(&mut self, py: Python<'_>, buf: &mut [u8]) -> PyResult<usize> {
-        let wanted = self.kept.len.saturating_sub(self.at).min(buf.len() as u64) as usize;
+        let wanted = self.end.saturating_sub(self.at).min(buf.len() as u64) as usize;
         let mut done = 0;
         while done < wanted {
+            if self.keeping {
+                let n = self.kept.read_keeping(py, self.at, &mut buf[done..wanted])?;
+                self.at += n as u64;
+                return Ok(done + n);
+            }
             let n = self.kept.kept(self.at, &mut buf[done..wanted]);
             if n > 0 {
                 done += n;
@@ -209,7 +227,7 @@ impl Replay {
 
     /// `n` bytes, all of the rest where it is negative or missing.
     fn count(&self, n: Option<i64>) -> usize {
-        let rest = self.kept.len.saturating_sub(self.at);
+        let rest = self.end.saturating_sub(self.at);
         let n = n.and_then(|n| u64::try_from(n).ok()).unwrap_or(rest).min(rest);
         usize::try_from(n).unwrap_or(usize::MAX)
     }
@@ -221,12 +239,8 @@ impl Replay {
     #[new]
     fn new(file: &Bound<'_, PyAny>) -> PyResult<Self> {
         let at: u64 = file.call_method0("tell")?.extract()?;
-        file.call_method1("seek", (0, 2))?;
-        let len: u64 = file.call_method0("tell")?.extract()?;
-        file.call_method1("seek", (at,))?;
-        let kept =
-            Kept { file: file.clone().unbind(), len, ranges: Mutex::default(), asked: Mutex::default() };
-        Ok(Replay { kept: Arc::new(kept), at })
+        let kept = Kept::of(file.clone())?;
+        Ok(Replay { at, end: kept.len, kept: Arc::new(kept), keeping: false })
     }
 
     /// Up to `n` bytes; all that is left without a number.
@@ -298,7 +312,7 @@ impl Replay {
         let base = match whence {
             0 => 0,
             1 => self.at,
-            2 => self.kept.len,
+            2 => self.end,
             _ => return Err(PyValueError::new_err("whence is 0, 1 or 2")),
         };
         self.at = base
@@ -332,6 +346,30 @@ impl Replay {
     #[getter]
     fn name(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.kept.file.getattr(py, "name")
+    }
+
+    /// Shows nothing from an offset on, or all there is.
+    #[pyo3(signature = (end=None))]
+    fn limit(&mut self, end: Option<u64>) {
+        self.end = end.unwrap_or(self.kept.len).min(self.kept.len);
+    }
+
+    /// Forgets what was kept, and how long the file was: somebody may have written to it. The position stays.
+    fn anew(&mut self, py: Python<'_>) -> PyResult<()> {
+        let file = self.kept.file.clone_ref(py);
+        self.kept = Arc::new(Kept::of(file.into_bound(py))?);
+        self.end = self.kept.len;
+        Ok(())
+    }
+
+    /// The same bytes at the same position, whatever this one is given to read later.
+    fn copy(&self) -> Self {
+        Replay { kept: Arc::clone(&self.kept), at: self.at, end: self.kept.len, keeping: false }
+    }
+
+    /// Whether what is read from now on is kept, and given again when it is read again.
+    fn keep(&mut self, keeping: bool) {
+        self.keeping = keeping;
     }
 
     /// Moves the file below to the position.

@@ -66,9 +66,12 @@ pub fn scan<'py>(
     rows(py, &facts, &findings, path, (excluded, accepted))
 }
 
+/// What [`judge_one`] gives.
+type Verdict<'py> = (Bound<'py, PyDict>, Bound<'py, PyList>, bool, Option<u64>);
+
 /// The one pickle that begins at `start`, under the rules of the loader that is about to load it: the names that it
-/// looks up, as written and as resolved, with the kinds of uses made of each; findings that refuse it, as rows; and
-/// whether the whole content is accepted by its hash.
+/// looks up, as written and as resolved, with the kinds of uses made of each; findings that refuse it, as rows;
+/// whether the whole content is accepted by its hash; and the offset behind its STOP, where it has one.
 #[pyfunction]
 pub fn judge_one<'py>(
     py: Python<'py>,
@@ -77,7 +80,7 @@ pub fn judge_one<'py>(
     start: u64,
     reading: &str,
     name: &Bound<'py, PyAny>,
-) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyList>, bool)> {
+) -> PyResult<Verdict<'py>> {
     let policy = policy.get();
     // What is in memory is the most by far, and an extraction that fails costs as much as a small pickle.
     let content = match given.cast::<PyBytes>() {
@@ -120,7 +123,20 @@ pub fn judge_one<'py>(
         report::name(&names, import)?;
     }
     let findings = findings.iter().map(|f| report::finding(py, f, &facts)).collect::<PyResult<Vec<_>>>()?;
-    Ok((names, PyList::new(py, findings)?, accepted))
+    // Where it is read in more than one way, and they do not end at the same place, it is not known.
+    let mut read = facts.streams.iter().filter(|stream| stream.member.is_empty() && stream.start == start);
+    let end = read.next().filter(|stream| stream.stopped()).map(|stream| stream.end);
+    let end = end.filter(|end| read.all(|other| !other.stopped() || other.end == *end));
+    Ok((names, PyList::new(py, findings)?, accepted, end))
+}
+
+/// Whether a pickle comes to its STOP within these bytes, by the first of the ways in which such a loader reads it.
+#[pyfunction]
+pub fn ends(py: Python<'_>, bytes: PyBackedBytes, reading: &str) -> PyResult<bool> {
+    let content = held(bytes);
+    let reading = Loader::from_word(reading).unwrap_or_default();
+    let facts = guarded(py, || engine::one(&content, 0, reading, &Limits::default(), &mut |_, _| {}))?;
+    Ok(facts.streams.first().is_some_and(|stream| stream.stopped()))
 }
 
 fn content_of(given: Given<'_>) -> PyResult<Content> {

@@ -45,7 +45,7 @@ if have("cloudpickle"):
     from cloudpickle import loads as EARLY_CLOUDPICKLE
 
 import fickgate  # noqa: E402
-from fickgate import _native, verdicts  # noqa: E402
+from fickgate import _native  # noqa: E402
 
 
 def late(base):
@@ -249,10 +249,10 @@ def main():
         except Exception as error:
             outcome = f"raised {type(error).__name__}: {error}"[:200]
         armed = False
-        # A thread of a load that ended must not be left.
-        assert verdicts._thread.files == verdicts._thread.pairs == []
+        # Nothing of a load that ended must be left.
+        assert _native.depth() == 0
+        assert _native.file() is None
         print(json.dumps({"path": path, "outcome": outcome, "passed": passed, "effects": effects}), flush=True)
-    _native.leave()
 
 
 if __name__ == "__main__":

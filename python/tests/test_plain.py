@@ -32,10 +32,9 @@ def protected(outside):
 def passes(data):
     """Whether a load of it may begin."""
     try:
-        _native.enter(data, 0, "pickle", "x")
+        _native.during(lambda: _native.enter(data, 0, "pickle", "x"), lambda: None)
     except fickgate.UnsafePickle:
         return False
-    _native.leave()
     return True
 
 
@@ -43,7 +42,7 @@ def held(data):
     """What begins to load unjudged is what the engine would let in, or breaks off."""
     plain = _native.is_plain(data, 0)
     if plain or passes(data):
-        names, rows, _ = _native.judge_one(POLICY, data, 0, "pickle", "x")
+        names, rows, _, _ = _native.judge_one(POLICY, data, 0, "pickle", "x")
         assert not (plain and names), names
         refused = {row[0][0] for row in rows} - {"stream-malformed", "stream-ambiguous"}
         # A thousand keys in one another are few, to a load. Whatever else is done with a value raises in the unpickler.

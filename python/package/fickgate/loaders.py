@@ -47,17 +47,16 @@ def named(load: Callable[..., Any]) -> Callable[..., Any]:
         if not _native.active():
             return load(*args, **options)
         file = args[0] if args else next(iter(options.values()), None)
-        with verdicts.loading(path_of(file)):
-            try:
-                return load(*args, **options)
-            except UnsafePickle:
+        try:
+            return verdicts.loading(path_of(file), load, args, options)
+        except UnsafePickle:
+            raise
+        except pickle.UnpicklingError:
+            # torch puts words of its own in the place of what an unpickler raised.
+            refused = verdicts.refusal()
+            if refused is None:
                 raise
-            except pickle.UnpicklingError:
-                # torch puts words of its own in the place of what an unpickler raised.
-                refused = verdicts.refusal()
-                if refused is None:
-                    raise
-                raise refused from None
+            raise refused from None
 
     guarded.fickgate = True  # type: ignore[attr-defined]
     return guarded

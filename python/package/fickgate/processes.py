@@ -60,8 +60,7 @@ def receive(data: Any, /, **options: Any) -> Any:
     if not _native.active():
         return _pickle.loads(data, **options)
     try:
-        with verdicts.message():
-            return loads(data, **options)
+        return loads(data, **options)
     except UnsafePickle as error:
         answer = _answer(sys._getframe(1), data, error)
         if answer is None:
@@ -69,7 +68,7 @@ def receive(data: Any, /, **options: Any) -> Any:
         return answer
 
 
-_guarded_loads = _native.Loads(_pickle.loads, "pickle", "<message>")
+_guarded_loads = _native.Loads(_pickle.loads, "pickle", verdicts.Message("<message>"))
 
 
 def _answer(frame: Any, data: Any, error: UnsafePickle) -> Any:

@@ -8,13 +8,19 @@ import functools
 import io
 import sys
 import types
-from typing import Any, Callable
+from collections.abc import Mapping
+from typing import Any, Callable, Optional
 
 from . import _native, verdicts
 from .files import Source, part, source_of
 
 _SOURCE = "_fickgate_source"
 _BEFORE = "_fickgate_before"
+# Most bytes that are read once more for the sake of later pickles, where they are more than eight times all of them;
+# most bytes and pickles that are kept for that.
+_REREAD = 16 << 20
+_KEPT = 256 << 20
+_PARTS = 100_000
 # What raises, in place of a way to find persistent ids, of each copy of `pickle` that was guarded.
 _no_persistent_load: list[Any] = []
 
@@ -30,14 +36,19 @@ class Load:
         """Judges the pickle that comes next in the file, then loads it."""
         if not _native.active():
             return self.original(file, **options)
-        if type(file) is io.BytesIO and _native.is_plain(file.getvalue(), file.tell()):
+        if type(file) is io.BytesIO:
+            if _native.is_plain(file.getvalue(), file.tell()):
+                return self.original(file, **options)
+        # A whole pickle in the buffer of a file; the unpickler takes it from there.
+        elif type(file) is io.BufferedReader and type(file.raw) is io.FileIO and _native.is_plain(file.peek(), 0):
             return self.original(file, **options)
         source = source_of(file)
-        source.begin("pickle")
         try:
-            return self.original(source.file, **options)
+            return _native.during(
+                lambda: source.begin(read_with("pickle", options)),
+                lambda: self.original(source.file, **options),
+            )
         finally:
-            _native.leave()
             source.end()
 
     def __reduce__(self) -> str:
@@ -45,54 +56,111 @@ class Load:
         return str(self.original.__name__)
 
 
-def keep(unpickler: Any, file: Any, source: Source) -> None:
+def read_with(reading: str, options: Mapping[str, Any]) -> str:
+    """A reading under the options of an unpickler."""
+    return reading if options.get("fix_imports", True) else reading + verdicts.AS_WRITTEN
+
+
+def keep(unpickler: Any, file: Any, source: Source, options: Mapping[str, Any]) -> None:
     """Notes what an unpickler reads from. One that keeps its file to read between opcodes is given the same."""
     attributes = unpickler.__dict__
     for name, value in list(attributes.items()):
         if value is file:
             attributes[name] = source.file
     attributes[_SOURCE] = source
-    attributes[_BEFORE] = []
+    attributes[_BEFORE] = _Before(options)
 
 
 def guarded_load(unpickler: Any, load: Callable[[], Any]) -> Any:
     """Loads under the eyes of the judge, where the unpickler was made under them."""
     source = getattr(unpickler, "__dict__", {}).get(_SOURCE)
-    if source is None or not _native.active():
+    if source is None:
         return load()
     before = unpickler.__dict__[_BEFORE]
-    if before:
-        begin_after(unpickler, source, before)
-    else:
-        source.begin(reading_of(unpickler))
-    content, start = source.mark()
-    loaded = False
     try:
-        value = load()
-        loaded = True
+        if not _native.active():
+            # It was made under protection, and still reads from what stands for its file.
+            before.unjudged()
+            source.unjudged(reading_of(unpickler))
+            return load()
+        value = _native.during(lambda: before.begin(source, reading_of(unpickler)), load)
+        before.ended()
         return value
     finally:
-        _native.leave()
-        if loaded:
-            before.append((content, start, source.mark()[1]))
-        else:
-            # How far it came is not known, so that nothing is left of it.
-            before.clear()
-            unpickler.memo = {}
         source.end()
 
 
-def begin_after(unpickler: Any, source: Source, before: list[tuple[Any, int, int]]) -> None:
-    """Judges a pickle of an unpickler that loaded others before, and has in its memo what they made.
+class _Before:
+    """Pickles that an unpickler loaded before, and has in its memo what they made."""
 
-    They are read as one: in all but the last the end is a POP.
-    """
-    rest = source.rest()
-    if not rest:
-        _native.enter_judged({})
-        return
-    text = b"".join(part(content, start, end - 1) + b"0" for content, start, end in before) + rest
-    _native.enter_judged(verdicts.judge(text, 0, reading_of(unpickler), source.name))
+    __slots__ = ("began", "judged", "kept", "lost", "options", "parts", "under_way")
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self.options = options
+        self.began = False
+        # The load that is under way, which may not come to its end.
+        self.under_way: Optional[tuple[Any, int, Optional[int]]] = None
+        # Of each: bytes or a file, where in it the pickle begins, and the offset behind it.
+        self.parts: list[tuple[Any, int, int]] = []
+        # Bytes of them, and how many were read once more for the sake of later ones.
+        self.kept = 0
+        self.judged = 0
+        self.lost = False
+
+    def begin(self, source: Source, reading: str) -> None:
+        """Judges the pickle that comes next."""
+        reading = read_with(reading, self.options)
+        if self.under_way is not None:
+            # What an unpickler has in its buffer then nobody judged for where it stands now.
+            message = "it is read by an unpickler whose last load did not come to the end of its pickle"
+            verdicts.refuse(source.name, "stream-malformed", message, "make a new unpickler for what follows")
+        if not self.began:
+            self.under_way = source, 0, None
+            content, start, end = self.under_way = source.begin(reading)
+            self.began = start < len(content)
+            if not self.began:
+                self.under_way = None
+            return
+        pickle, whole, alone = source.again()
+        if not pickle:
+            # There is nothing to load, now.
+            _native.enter_judged({})
+            return
+        self.under_way = pickle, 0, None
+        if alone:
+            self.under_way = pickle, 0, _native.enter(pickle, 0, reading, source.name)
+            return
+        # They are read as one: in all but the last the end is a POP, and each begins with protocol 0.
+        self.judged += self.kept + len(pickle)
+        if self.lost or self.judged > max(_REREAD, 8 * (self.kept + len(pickle))):
+            message = "it uses values of pickles that the same unpickler loaded before, of which there are too many"
+            verdicts.refuse(source.name, "resource-limit", message, "load with an unpickler for each pickle")
+            _native.enter_judged(None)
+            return
+        text = b"".join(part(content, start, end - 1) + b"0\x80\0" for content, start, end in self.parts)
+        names, end = verdicts.judge(text + pickle, 0, reading, source.name)
+        _native.enter_judged(names)
+        self.under_way = pickle, 0, len(pickle) if whole and end == len(text) + len(pickle) else None
+
+    def unjudged(self) -> None:
+        """A load begins that nobody judges: what it leaves in the memo is not known."""
+        self.began = self.lost = True
+        self.parts.clear()
+
+    def ended(self) -> None:
+        """The load came to the end of its pickle."""
+        if self.under_way is None:
+            return
+        content, start, end = self.under_way
+        if end is None:
+            # It is not known where it ended.
+            return
+        self.parts.append((content, start, end))
+        self.kept += end - start
+        if self.kept > _KEPT or len(self.parts) > _PARTS:
+            self.lost = True
+            self.parts.clear()
+        self.under_way = None
 
 
 def reading_of(unpickler: Any) -> str:
@@ -117,11 +185,7 @@ def guard_find_class(cls: Any) -> None:
 
     @functools.wraps(own)
     def find_class(self: Any, module: str, name: str) -> Any:
-        if not _native.active():
-            return own(self, module, name)
-        _native.admit(module, name)
-        with verdicts.asking(module, name):
-            return own(self, module, name)
+        return _native.ask(own, self, module, name)
 
     find_class.fickgate = True  # type: ignore[attr-defined]
     cls.find_class = find_class
@@ -138,7 +202,7 @@ class Layer(_pickle.Unpickler):
             return
         source = source_of(file)
         super().__init__(source.file, **options)
-        keep(self, file, source)
+        keep(self, file, source, options)
 
     def load(self) -> Any:
         """Judges the pickle that comes next, then loads it."""
@@ -171,7 +235,7 @@ def guard_class(cls: Any) -> None:
             return
         source = source_of(file)
         init(self, source.file, *args, **options)
-        keep(self, file, source)
+        keep(self, file, source, options)
 
     @functools.wraps(load)
     def guarded(self: Any) -> Any:
@@ -180,7 +244,12 @@ def guard_class(cls: Any) -> None:
     cls.__init__ = guarded_init
     cls.load = guarded
     cls.fickgate = True
-    cls.__init_subclass__ = classmethod(lambda sub, **options: guard_find_class(sub))
+
+    def init_subclass(sub: Any, /, **options: Any) -> None:
+        super(cls, sub).__init_subclass__(**options)
+        guard_find_class(sub)
+
+    cls.__init_subclass__ = classmethod(init_subclass)
     guard_subclasses(cls)
 
 

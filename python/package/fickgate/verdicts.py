@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from . import _native
 from .errors import UnsafePickle, UnsafePickleWarning
@@ -18,6 +17,10 @@ Names = Optional[Mapping[tuple[str, str], Sequence[str]]]
 
 # A pickle that breaks off and names nothing has done nothing: the unpickler says what is wrong with it.
 _BREAKS = frozenset({"stream-malformed", "stream-ambiguous"})
+
+
+# Behind the name of a reading: names of Python 2 are looked up as they are written.
+AS_WRITTEN = ", as written"
 
 
 class Activation:
@@ -55,13 +58,14 @@ class Activation:
 
 
 class _Thread(threading.local):
-    """What belongs to a thread: files that are loaded, names that own `find_class` were asked for, a refusal."""
+    """What belongs to a thread: the refusal that came last."""
 
     def __init__(self) -> None:
-        self.files: list[str] = []
-        self.pairs: list[tuple[str, str]] = []
         self.refusal: Optional[UnsafePickle] = None
-        self.message = False
+
+
+class Message(str):
+    """What a message between processes is called, by which it is known to be one."""
 
 
 _thread = _Thread()
@@ -81,38 +85,50 @@ def effective() -> Optional[Activation]:
     return blocks[-1] if blocks else None
 
 
-def judge(pickle: Any, start: int, reading: str, name: str) -> Names:
-    """Says which names a pickle may look up, or refuses it.
+def judge(pickle: Any, start: int, reading: str, name: str) -> tuple[Names, Optional[int]]:
+    """Says which names a pickle may look up, and the offset behind it where it has one; or refuses it.
 
     `pickle` is bytes or a replayed file, in which it begins at `start`.
     """
     activation = effective()
     if activation is None:
-        return None
-    policy = activation.messages if _thread.message else activation.policy
-    called = _thread.files[-1] if _thread.files else name
-    names, rows, accepted = _native.judge_one(policy, pickle, start, reading, called)
+        return None, None
+    policy = activation.messages if isinstance(name, Message) else activation.policy
+    reading, as_written, _ = reading.partition(AS_WRITTEN)
+    names, rows, accepted, end = _native.judge_one(policy, pickle, start, reading, _native.file() or name)
     if rows and not accepted:
         findings = tuple(map(Finding.of, rows))
         if names or any(finding.rule not in _BREAKS for finding in findings):
             activation.refuse(findings)
-            return None
-    return names
+            return None, end
+    moved = [pair for pair in names if _native.resolve(*pair) != pair] if as_written else ()
+    if moved:
+        module, attribute = moved[0]
+        message = f"`{module}.{attribute}` is a name of Python 2, which `fix_imports=False` does not take for another"
+        refuse(name, "import-not-allowed", message, "load it without `fix_imports=False`")
+    return names, end
 
 
-def outside(module: str, name: str, names: Names) -> None:
+def refuse(name: str, rule: str, message: str, help: str) -> None:
+    """Refuses a pickle for what is known of it without reading it."""
+    activation = effective()
+    if activation is not None:
+        activation.refuse((_finding(rule, _native.file() or name, "", message, help),))
+
+
+def outside(module: str, name: str, names: Names, asked: Optional[tuple[str, str]]) -> None:
     """Lets a name in that no judged pickle has, or refuses it.
 
-    An own `find_class` may look for another name than the pickle has: what the pickle does with its own decides.
+    An own `find_class` may look for another name than the pickle has: what the pickle does with its own, `asked`,
+    decides.
     """
     activation = effective()
     if activation is None or activation.permits_every_use(module, name):
         return
-    policy = activation.messages if _thread.message else activation.policy
-    called = _thread.files[-1] if _thread.files else "<unpickler>"
-    asked = _thread.pairs[-1] if _thread.pairs else None
+    policy = activation.policy
+    called = _native.file() or "<unpickler>"
     uses = names.get(asked) if names and asked else None
-    row = policy.refusal(module, name, uses or ["call"], called)
+    row = policy.refusal(module, name, uses or ["call"], called, asked)
     if row is None and uses:
         return
     finding = Finding.of(row) if row is not None else _unseen(module, name, called)
@@ -128,16 +144,20 @@ def _unseen(module: str, name: str, called: str) -> Finding:
         "load through pickle.load, pickle.loads or pickle.Unpickler as they are after fickgate.protect(), so that the "
         f"pickle is judged; or fickgate.protect(also_allow=['{dotted}']) where every use of it is meant"
     )
+    return _finding("import-not-allowed", called, dotted, message, help_)
+
+
+def _finding(rule: str, called: str, import_: str, message: str, help: str) -> Finding:
     return Finding(
-        rule="import-not-allowed",
+        rule=rule,
         level="error",
         path=called,
         member="",
         offset=None,
-        import_=dotted,
+        import_=import_,
         reason="refused",
         message=message,
-        help=help_,
+        help=help,
         entry=None,
         snippet=(),
         marked=None,
@@ -151,37 +171,12 @@ def name_of(file: Any) -> str:
     return called if isinstance(called, str) and called else "<bytes>"
 
 
-@contextmanager
-def loading(name: str) -> Iterator[None]:
-    """A file is being loaded: what is refused meanwhile is told with its name."""
-    _thread.files.append(name)
+def loading(name: str, load: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Loads a file: what is refused meanwhile is told with its name."""
     _thread.refusal = None
-    try:
-        yield
-    finally:
-        _thread.files.pop()
+    return _native.within(name, load, args, options)
 
 
 def refusal() -> Optional[UnsafePickle]:
     """What was refused last in this thread, since a file began to be loaded."""
     return _thread.refusal
-
-
-@contextmanager
-def asking(module: str, name: str) -> Iterator[None]:
-    """An own `find_class` looks for a name, and may ask for another in its place."""
-    _thread.pairs.append((module, name))
-    try:
-        yield
-    finally:
-        _thread.pairs.pop()
-
-
-@contextmanager
-def message() -> Iterator[None]:
-    """A message between processes is being read."""
-    before, _thread.message = _thread.message, True
-    try:
-        yield
-    finally:
-        _thread.message = before
