@@ -73,7 +73,7 @@ impl Wire<'_, '_> {
             }
             let code = self.bytes[self.at - 1];
             let Some(op) = opcode::by_code(code) else { return Ok(false) };
-            let from = self.at;
+            let (from, before) = (self.at, self.framed);
             let whole = match op.argument {
                 Argument::None => true,
                 Argument::U1 => self.want(1)?,
@@ -92,6 +92,8 @@ impl Wire<'_, '_> {
             if !whole {
                 return Ok(false);
             }
+            // What a frame cuts through, or holds inside of it, is read differently by different unpicklers.
+            self.alone &= from > before || (self.at <= before && code != FRAME);
             let index = || little(&self.bytes[from..self.at]);
             match code {
                 STOP => return Ok(true),

@@ -96,6 +96,22 @@ def test_nothing_is_read_behind_stop(length, unpickler, kind):
                 continue
 
 
+@pytest.mark.parametrize("kind", ["memory", "disk", "compressed"])
+@pytest.mark.parametrize("unpickler", UNPICKLERS)
+def test_what_a_frame_cuts_through_is_not_taken_for_text(unpickler, kind):
+    """The C unpickler drops the rest of such a frame, and what seems to be a text behind it are opcodes."""
+    first = b"\x80\x03" + GETATTR + b"q\0cbuiltins\nstr\n" + text("lower") + b"\x86R0"
+    first += b"ccollections\nUserDict\nq\x010K\x01."
+    run = EVIL[2:].replace(GETATTR, b"h\0").replace(b"ccollections\nUserDict\n", b"h\1")
+    frame = b"N0" * 70_000 + b"X" + struct.pack("<H", 2 + len(run))
+    second = framed(frame) + bytes(4) + run + b"."
+    with FILES[kind](first + second) as file:
+        made = UNPICKLERS[unpickler](file)
+        assert made.load() == 1
+        with pytest.raises((pickle.UnpicklingError, EOFError, KeyError)):
+            made.load()
+
+
 @pytest.mark.parametrize("unpickler", UNPICKLERS)
 def test_a_file_that_is_moved_between_loads(unpickler):
     first = HARMLESS

@@ -128,7 +128,7 @@ class _Before:
             return
         self.under_way = pickle, 0, None
         if alone:
-            self.under_way = pickle, 0, _native.enter(pickle, 0, reading, source.name)
+            self.under_way = pickle, 0, _native.enter(pickle, 0, reading + verdicts.AGAIN, source.name)
             return
         # They are read as one: in all but the last the end is a POP, and each begins with protocol 0.
         self.judged += self.kept + len(pickle)

@@ -21,6 +21,8 @@ _BREAKS = frozenset({"stream-malformed", "stream-ambiguous"})
 
 # Behind the name of a reading: names of Python 2 are looked up as they are written.
 AS_WRITTEN = ", as written"
+# The same: there were other pickles before, so that one that breaks off and names nothing may use what they left.
+AGAIN = ", again"
 
 
 class Activation:
@@ -94,11 +96,12 @@ def judge(pickle: Any, start: int, reading: str, name: str) -> tuple[Names, Opti
     if activation is None:
         return None, None
     policy = activation.messages if isinstance(name, Message) else activation.policy
+    reading, again, _ = reading.partition(AGAIN)
     reading, as_written, _ = reading.partition(AS_WRITTEN)
     names, rows, accepted, end = _native.judge_one(policy, pickle, start, reading, _native.file() or name)
     if rows and not accepted:
         findings = tuple(map(Finding.of, rows))
-        if names or any(finding.rule not in _BREAKS for finding in findings):
+        if names or again or any(finding.rule not in _BREAKS for finding in findings):
             activation.refuse(findings)
             return None, end
     moved = [pair for pair in names if _native.resolve(*pair) != pair] if as_written else ()
