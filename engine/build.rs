@@ -24,6 +24,7 @@ mod loader;
 #[path = "src/policy"]
 mod policy {
     pub mod guard;
+    pub mod slot;
     pub mod tree;
     pub mod trigger;
     pub mod words;
@@ -35,6 +36,7 @@ use lists::Allow;
 use loader::Loader;
 use methods::Methods;
 use policy::guard::Guard;
+use policy::slot;
 use policy::words::{Criterion, Kind, Risk, Uses};
 use triggers::{Hooks, Said, Touched};
 
@@ -61,17 +63,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut touched = Touched::default();
     let mut out = String::new();
     let mut entries = BTreeMap::new();
-    let mut lists = String::new();
+    let mut lists = Vec::new();
     for (index, name) in names.iter().enumerate() {
         let source = format!("allowlists/{name}");
         let text = fs::read_to_string(folder.join(name))?;
         let list = lists::list(&text, &source)?;
-        let stem = name.trim_end_matches(".yaml");
-        writeln!(
-            lists,
-            "    List {{ name: {stem:?}, title: {:?}, core: {}, sources: &{:?} }},",
-            list.title, list.core, list.sources
-        )?;
+        lists.push(list.core);
         for allow in &list.allow {
             let line = allow.line;
             let at = format!("{source}:{line}");
@@ -98,20 +95,22 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         let criterion = word(&item.criterion, Criterion::WORDS).map_err(|e| format!("{at}: {e}"))?;
         let why = item.why.trim();
-        let dangerous = item.dangerous;
-        let row = format!(
-            "    Refused {{ module: {:?}, name: {:?}, criterion: Criterion::{criterion}, why: {why:?}, dangerous: {dangerous}, line: {line} }},",
-            key.0, key.1
+        let row = (
+            why.to_owned(),
+            format!("criterion: Criterion::{criterion}, dangerous: {}, line: {line}", item.dangerous),
         );
         if refused.insert(key, row).is_some() {
             return Err(format!("{at}: {} is refused twice", item.import).into());
         }
     }
 
-    writeln!(out, "static LISTS: [List; {}] = [\n{lists}];", names.len())?;
-    let sources: Vec<String> = names.iter().map(|n| format!("allowlists/{n}")).collect();
-    writeln!(out, "static SOURCES: [&str; {}] = {sources:?};", names.len())?;
     let mut text = Text::default();
+    writeln!(out, "static LISTS: [ListRow; {}] = [", names.len())?;
+    for (name, core) in names.iter().zip(lists) {
+        let source = text.place(&format!("allowlists/{name}"));
+        writeln!(out, "    ListRow {{ source: {source}, core: {core} }},")?;
+    }
+    writeln!(out, "];")?;
     writeln!(out, "static ROWS: [Row; {}] = [", entries.len())?;
     for ((module, name), (row, _)) in &entries {
         let (module, name, why) = (text.place(module), text.place(name), text.place(&row.why));
@@ -125,12 +124,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     write!(out, "{}", methods.tables(|name| text.place(name))?)?;
     let rows = touched.rows(|key| text.place(key));
     writeln!(out, "static TOUCHED: [(Slice, Shape, Slice); {}] = [{}];", rows.len(), rows.join(", "))?;
-    writeln!(out, "const TEXT: &str = {:?};", text.all)?;
-    writeln!(out, "static REFUSED: [Refused; {}] = [", refused.len())?;
-    for row in refused.values() {
-        writeln!(out, "{row}")?;
+    writeln!(out, "static REFUSED: [RefusedRow; {}] = [", refused.len())?;
+    for ((module, name), (why, columns)) in &refused {
+        let (module, name, why) = (text.place(module), text.place(name), text.place(why));
+        writeln!(out, "    RefusedRow {{ module: {module}, name: {name}, why: {why}, {columns} }},")?;
     }
     writeln!(out, "];")?;
+    writeln!(out, "static SLOTS: [u16; slot::SLOTS] = {:?};", slots(entries.keys())?)?;
+    writeln!(out, "const TEXT: &str = {:?};", text.all)?;
     let target = Path::new(&env::var("OUT_DIR")?).to_owned();
     fs::write(target.join("allowlists.rs"), out)?;
     Ok(())
@@ -141,6 +142,20 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn allowlists(manifest: &Path) -> PathBuf {
     let own = manifest.join("allowlists");
     if own.is_dir() { own } else { manifest.join("../allowlists") }
+}
+
+/// The table by which imports are found: the number of each, in the first slot from its own on that was free.
+fn slots<'k>(keys: impl ExactSizeIterator<Item = &'k (String, String)>) -> Result<Vec<u16>, Box<dyn Error>> {
+    let mut slots = vec![slot::EMPTY; slot::SLOTS];
+    if keys.len() * 2 > slots.len() {
+        return Err("src/policy/slot.rs: twice as many slots are wanted".into());
+    }
+    for (place, (module, name)) in keys.enumerate() {
+        let first = slot::first(module, name);
+        let free = (first..).map(|at| at % slot::SLOTS).find(|at| slots[*at] == slot::EMPTY);
+        slots[free.ok_or("no slot is free")?] = u16::try_from(place)?;
+    }
+    Ok(slots)
 }
 
 /// The strings of all rows in one: a pointer each would have to be relocated whenever fickgate starts.

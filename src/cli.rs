@@ -33,8 +33,11 @@ pub struct Cli {
 /// The arguments with the options that stand before a verb put behind it, where they belong.
 pub fn ordered(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut args: Vec<OsString> = args.into_iter().collect();
-    // Nothing stands before a verb then, and making the command is a good part of a short run.
-    if !args.get(1).is_some_and(|first| first.as_encoded_bytes().starts_with(b"-")) {
+    let is_verb = |arg: &OsString, has: fn(&str) -> bool| arg.to_str().is_some_and(has);
+    // Making the command is a good part of a short run, and where no option stands before a verb there is no need to.
+    if !args.get(1).is_some_and(|first| first.as_encoded_bytes().starts_with(b"-"))
+        || !args.iter().skip(2).any(|arg| is_verb(arg, Verb::has_subcommand))
+    {
         return args;
     }
     let command = Cli::command();
@@ -53,11 +56,13 @@ pub fn ordered(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
         };
         at += 1 + usize::from(known.is_some_and(|arg| arg.get_action().takes_values()));
     }
-    let (first, mut depth, mut inner) = (at, at, &command);
-    while let Some(verb) =
-        args.get(depth).and_then(|arg| arg.to_str()).and_then(|name| inner.find_subcommand(name))
-    {
-        (inner, depth) = (verb, depth + 1);
+    let (first, mut depth) = (at, at);
+    if args.get(depth).is_some_and(|arg| is_verb(arg, Verb::has_subcommand)) {
+        depth += 1;
+        let policy = args.get(first).is_some_and(|verb| verb == "policy");
+        if policy && args.get(depth).is_some_and(|arg| is_verb(arg, PolicyVerb::has_subcommand)) {
+            depth += 1;
+        }
     }
     if first > 1
         && depth > first
@@ -68,8 +73,9 @@ pub fn ordered(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     args
 }
 
-/// The verbs.
+/// The verbs. The arguments of each are made where it is the one that was typed, or help is asked for.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Verb {
     /// Show what loading a file would do, decompiled, with a verdict for every import
     Explain(ExplainArgs),
@@ -328,6 +334,7 @@ pub struct MergeArgs {
 
 /// `fickgate policy`.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum PolicyVerb {
     /// Print everything that is in force, and the file and line it stands in
     Show {

@@ -22,6 +22,17 @@ use fickgate_engine::policy::{self, Policy, Usage};
 use fickgate_engine::scan;
 use fickgate_engine::snippets::Snippets;
 
+/// Jobs that nobody asked for. More are rarely faster, and each keeps the objects it unpacked last.
+const MOST_JOBS: NonZero<usize> = match NonZero::new(8) {
+    Some(jobs) => jobs,
+    None => NonZero::<usize>::MIN,
+};
+
+/// How many blobs are judged at the same time where nobody says: one for every core.
+fn jobs() -> NonZero<usize> {
+    std::thread::available_parallelism().map_or(NonZero::<usize>::MIN, |cores| cores.min(MOST_JOBS))
+}
+
 /// What judges blobs.
 pub struct Gate<'p> {
     /// Decides about imports.
@@ -30,8 +41,8 @@ pub struct Gate<'p> {
     pub usage: &'p Usage,
     /// Ceilings.
     pub limits: Limits,
-    /// Blobs that are judged at the same time.
-    pub jobs: NonZero<usize>,
+    /// Blobs that are judged at the same time; none where nobody says.
+    pub jobs: Option<NonZero<usize>>,
     /// Told of every entry that is done.
     pub progress: Progress,
     /// Memory of the blobs that are judged at the same time.
@@ -66,9 +77,15 @@ impl Gate<'_> {
             done.0.extend(mine);
             done.1.add(&tally);
         };
-        let jobs = self.jobs.get().min(source.len());
+        // How many cores there are takes a look at files of the system.
+        let jobs = match source.len() {
+            one @ ..=1 => one,
+            many => self.jobs.unwrap_or_else(jobs).get().min(many),
+        };
         let reader = || source.reader(jobs).with(self.policy.looks_at_paths(), self.part.clone());
         self.progress.during(source.total(), || match jobs {
+            // A reader opens the repository anew.
+            0 => {}
             1 => work(reader()),
             _ => std::thread::scope(|scope| {
                 for _ in 1..jobs {

@@ -13,7 +13,8 @@ pub struct Memory {
     /// All of it, in bytes, and what a byte of a blob costs.
     bytes: u64,
     each: u64,
-    spent: Mutex<u64>,
+    /// What is spent of it, and how many wait.
+    spent: Mutex<(u64, usize)>,
     freed: Condvar,
 }
 
@@ -35,25 +36,33 @@ impl Default for Memory {
 impl Memory {
     /// So many bytes, where a byte of a blob costs `each`.
     pub const fn new(bytes: u64, each: u64) -> Self {
-        Memory { bytes, each, spent: Mutex::new(0), freed: Condvar::new() }
+        Memory { bytes, each, spent: Mutex::new((0, 0)), freed: Condvar::new() }
     }
 
     /// Waits for room for a blob of `len` bytes.
     pub fn room(&self, len: u64) -> Room<'_> {
         let cost = len.saturating_mul(self.each).min(self.bytes);
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        while *spent > 0 && *spent + cost > self.bytes {
+        while spent.0 > 0 && spent.0 + cost > self.bytes {
+            spent.1 += 1;
             spent = self.freed.wait(spent).unwrap_or_else(PoisonError::into_inner);
+            spent.1 -= 1;
         }
-        *spent += cost;
+        spent.0 += cost;
         Room { memory: self, cost }
     }
 }
 
 impl Drop for Room<'_> {
     fn drop(&mut self) {
-        *self.memory.spent.lock().unwrap_or_else(PoisonError::into_inner) -= self.cost;
-        self.memory.freed.notify_all();
+        let mut spent = self.memory.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        spent.0 -= self.cost;
+        let waited_for = spent.1 > 0;
+        drop(spent);
+        // Waking costs a call of the system, and most of the time nobody sleeps.
+        if waited_for {
+            self.memory.freed.notify_all();
+        }
     }
 }
 
@@ -70,7 +79,7 @@ mod tests {
                 scope.spawn(|| {
                     for len in [1, BYTES / EACH / 2, u64::MAX, 0, BYTES / EACH] {
                         let room = memory.room(len);
-                        let spent = *memory.spent.lock().unwrap_or_else(PoisonError::into_inner);
+                        let spent = memory.spent.lock().unwrap_or_else(PoisonError::into_inner).0;
                         most.fetch_max(spent, std::sync::atomic::Ordering::Relaxed);
                         drop(room);
                     }
@@ -78,6 +87,6 @@ mod tests {
             }
         });
         assert!(most.into_inner() <= BYTES);
-        assert_eq!(*memory.spent.lock().unwrap_or_else(PoisonError::into_inner), 0);
+        assert_eq!(*memory.spent.lock().unwrap_or_else(PoisonError::into_inner), (0, 0));
     }
 }

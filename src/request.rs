@@ -14,17 +14,6 @@ use crate::source::{Selection, Shard};
 use fickgate_engine::error::{Error, Result};
 use fickgate_engine::rule::Level;
 
-/// Jobs that nobody asked for. More are rarely faster, and each keeps the objects it unpacked last.
-const MOST_JOBS: NonZero<usize> = match NonZero::new(8) {
-    Some(jobs) => jobs,
-    None => NonZero::<usize>::MIN,
-};
-
-/// How many blobs are judged at the same time where nobody says: one for every core.
-pub fn jobs() -> NonZero<usize> {
-    std::thread::available_parallelism().map_or(NonZero::<usize>::MIN, |cores| cores.min(MOST_JOBS))
-}
-
 /// One scan.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -44,8 +33,8 @@ pub struct Request {
     pub quiet: bool,
     /// How much more to say.
     pub verbose: u8,
-    /// Blobs that are judged at the same time.
-    pub jobs: NonZero<usize>,
+    /// Blobs that are judged at the same time; none where nobody says.
+    pub jobs: Option<NonZero<usize>>,
     /// Which part of the files is judged, if not all are.
     pub shard: Option<Shard>,
     /// Whether the commits of submodules are scanned too.
@@ -102,7 +91,7 @@ impl Request {
             exit_zero: output.exit_zero,
             shard: None,
             notice: None,
-            jobs: reading.jobs.unwrap_or_else(jobs),
+            jobs: reading.jobs,
         }
     }
 }

@@ -6,12 +6,8 @@ use crate::policy::tree::{self, Fault, Fields, Node, Wrong, Yaml};
 
 /// One file of the list.
 pub struct List {
-    /// What the list covers, for people.
-    pub title: String,
     /// Part of `extends: [core]`.
     pub core: bool,
-    /// The packages whose code was read: `numpy 2.4.6`.
-    pub sources: Vec<String>,
     pub allow: Vec<Allow>,
 }
 
@@ -85,13 +81,10 @@ pub struct Forms {
 /// Reads a list of what is allowed. `source` is its path, for messages.
 pub fn list(text: &str, source: &str) -> Result<List, String> {
     read(text, source, &["title", "core", "sources", "allow"], |fields| {
-        let sources = fields.take("sources").map(|(_, node)| words(node)).transpose()?;
-        Ok(List {
-            title: fields.text("title")?.value,
-            core: truth(fields, "core")?,
-            sources: sources.unwrap_or_default(),
-            allow: entries(fields, "allow", allow)?,
-        })
+        // For people: the packages whose code was read, as `numpy 2.4.6`, and what the list covers.
+        fields.take("sources").map(|(_, node)| words(node)).transpose()?;
+        fields.text("title")?;
+        Ok(List { core: truth(fields, "core")?, allow: entries(fields, "allow", allow)? })
     })
 }
 

@@ -1,5 +1,6 @@
 //! Bytes that are read by ranges: a blob, a member of an archive, a slice of either.
 
+use std::borrow::Cow;
 use std::fs::{File, Metadata};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::ops::Range;
@@ -163,6 +164,13 @@ impl Content {
         self.whole.read_at(self.start + offset, &mut buf[..wanted])
     }
 
+    /// Up to `len` bytes from `offset`, lent where they lie in memory; fewer only at the end.
+    pub fn range(&self, offset: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
+        let Some(bytes) = self.as_slice() else { return self.read_range(offset, len).map(Cow::Owned) };
+        let rest = usize::try_from(offset).ok().and_then(|from| bytes.get(from..)).unwrap_or_default();
+        Ok(Cow::Borrowed(rest.get(..len).unwrap_or(rest)))
+    }
+
     /// Up to `len` bytes from `offset`, as a vector; shorter only at the end.
     pub fn read_range(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
         let wanted = self.len.saturating_sub(offset).min(len as u64) as usize;
@@ -214,6 +222,8 @@ mod tests {
         assert_eq!(inner.read_at(4, &mut buf).ok(), Some(1));
         assert_eq!(buf[0], b'7');
         assert!(inner.slice(9..12).is_empty());
+        let ranges = [(1, 2), (4, 9), (5, 1), (9, 1)].map(|(at, len)| inner.range(at, len).unwrap());
+        assert_eq!(ranges, [&b"45"[..], b"7", b"", b""]);
     }
 
     #[test]

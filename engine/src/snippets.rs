@@ -5,7 +5,7 @@ use std::io;
 use crate::content::Content;
 use crate::facts::{Facts, Stream};
 use crate::finding::{Finding, Snippet};
-use crate::judge::judge;
+use crate::judge::{self, judge};
 use crate::limits::Limits;
 use crate::path::BlobPath;
 use crate::pickle::listing::snippet;
@@ -31,6 +31,9 @@ impl Snippets {
         let room = MOST.saturating_sub(self.0.len());
         // Millions of pickles may follow, and judging one of them alone is not free.
         if room == 0 {
+            return Ok(());
+        }
+        if !judge::is_worth_a_word(stream, path, policy, usage) {
             return Ok(());
         }
         let one = Facts { streams: vec![stream.clone()], ..Facts::default() };

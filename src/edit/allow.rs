@@ -141,7 +141,7 @@ struct Needs {
 struct Need {
     uses: BTreeSet<&'static str>,
     paths: BTreeSet<String>,
-    refused: Option<&'static Refused>,
+    refused: Option<Refused>,
 }
 
 impl Needs {
@@ -252,7 +252,7 @@ impl Additions {
                 .remedy("name the imports one by one; to allow them all, add --force --reason WHY"));
         }
         if let Some(refused) = policy.refused(&pattern.module, name).filter(|_| !args.force) {
-            return Err(judged_unsafe(import, refused));
+            return Err(judged_unsafe(import, &refused));
         }
         let unknown = |word: &&String| Uses::from_word(word).is_none_or(|uses| uses == Uses::CALL_RESULT);
         if let Some(word) = args.r#use.iter().find(unknown) {
@@ -275,7 +275,7 @@ impl Additions {
         }
         let unsafe_import = needs.imports.iter().find_map(|(import, need)| Some((import, need.refused?)));
         if let Some((import, refused)) = unsafe_import.filter(|_| !force) {
-            return Err(judged_unsafe(import, refused));
+            return Err(judged_unsafe(import, &refused));
         }
         for (import, need) in needs.imports {
             let uses = need.uses.iter().map(|use_| (*use_).to_owned()).collect();

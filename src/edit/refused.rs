@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use crate::gate::Gate;
 use crate::memory::Memory;
 use crate::progress::Progress;
-use crate::request;
 use crate::source::{Selection, Source};
 use fickgate_engine::error::Result;
 use fickgate_engine::limits::Limits;
@@ -34,7 +33,7 @@ pub(super) fn refused_by(text: &str, name: &str) -> Result<BTreeMap<String, Stri
             policy: &policy,
             usage: &usage,
             limits: Limits::default(),
-            jobs: request::jobs(),
+            jobs: None,
             progress: Progress::of_stderr(false),
             memory: Memory::default(),
             part: None,

@@ -30,8 +30,9 @@ pub(super) enum What {
     Object { id: ObjectId, link: bool, origin: Origin },
     /// An object that was there before, which changed attributes check out differently.
     Recast { id: ObjectId, origin: Origin },
-    /// A file on disk. A named one was given on the command line: a link is followed.
-    File { disk: PathBuf, named: bool },
+    /// A file on disk. A named one was given on the command line: a link is followed. A regular one was no link and no
+    /// device when it was listed.
+    File { disk: PathBuf, named: bool, regular: bool },
     /// Standard input, or a pipe that was named on the command line.
     Stream(Option<PathBuf>),
     /// Another repository in this one, at a commit of its own.

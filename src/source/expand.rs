@@ -35,6 +35,7 @@ impl Expansion {
             part: None,
             names: Arc::default(),
             inner: HashMap::new(),
+            room: Vec::new(),
         };
         Expansion { reader, submodules, added: HashSet::new() }
     }
@@ -152,6 +153,6 @@ fn files(disk: &Path, path: &BlobPath, found: &mut Vec<Entry>) {
             true => path.clone(),
             false => BlobPath::from_path(&path.to_path().join(inside)),
         };
-        found.push(Entry::new(path, What::File { disk: step.into_path(), named }));
+        found.push(Entry::new(path, What::File { disk: step.into_path(), named, regular: false }));
     }
 }

@@ -23,7 +23,7 @@ use crate::source::item::Item;
 use crate::source::pointer::store::{Resolved, Stores};
 use crate::source::pointer::{Look, Pointer};
 use crate::source::shard::Part;
-use fickgate_engine::content::{Content, FileContent};
+use fickgate_engine::content::{Content, FileContent, ReadAt as _};
 use fickgate_engine::facts::FileFault;
 use fickgate_engine::path::BlobPath;
 use fickgate_engine::rule::Rule;
@@ -94,6 +94,8 @@ pub struct Reader {
     pub(super) names: Arc<Names>,
     /// Readers of submodules.
     pub(super) inner: HashMap<PathBuf, Reader>,
+    /// Where small files are read into.
+    pub(super) room: Vec<u8>,
 }
 
 impl Reader {
@@ -183,7 +185,7 @@ impl Reader {
                 }),
                 Err(e) => failed(path, e.to_string()),
             },
-            What::File { disk, named } => match self.file(path, disk, *named) {
+            What::File { disk, named, regular } => match self.file(path, disk, *named, *regular) {
                 Ok(item) => item,
                 Err(e) => failed(path, e.to_string()),
             },
@@ -206,6 +208,7 @@ impl Reader {
                 part: None,
                 names: Arc::default(),
                 inner: HashMap::new(),
+                room: Vec::new(),
             }
         })
     }
@@ -288,7 +291,11 @@ impl Reader {
         }
     }
 
-    fn file(&self, path: &BlobPath, disk: &Path, named: bool) -> io::Result<Item> {
+    fn file(&mut self, path: &BlobPath, disk: &Path, named: bool, regular: bool) -> io::Result<Item> {
+        // What took its place since is no more followed than what was there, and looked at again where that fails.
+        if regular && let Ok(file) = file::open(disk, false) {
+            return self.opened(path, file);
+        }
         let mut meta = std::fs::symlink_metadata(disk)?;
         let mut disk = disk.to_owned();
         if meta.is_symlink() {
@@ -304,16 +311,24 @@ impl Reader {
                 false => skipped(path, kind),
             });
         }
-        let file = file::open(&disk, false)?;
+        self.opened(path, file::open(&disk, false)?)
+    }
+
+    /// What is in an open file.
+    fn opened(&mut self, path: &BlobPath, file: File) -> io::Result<Item> {
         // Between the look and the opening another file may have taken the name.
         let opened = file.metadata()?;
         if let Some(kind) = special(&opened) {
             return Ok(failed(path, format!("it became a {kind} while it was opened")));
         }
-        let content = Content::new(FileContent::of(file, &opened));
-        let content = match content.len() {
-            len if len <= SMALL => Content::from_bytes(content.read_range(0, SMALL as usize)?),
-            _ => content,
+        let file = FileContent::of(file, &opened);
+        let content = match file.len() {
+            len if len <= SMALL => {
+                self.room.resize(SMALL as usize, 0);
+                let read = file.read_at(0, &mut self.room)?;
+                Content::from_bytes(self.room.get(..read).unwrap_or_default())
+            }
+            _ => Content::new(file),
         };
         Ok(match Pointer::recognise(&content)? {
             Look::Pointer(pointer) => self.pointed(path, &pointer),

@@ -9,6 +9,7 @@ use ignore::WalkBuilder;
 use crate::source::entry::{Entry, What};
 use crate::source::git::change::{Kind, stages};
 use crate::source::git::command::Git;
+use crate::source::git::repository;
 use fickgate_engine::error::Result;
 use fickgate_engine::path::BlobPath;
 
@@ -47,7 +48,7 @@ pub(super) fn entries(paths: &[PathBuf], root: Option<&Path>) -> Result<Vec<Entr
             Ok(_) => {
                 let disk = real_parent(path);
                 let name = BlobPath::from_path(&shown(&disk, path, root.as_deref()));
-                found.insert(name, What::File { disk, named: true });
+                found.insert(name, What::File { disk, named: true, regular: false });
             }
             Err(e) => {
                 // A link that leads nowhere is still there; everything else is not.
@@ -128,11 +129,12 @@ fn folder(top: &Path) -> Result<BTreeMap<BlobPath, What>> {
                 continue;
             }
             let Some(name) = relative(&disk, top) else { continue };
-            if found.contains_key(&name) || !std::fs::symlink_metadata(&disk).is_ok_and(|m| !m.is_dir()) {
+            if found.contains_key(&name) {
                 continue;
             }
-            if !beyond_a_link(&folder, &path) {
-                found.insert(name, What::File { disk, named: false });
+            let Ok(meta) = std::fs::symlink_metadata(&disk) else { continue };
+            if !meta.is_dir() && !beyond_a_link(&folder, &path) {
+                found.insert(name, What::File { disk, named: false, regular: meta.is_file() });
             }
         }
     }
@@ -141,6 +143,9 @@ fn folder(top: &Path) -> Result<BTreeMap<BlobPath, What>> {
 
 /// The tracked paths below a folder, relative to it. `None` where git has nothing to say.
 fn tracked(folder: &Path) -> Result<Option<Vec<(Kind, PathBuf)>>> {
+    if repository::is_outside(folder) {
+        return Ok(None);
+    }
     if let Some(answer) = Git::at(folder).ask(&["ls-files", "--stage", "-z"])? {
         if answer.code != Some(0) {
             return Ok(None);
@@ -204,7 +209,8 @@ fn walk(
                     continue;
                 }
                 let Some(name) = relative(entry.path(), top) else { continue };
-                found.insert(name, What::File { disk: entry.into_path(), named: false });
+                let regular = entry.file_type().is_some_and(|t| t.is_file());
+                found.insert(name, What::File { disk: entry.into_path(), named: false, regular });
             }
             Err(e) => {
                 let path = path_of(&e).unwrap_or(folder);
@@ -238,15 +244,17 @@ fn path_of(error: &ignore::Error) -> Option<&Path> {
 pub(super) fn files(entries: &[Entry]) -> HashSet<PathBuf> {
     let files = || {
         entries.iter().filter_map(|e| match &e.what {
-            What::File { disk, .. } => Some(disk),
+            What::File { disk, regular, .. } => Some((disk, *regular)),
             _ => None,
         })
     };
-    let is_link = |p: &&PathBuf| std::fs::symlink_metadata(p).is_ok_and(|m| m.is_symlink());
+    let is_link = |(disk, regular): &(&PathBuf, bool)| {
+        !regular && std::fs::symlink_metadata(disk).is_ok_and(|m| m.is_symlink())
+    };
     if !files().any(|f| is_link(&f)) {
         return HashSet::new();
     }
-    files().filter(|f| !is_link(f)).cloned().collect()
+    files().filter(|f| !is_link(f)).map(|(disk, _)| disk.clone()).collect()
 }
 
 /// The folders that links may lead into: the repository, and every folder that was named.

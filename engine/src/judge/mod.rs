@@ -64,6 +64,14 @@ pub fn judge(
     findings
 }
 
+/// Whether there is anything to find in a stream. Most of the time there is not, and asking is cheap.
+pub(crate) fn is_worth_a_word(stream: &Stream, path: &BlobPath, policy: &Policy, usage: &Usage) -> bool {
+    let judge = Judge { path, text: &path.to_lossy(), policy, usage };
+    !stream.faults.is_empty()
+        || policy.no_pickles().is_some()
+        || stream.imports.iter().any(|import| judge.worst(stream, import).is_some())
+}
+
 /// What the policy says of an import, over everything one stream does with it: the entry that allows
 /// it, or why it is refused.
 pub fn ruling(

@@ -7,26 +7,23 @@ use std::sync::OnceLock;
 use crate::facts::Loader;
 use crate::policy::entry::{Entry, Layer};
 use crate::policy::guard::Guard;
+use crate::policy::slot;
 use crate::policy::trigger::{
     Attributes, Closed, Forms, Hash, Parts, Shape, Shapes, State, Touched, Triggers,
 };
 use crate::policy::words::{Criterion, Kind, Risk, Uses};
 
 /// One file of the built-in list.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct List {
     /// Its name in `extends`: `torch` for `allowlists/torch.yaml`.
     pub name: &'static str,
-    /// What it covers.
-    pub title: &'static str,
     /// Whether it is part of `core`.
     pub core: bool,
-    /// The packages whose code was read for it.
-    pub sources: &'static [&'static str],
 }
 
 /// An import that was judged and left out.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Refused {
     /// Module, exactly.
     pub module: &'static str,
@@ -96,9 +93,38 @@ impl Row {
             container: self.container,
             reason: self.why.text(),
             layer: Layer::BuiltIn,
-            source: Cow::Borrowed(SOURCES.get(usize::from(self.list)).copied().unwrap_or_default()),
+            source: LISTS.get(usize::from(self.list)).map_or(Cow::Borrowed(""), |list| list.source.text()),
             line: Some(usize::from(self.line)),
             bounds: None,
+        }
+    }
+}
+
+/// A file of the list as it is compiled in.
+struct ListRow {
+    source: Slice,
+    core: bool,
+}
+
+/// A refused import as it is compiled in.
+struct RefusedRow {
+    module: Slice,
+    name: Slice,
+    why: Slice,
+    criterion: Criterion,
+    dangerous: bool,
+    line: u16,
+}
+
+impl RefusedRow {
+    fn refused(&self) -> Refused {
+        Refused {
+            module: text(self.module),
+            name: text(self.name),
+            criterion: self.criterion,
+            why: text(self.why),
+            dangerous: self.dangerous,
+            line: usize::from(self.line),
         }
     }
 }
@@ -107,8 +133,15 @@ impl Row {
 static ENTRIES: [OnceLock<Box<Entry>>; ROWS.len()] = [const { OnceLock::new() }; ROWS.len()];
 
 /// Every file of the list, by name.
-pub fn lists() -> &'static [List] {
-    &LISTS
+pub fn lists() -> impl Iterator<Item = List> + Clone {
+    let name = |source: &'static str| source.strip_prefix("allowlists/")?.strip_suffix(".yaml");
+    LISTS.iter().map(move |row| List { name: name(text(row.source)).unwrap_or_default(), core: row.core })
+}
+
+/// Which of [`lists`] the entry at a place stands in.
+#[doc(hidden)]
+pub fn list(place: usize) -> Option<usize> {
+    ROWS.get(place).map(|row| usize::from(row.list))
 }
 
 /// Every entry, by module and name.
@@ -129,11 +162,6 @@ pub fn module(place: usize) -> Option<&'static str> {
     ROWS.get(place).map(|row| text(row.module))
 }
 
-/// Every refused import, by module and name.
-pub fn refused() -> &'static [Refused] {
-    &REFUSED
-}
-
 /// How many entries there are.
 pub const fn count() -> usize {
     ROWS.len()
@@ -147,16 +175,25 @@ pub fn find(module: &str, name: &str) -> Option<&'static Entry> {
 /// Where the entry of this import stands in [`entries`].
 #[doc(hidden)]
 pub fn position(module: &str, name: &str) -> Option<usize> {
-    ROWS.binary_search_by(|row| (text(row.module), text(row.name)).cmp(&(module, name))).ok()
+    let mut at = slot::first(module, name);
+    loop {
+        let place = *SLOTS.get(at).filter(|place| **place != slot::EMPTY)?;
+        let row = ROWS.get(usize::from(place))?;
+        if text(row.name) == name && text(row.module) == module {
+            return Some(usize::from(place));
+        }
+        at = (at + 1) % slot::SLOTS;
+    }
 }
 
 /// Why this import was left out, if it was judged.
-pub fn find_refused(module: &str, name: &str) -> Option<&'static Refused> {
+pub fn find_refused(module: &str, name: &str) -> Option<Refused> {
     let find = |module: &str, name: &str| {
         REFUSED
-            .binary_search_by(|r| (r.module, r.name).cmp(&(module, name)))
+            .binary_search_by(|r| (text(r.module), text(r.name)).cmp(&(module, name)))
             .ok()
             .and_then(|i| REFUSED.get(i))
+            .map(RefusedRow::refused)
     };
     // Python 2's names, in pickles of protocol 3 and later, where they are not mapped.
     let module = match module {
@@ -243,21 +280,25 @@ pub fn judges(top: &str) -> bool {
     let first = |from: &str| {
         let entries =
             ROWS.get(ROWS.partition_point(|row| text(row.module) < from)).map(|row| text(row.module));
-        let refused = REFUSED.get(REFUSED.partition_point(|r| r.module < from)).map(|r| r.module);
+        let refused = REFUSED.get(REFUSED.partition_point(|r| text(r.module) < from)).map(|r| text(r.module));
         entries.is_some_and(starts) || refused.is_some_and(starts)
     };
     first(top) || first(&format!("{top}."))
 }
 
-/// The list an entry of the built-in layer stands in.
-pub fn list_of(entry: &Entry) -> Option<&'static List> {
-    let name = entry.source.strip_prefix("allowlists/")?.strip_suffix(".yaml")?;
-    LISTS.iter().find(|l| l.name == name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_entry_is_found_and_no_other() {
+        for place in 0..count() {
+            let found = entry(place).expect("an entry");
+            assert_eq!(position(&found.module, &found.name), Some(place));
+            assert_eq!(position(&found.module, &format!("{}x", found.name)).map(|_| found.import()), None);
+        }
+        assert!(lists().all(|list| !list.name.is_empty()));
+    }
 
     #[test]
     fn what_is_refused_is_found_by_name_module_and_package() {

@@ -13,9 +13,9 @@ impl Policy {
         if self.denied().iter().any(|deny| deny.pattern.matches(module, name)) {
             return false;
         }
-        let judged = builtin::find(module, name);
+        let judged = builtin::position(module, name);
         self.own(module, name).any(|entry| self.own_is_open(entry, judged.is_some()))
-            || judged.is_some_and(|entry| self.extends_to(entry) && is_open(entry))
+            || judged.filter(|place| self.extends_to(*place)).and_then(builtin::entry).is_some_and(is_open)
     }
 
     /// Whether an entry of an upper layer permits everything, everywhere.

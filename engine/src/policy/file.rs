@@ -66,7 +66,7 @@ pub struct Extends {
 impl Default for Extends {
     /// `[ml]`: everything.
     fn default() -> Self {
-        Extends { lists: builtin::lists().iter().map(|l| l.name).collect(), native_memory: true }
+        Extends { lists: builtin::lists().map(|l| l.name).collect(), native_memory: true }
     }
 }
 

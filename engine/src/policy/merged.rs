@@ -15,6 +15,8 @@ use crate::rule::{Level, Rule};
 #[derive(Clone, Debug)]
 pub struct Policy {
     extends: Extends,
+    /// Whether each of the built-in lists is among those.
+    in_force: Vec<bool>,
     no_pickles: Option<NoPickles>,
     /// Upper layers, by module and name, and the higher layer first.
     entries: Vec<Entry>,
@@ -64,6 +66,7 @@ impl Policy {
         files.sort_by_key(|f| f.layer);
         let mut policy = Policy {
             extends: Extends::default(),
+            in_force: Vec::new(),
             no_pickles: None,
             entries: Vec::new(),
             stars: Vec::new(),
@@ -77,6 +80,7 @@ impl Policy {
         if let Some(extends) = files.iter().rev().find_map(|f| f.extends.clone()) {
             policy.extends = extends;
         }
+        policy.in_force = builtin::lists().map(|list| policy.extends.lists.contains(&list.name)).collect();
         // From the highest down: the stable sort below keeps that order among equal names.
         for file in files.into_iter().rev() {
             policy.no_pickles = policy.no_pickles.or(file.no_pickles);
@@ -110,7 +114,7 @@ impl Policy {
     /// Top-level modules of which the built-in list allowed something while `usage` was marked.
     pub fn relied_on(&self, usage: &Usage) -> BTreeSet<&'static str> {
         let first = self.first_built_in();
-        let marked = (0..builtin::count()).filter(|i| usage.is_marked(first + i));
+        let marked = usage.marked().filter_map(|i| i.checked_sub(first));
         marked.filter_map(|i| builtin::module(i)?.split('.').next()).collect()
     }
 
@@ -162,8 +166,8 @@ impl Policy {
         let torchscript = (reading == Loader::TorchScript
             && (module == "__torch__" || module.starts_with("__torch__.")))
         .then_some(&TORCHSCRIPT);
-        let built_in = builtin::position(module, name).and_then(|i| Some((i, builtin::entry(i)?)));
-        let built_in = built_in.filter(|(_, e)| self.extends_to(e));
+        let built_in = builtin::position(module, name).filter(|place| self.extends_to(*place));
+        let built_in = built_in.and_then(|place| Some((place, builtin::entry(place)?)));
         let first = self.first_built_in();
         own.into_iter()
             .filter_map(|i| self.entries.get(i).map(|e| (Some(i), e)))
@@ -190,10 +194,11 @@ impl Policy {
         self.own_places(module, name).into_iter().filter_map(|place| self.entries.get(place))
     }
 
-    /// Whether an entry of the built-in list applies.
-    pub fn extends_to(&self, entry: &Entry) -> bool {
-        (entry.risk.is_none() || self.extends.native_memory)
-            && builtin::list_of(entry).is_some_and(|l| self.extends.lists.contains(&l.name))
+    /// Whether the entry at this place of the built-in list applies.
+    pub(super) fn extends_to(&self, place: usize) -> bool {
+        let listed = builtin::list(place).and_then(|list| self.in_force.get(list)).copied();
+        listed == Some(true)
+            && (self.extends.native_memory || builtin::entry(place).is_some_and(|e| e.risk.is_none()))
     }
 
     /// Why this entry does not permit the use, if it does not.
@@ -286,8 +291,8 @@ impl Policy {
 
     /// Every entry in force, upper layers first.
     pub fn all<'a>(&'a self) -> impl Iterator<Item = &'a Entry> + 'a {
-        let built_in = builtin::entries().map(|e| -> &'a Entry { e });
-        self.entries.iter().chain(built_in.filter(|e| self.extends_to(e)))
+        let built_in = (0..builtin::count()).filter(|place| self.extends_to(*place));
+        self.entries.iter().chain(built_in.filter_map(|place| -> Option<&'a Entry> { builtin::entry(place) }))
     }
 
     /// The parts of the built-in list that apply.
@@ -337,7 +342,7 @@ impl Policy {
     }
 
     /// Why the built-in list leaves this import out, if it was judged.
-    pub fn refused(&self, module: &str, name: &str) -> Option<&'static Refused> {
+    pub fn refused(&self, module: &str, name: &str) -> Option<Refused> {
         builtin::find_refused(module, name)
     }
 }

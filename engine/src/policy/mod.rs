@@ -34,6 +34,7 @@ pub mod pattern;
 pub mod repository;
 #[doc(hidden)]
 pub mod shadow;
+mod slot;
 pub(crate) mod stdlib;
 mod tree;
 #[doc(hidden)]

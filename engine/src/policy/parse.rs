@@ -204,7 +204,7 @@ impl Page<'_> {
 
     /// The built-in lists that a name of `extends` stands for.
     fn lists(&self, word: &At<String>, name: &str) -> Result<Vec<&'static str>> {
-        let lists = builtin::lists().iter();
+        let lists = builtin::lists();
         match name {
             "ml" => return Ok(lists.map(|l| l.name).collect()),
             "core" => return Ok(lists.filter(|l| l.core).map(|l| l.name).collect()),

@@ -22,7 +22,7 @@ pub enum Refusal<'p> {
     /// On the list of imports that were judged and left out.
     Unsafe {
         /// Why it was left out.
-        refused: &'static Refused,
+        refused: Refused,
     },
     /// A `deny` takes it away.
     Denied {

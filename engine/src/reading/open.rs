@@ -43,14 +43,16 @@ impl Scan<'_> {
             return self.storage(job);
         }
         let text = self.json_text(&job)?;
+        let named = family::extension(&job.name);
         match job.config {
             Config::Keras => drop(self.keras_config(&text, 0)?),
-            Config::None if family::extension(&job.name) == "json" => self.keras_json(&text)?,
+            Config::None if named == "json" => self.keras_json(&text)?,
             Config::Skops => self.skops_schema(&text)?,
             Config::Export => self.exported_program(&text)?,
             Config::None => {}
         }
-        let head = job.content.read_range(0, sniff::HEAD)?;
+        let content = job.content.clone();
+        let head = content.range(0, sniff::HEAD)?;
         if head.is_empty() {
             if matches!(family, Family::Loader | Family::Pickle) {
                 self.fault(&job.member, Rule::NotAPickle, 0, "the file is empty");
@@ -58,12 +60,11 @@ impl Scan<'_> {
             return self.settled(&mut job, family, self.found);
         }
         // PyTables and pandas keep pickles in what they write: those are no secret.
-        let keeps = sniff::magic(&head) == Some(Form::Known("HDF5"));
-        if family == Family::Foreign && job.disguise.is_none() && !keeps {
-            job.disguise =
-                Disguise::new(format!("a pickle in a file named .{}", family::extension(&job.name)));
-        }
         let form = Scan::form_of(&job, &head);
+        let keeps = form == Form::Known("HDF5");
+        if family == Family::Foreign && job.disguise.is_none() && !keeps {
+            job.disguise = Disguise::new(format!("a pickle in a file named .{named}"));
+        }
         let before = self.found;
         let pickles = self.as_pickles(&job, family, form)?;
         self.as_json(&text)?;
@@ -81,13 +82,13 @@ impl Scan<'_> {
         let covered = form == Form::Container("tar") || (pickles.found && pickles.end >= job.content.len());
         let zip = (form == Form::Zip || zip::audit::ends_as_zip(&job.content)?)
             && self.open_zip(&job, family, covered)?;
-        if family::extension(&job.name) == "dat" && !matches!(form, Form::Known(_)) {
+        if named == "dat" && !matches!(form, Form::Known(_)) {
             self.dumb_values(&job, pickles.found);
         }
         let read = zip || pickles.found || seen == Seen::Read || self.found > before;
         if !read && job.place == Place::File {
             // A cache or a queue puts a time or a length before what it pickled. In a database that is no secret.
-            let database = job.is_value() || family::extension(&job.name) == "dat";
+            let database = job.is_value() || named == "dat";
             let told = |reason| if database { "" } else { reason };
             if seen == Seen::Unknown || form == Form::Text {
                 self.within(&job, 0..u64::MAX, told("a pickle inside content of no known form"))?;
@@ -116,7 +117,7 @@ impl Scan<'_> {
         }
         let mut at = 512;
         while at < job.content.len() {
-            if job.content.read_range(at, HDF5.len())? == HDF5 {
+            if *job.content.range(at, HDF5.len())? == *HDF5 {
                 self.form(job, "HDF5");
                 self.hdf5(job, at)?;
                 return Ok(true);

@@ -63,7 +63,8 @@ impl Scan<'_> {
         let mut at = 0;
         let mut count: u64 = 0;
         let complete = loop {
-            let ahead = job.content.read_range(at, AHEAD)?;
+            let source = job.content.clone();
+            let ahead = source.range(at, AHEAD)?;
             if ahead.is_empty() || (at > 0 && only_blanks(&job.content, at, &ahead)?) {
                 break count > 0;
             }

@@ -16,10 +16,17 @@ const ATTRIBUTES: &str = ".gitattributes";
 
 /// Whether `name`, one part of a path, is `wanted` or is taken for it somewhere.
 pub(in crate::source) fn stands_for(name: &[u8], wanted: &str) -> bool {
-    let name = String::from_utf8_lossy(name);
     // Windows: a stream of a file is named behind a colon, and blanks and dots at the end are nothing.
-    let plain = name.split(':').next().unwrap_or_default().trim_end_matches(['.', ' ']);
-    folded(plain) == wanted || is_short(plain, wanted)
+    let mut plain = memchr::memchr(b':', name).map_or(name, |colon| &name[..colon]);
+    while let [rest @ .., b'.' | b' '] = plain {
+        plain = rest;
+    }
+    // There is one of these for each file, and most have letters of ASCII alone.
+    if plain.is_ascii() && !plain.contains(&b'~') {
+        return plain.eq_ignore_ascii_case(wanted.as_bytes());
+    }
+    let plain = String::from_utf8_lossy(plain);
+    folded(&plain) == wanted || is_short(&plain, wanted)
 }
 
 /// The name as it is compared where no case is told apart, nor a letter from one that is put together of the same

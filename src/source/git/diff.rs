@@ -185,7 +185,7 @@ fn to_worktree(repository: &Repository, entries: &mut Vec<Entry>) -> Result<()> 
     let disk = |path: Vec<u8>| {
         let path = BlobPath::new(path);
         let disk = root.join(path.to_path());
-        Entry::new(path, What::File { disk, named: false })
+        Entry::new(path, What::File { disk, named: false, regular: false })
     };
     // All at once: each of them walks the index or the disk on its own.
     let mut unstaged = vec!["diff-files"];

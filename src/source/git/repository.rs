@@ -1,7 +1,8 @@
 //! The repository a run works in: where it is, what its names mean, single files of it.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use crate::source::git::change::{Kind, stages};
 use crate::source::git::command::{Git, failure, line};
@@ -26,12 +27,49 @@ pub(in crate::source) struct Repository {
     common: PathBuf,
     /// The commit of HEAD, once it was asked for.
     head: OnceCell<Option<ObjectId>>,
+    /// What lies at the root of the commits that were read last. Policies are looked for there under several names, and the
+    /// library takes a large tree apart for each.
+    tops: RefCell<Vec<(ObjectId, Rc<Top>)>>,
+}
+
+/// Commits of which it is kept what lies at their root: a change has a base, a fork and a tip.
+const TOPS: usize = 4;
+
+/// What lies at the root of a commit: names in one piece, and for each its end there, its mode and its object.
+struct Top {
+    names: Vec<u8>,
+    entries: Vec<(usize, i32, git2::Oid)>,
+}
+
+impl Top {
+    fn of(tree: &git2::Tree<'_>) -> Top {
+        let mut top = Top { names: Vec::new(), entries: Vec::with_capacity(tree.len()) };
+        for entry in tree {
+            top.names.extend_from_slice(entry.name_bytes());
+            top.entries.push((top.names.len(), entry.filemode(), entry.id()));
+        }
+        top
+    }
+
+    /// Mode and object of an entry.
+    fn find(&self, name: &str) -> Option<(i32, git2::Oid)> {
+        let mut start = 0;
+        self.entries.iter().find_map(|(end, mode, id)| {
+            let this = self.names.get(start..*end) == Some(name.as_bytes());
+            start = *end;
+            this.then_some((*mode, *id))
+        })
+    }
 }
 
 impl Repository {
     /// The repository that the environment names (git does for its hooks), or that the current folder
     /// lies in. `None` where there is none.
     pub(in crate::source) fn open() -> Result<Option<Repository>> {
+        // The library looks for less, and is a good part of a short run to start.
+        if is_nowhere() {
+            return Ok(None);
+        }
         let refusal = match open_library() {
             Ok(library) => {
                 // What the environment says is relative to the current folder.
@@ -43,10 +81,9 @@ impl Repository {
                 // Git does not hash what it reads either; what arrives from outside it has hashed.
                 git2::opts::strict_hash_verification(false);
                 let library = Some(library);
-                let head = OnceCell::new();
-                return Ok(Some(Repository { git, library, refusal: None, root, common, head }));
+                let (head, tops) = Default::default();
+                return Ok(Some(Repository { git, library, refusal: None, root, common, head, tops }));
             }
-            Err(e) if e.code() == git2::ErrorCode::NotFound && is_nowhere() => return Ok(None),
             Err(e) => e.message().to_owned(),
         };
         let git = Git::here();
@@ -75,8 +112,8 @@ impl Repository {
             _ => None,
         };
         let git = git_of(root.as_deref(), &common);
-        let head = OnceCell::new();
-        Ok(Some(Repository { git, library: None, refusal: Some(refusal), root, common, head }))
+        let (head, tops) = Default::default();
+        Ok(Some(Repository { git, library: None, refusal: Some(refusal), root, common, head, tops }))
     }
 
     /// The bare repository that is the current folder, where only git can read it.
@@ -92,6 +129,7 @@ impl Repository {
             root: None,
             common,
             head: OnceCell::new(),
+            tops: RefCell::default(),
         })
     }
 
@@ -193,27 +231,37 @@ impl Repository {
 
     /// One file of a commit.
     pub(in crate::source) fn read_committed(&self, commit: ObjectId, path: &str) -> Result<Option<Vec<u8>>> {
-        let spec = commit.to_string();
-        if let Some((library, oid)) = self.library.as_ref().zip(commit.to_git2()) {
-            let tree = library.find_commit(oid).and_then(|c| c.tree());
-            if let Ok(tree) = tree {
-                let entry = match tree.get_path(Path::new(path)) {
-                    Ok(entry) => entry,
+        if let Some(library) = &self.library
+            && let Some(top) = self.top(library, commit)
+        {
+            let (first, rest) = match path.split_once('/') {
+                Some((first, rest)) => (first, Some(rest)),
+                None => (path, None),
+            };
+            let Some(mut found) = top.find(first) else { return Ok(None) };
+            if let Some(rest) = rest {
+                if found.0 != 0o040000 {
+                    return Ok(None);
+                }
+                let inner = library.find_tree(found.1).and_then(|tree| tree.get_path(Path::new(rest)));
+                found = match inner {
+                    Ok(entry) => (entry.filemode(), entry.id()),
                     Err(e) if e.code() == git2::ErrorCode::NotFound => return Ok(None),
                     Err(e) => {
-                        let text = format!("{path} of commit {spec} cannot be read: {}", e.message());
+                        let text = format!("{path} of commit {commit} cannot be read: {}", e.message());
                         return Err(Error::new(text).remedy("run: git fsck"));
                     }
                 };
-                let kind = match entry.filemode() {
-                    0o120000 => Kind::Link,
-                    0o160000 => Kind::Submodule,
-                    0o040000 => Kind::Folder,
-                    _ => Kind::File,
-                };
-                return self.read_entry(kind, ObjectId::from_git2(entry.id()), path);
             }
+            let kind = match found.0 {
+                0o120000 => Kind::Link,
+                0o160000 => Kind::Submodule,
+                0o040000 => Kind::Folder,
+                _ => Kind::File,
+            };
+            return self.read_entry(kind, ObjectId::from_git2(found.1), path);
         }
+        let spec = commit.to_string();
         let out = self.git.lines(&["ls-tree", "-z", "--full-tree", &spec, "--", path])?;
         let out = out.ok_or_else(|| self.no_git(None))?;
         // `100644 blob <id>\t<path>\0`
@@ -228,6 +276,21 @@ impl Repository {
             _ => Kind::File,
         };
         self.read_entry(kind, ObjectId::from_hex(id), path)
+    }
+
+    /// What lies at the root of a commit. `None` where the library does not have its tree.
+    fn top(&self, library: &git2::Repository, commit: ObjectId) -> Option<Rc<Top>> {
+        let mut tops = self.tops.borrow_mut();
+        if let Some((_, known)) = tops.iter().find(|(of, _)| *of == commit) {
+            return Some(Rc::clone(known));
+        }
+        let tree = library.find_commit(commit.to_git2()?).and_then(|c| c.tree()).ok()?;
+        let top = Rc::new(Top::of(&tree));
+        if tops.len() == TOPS {
+            tops.remove(0);
+        }
+        tops.push((commit, Rc::clone(&top)));
+        Some(top)
     }
 
     fn read_indexed_by_library(&self, path: &str) -> Result<Option<Vec<u8>>> {
@@ -329,10 +392,13 @@ fn is_bare(folder: &Path) -> bool {
 
 /// Whether neither the environment nor any folder from here up has what git begins to look for.
 fn is_nowhere() -> bool {
+    std::env::var_os("GIT_DIR").is_none() && std::env::current_dir().is_ok_and(|here| is_outside(&here))
+}
+
+/// Whether no folder from this one up has what git begins to look for. It is an absolute path without links.
+pub(in crate::source) fn is_outside(folder: &Path) -> bool {
     let has = |folder: &Path, name| folder.join(name).symlink_metadata().is_ok();
-    std::env::var_os("GIT_DIR").is_none()
-        && std::env::current_dir()
-            .is_ok_and(|here| !here.ancestors().any(|folder| has(folder, ".git") || has(folder, "HEAD")))
+    !folder.ancestors().any(|folder| has(folder, ".git") || has(folder, "HEAD"))
 }
 
 /// Whether git finds the same repository from the current folder as it would with every care.

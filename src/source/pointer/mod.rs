@@ -69,7 +69,7 @@ impl Pointer {
         if content.len() < 10 {
             return Ok(Look::File);
         }
-        let head = content.read_range(0, LFS_POINTER)?;
+        let head = content.range(0, LFS_POINTER)?;
         // White space begins with one of these bytes, a pointer with a `v`: most files are told by the first.
         if matches!(head.first(), Some(b'v' | b'\t'..=b'\r' | b' ' | 0xC2 | 0xE1..=0xE3)) {
             if let Some(pointer) = lfs_head(&head) {
@@ -80,11 +80,13 @@ impl Pointer {
                 return Ok(Look::Unclear);
             }
         }
-        if content.len() > ANNEX_POINTER as u64 {
+        // A pointer of git-annex is text without control characters.
+        let text = !matches!(head.first(), Some(0..=9 | 0xb | 0xc | 0xe..=0x1f | 0x7f..=0xbf));
+        if content.len() > ANNEX_POINTER as u64 || !text {
             return Ok(Look::File);
         }
         let longer = content.len() > LFS_POINTER as u64;
-        let bytes = if longer { content.read_range(0, ANNEX_POINTER)? } else { head };
+        let bytes = if longer { content.range(0, ANNEX_POINTER)? } else { head };
         Ok(annex(&bytes).map_or(Look::File, Look::Pointer))
     }
 
@@ -139,7 +141,7 @@ const KNOWN: [&str; 3] = ["git-lfs", "hawser", "git-media"];
 /// The pointer that git-annex sees in a whole file: a path into its store in the first line, behind which
 /// only lines may follow that begin as such a path does.
 fn annex(bytes: &[u8]) -> Option<Pointer> {
-    let first = bytes.split(|b| *b == b'\n').next()?;
+    let first = memchr::memchr(b'\n', bytes).map_or(bytes, |end| &bytes[..end]);
     memchr::memmem::find(first, b"annex/objects/")?;
     let text = std::str::from_utf8(bytes).ok()?;
     let mut lines = text.lines();

@@ -13,12 +13,13 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     pub(super) fn callables(&mut self, holder: Value, from: usize) {
         let pairs = self.state.stack.get(from..).unwrap_or(&[]).as_chunks::<2>().0;
         let called = |pair: &&[Value; 2]| pair[0].is(Tag::Text) && self.may_be_called(pair[1]);
-        let method = |pair: &[Value; 2]| builtin::method(&self.literal_word(pair[0])?);
-        let methods: Vec<u16> = pairs.iter().filter(called).filter_map(method).collect();
+        let called: Vec<&[Value; 2]> = pairs.iter().filter(called).collect();
+        let method = |pair: &&[Value; 2]| builtin::method(&self.literal_word(pair[0])?);
+        let methods: Vec<u16> = called.iter().filter_map(method).collect();
         // IPython asks any object for these, and calls what stands there, as Python does with names of two underscores.
         let shown =
-            |pair: &[Value; 2]| self.literal_word(pair[0]).is_some_and(|name| is_asked_to_show(&name));
-        let shown = pairs.iter().filter(called).any(shown);
+            |pair: &&[Value; 2]| self.literal_word(pair[0]).is_some_and(|name| is_asked_to_show(&name));
+        let shown = called.iter().any(shown);
         if !methods.is_empty() {
             self.state.callables.entry(holder).or_default().extend(methods);
         }

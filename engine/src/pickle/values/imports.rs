@@ -16,6 +16,8 @@ use crate::pickle::values::value::Value;
 /// An import and its counters.
 struct Row {
     import: Import,
+    /// The names as they are written, and whether `_compat_pickle` applies.
+    key: Key,
     known: Known,
     /// What it makes of no arguments where nothing is to be judged: by a call, and by `__new__`.
     made: Option<[(Mark, Nature); 2]>,
@@ -46,11 +48,17 @@ pub enum Operand {
     Undecodable,
 }
 
+/// Two names as they are written, and whether `_compat_pickle` applies.
+type Key = (NameId, NameId, bool);
+
+/// How many names, and how many imports, are looked for without a hash. Most pickles have no more.
+const FEW: usize = 8;
+
 /// The table.
 #[derive(Default)]
 pub struct Imports {
     rows: Vec<Row>,
-    by_names: HashMap<(NameId, NameId, bool), u32>,
+    by_names: HashMap<Key, u32>,
     names: Vec<Rc<str>>,
     ids: HashMap<Rc<str>, NameId>,
     /// Literals that have been operands, so that each is decoded once however often it is used.
@@ -62,7 +70,12 @@ pub struct Imports {
 impl Imports {
     /// The id of a name.
     pub fn name(&mut self, name: &str) -> NameId {
-        if let Some(id) = self.ids.get(name) {
+        if let Some(first) = self.names.iter().take(FEW).position(|known| **known == *name) {
+            return NameId(first as u32);
+        }
+        if self.names.len() > FEW
+            && let Some(id) = self.ids.get(name)
+        {
             return *id;
         }
         let id = NameId(self.names.len() as u32);
@@ -92,10 +105,15 @@ impl Imports {
 
     /// The index of this pair, entered on first sight. `mapped` says that `_compat_pickle` applies.
     pub fn resolve(&mut self, module: NameId, name: NameId, mapped: bool, offset: u64, code: u8) -> u32 {
-        if let Some(index) = self.by_names.get(&(module, name, mapped)) {
+        let key = (module, name, mapped);
+        if let Some(first) = self.rows.iter().take(FEW).position(|row| row.key == key) {
+            return first as u32;
+        }
+        if self.rows.len() > FEW
+            && let Some(index) = self.by_names.get(&key)
+        {
             return *index;
         }
-        let key = (module, name, mapped);
         let text = |id: NameId| self.names.get(id.0 as usize).map_or("", |name| name);
         let (raw_module, raw_name) = (text(module), text(name));
         let (module, name) =
@@ -107,6 +125,7 @@ impl Imports {
             made: known.is_unguarded().then(|| [made(false), made(true)]),
             stores: known.is_unguarded() && known.stores_attributes(),
             known,
+            key,
             shown: OnceCell::new(),
             import: Import {
                 module: module.to_owned(),

@@ -6,10 +6,10 @@
 //!
 //! One file, since each claim on a byte is held against all others.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use memchr::memmem;
 
@@ -123,13 +123,13 @@ pub fn audit(content: &Content, name: &str, limits: &Limits) -> io::Result<Optio
 /// Whether an end record stands in reach of the end of content.
 pub fn ends_as_zip(content: &Content) -> io::Result<bool> {
     let from = content.len().saturating_sub(END_REACH);
-    let tail = match content.as_slice().and_then(|bytes| bytes.get(from as usize..)) {
-        Some(tail) => Cow::Borrowed(tail),
-        None => Cow::Owned(content.read_range(from, END_REACH as usize)?),
-    };
+    let tail = content.range(from, END_REACH as usize)?;
     let room = |at: usize| (tail.len() - at) as u64 >= END_SIZE;
-    Ok(memmem::find_iter(&tail, END).any(room))
+    Ok(FIND_END.find_iter(&tail).any(room))
 }
+
+/// Every file is searched for end records. Making the searcher takes longer than the search in a small one.
+static FIND_END: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(END));
 
 /// The end records in reach of the end, the one that CPython's `zipfile` takes first.
 fn end_records(content: &Content) -> io::Result<Vec<End>> {
