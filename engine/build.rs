@@ -108,7 +108,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     writeln!(out, "static LISTS: [ListRow; {}] = [", names.len())?;
     for (name, core) in names.iter().zip(lists) {
         let source = text.place(&format!("allowlists/{name}"));
-        writeln!(out, "    ListRow {{ source: {source}, core: {core} }},")?;
+        let name = text.place(name.trim_end_matches(".yaml"));
+        writeln!(out, "    ListRow {{ name: {name}, source: {source}, core: {core} }},")?;
     }
     writeln!(out, "];")?;
     writeln!(out, "static ROWS: [Row; {}] = [", entries.len())?;

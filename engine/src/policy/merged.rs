@@ -66,7 +66,7 @@ impl Policy {
         files.sort_by_key(|f| f.layer);
         let mut policy = Policy {
             extends: Extends::default(),
-            in_force: Vec::new(),
+            in_force: vec![true; builtin::lists().len()],
             no_pickles: None,
             entries: Vec::new(),
             stars: Vec::new(),
@@ -78,9 +78,9 @@ impl Policy {
         };
         // The highest file that says what it extends decides.
         if let Some(extends) = files.iter().rev().find_map(|f| f.extends.clone()) {
+            policy.in_force = builtin::lists().map(|list| extends.lists.contains(&list.name)).collect();
             policy.extends = extends;
         }
-        policy.in_force = builtin::lists().map(|list| policy.extends.lists.contains(&list.name)).collect();
         // From the highest down: the stable sort below keeps that order among equal names.
         for file in files.into_iter().rev() {
             policy.no_pickles = policy.no_pickles.or(file.no_pickles);

@@ -57,7 +57,9 @@ fn schemas(content: &Content, head: &[u8]) -> io::Result<Vec<Range<u64>>> {
     match (head, word(0), word(4)) {
         ([0xff, 0xff, 0xff, 0xff, ..], _, Some(n)) => ranges.push(8..8 + n),
         // The marker came with release 0.15. A table of Flatbuffers begins with where its root is.
-        (_, Some(n), Some(root)) if root >= 4 && root < n && n < len => ranges.push(4..4 + n),
+        (_, Some(n), Some(root)) if root >= 4 && root < n && n < len && is_schema(content, 4 + root)? => {
+            ranges.push(4..4 + n);
+        }
         _ => {}
     }
     if head.starts_with(b"ARROW1\0\0") {
@@ -88,6 +90,21 @@ fn schemas(content: &Content, head: &[u8]) -> io::Result<Vec<Range<u64>>> {
     Ok(ranges)
 }
 
+/// Whether the table of Flatbuffers at an offset is a message with a schema, as the first one of a stream is. A table
+/// begins with the way back to the list of where its fields are, which begins with its own length (`Message.fbs` of Arrow:
+/// the second field says what the third is).
+fn is_schema(content: &Content, table: u64) -> io::Result<bool> {
+    const SCHEMA: u8 = 1;
+    let word = |at: u64| -> io::Result<Option<u16>> {
+        Ok(content.range(at, 2)?.first_chunk().map(|bytes| u16::from_le_bytes(*bytes)))
+    };
+    let back = content.range(table, 4)?.first_chunk().map(|bytes| i64::from(i32::from_le_bytes(*bytes)));
+    let Some(list) = back.and_then(|back| table.checked_add_signed(-back)) else { return Ok(false) };
+    let (Some(10..), Some(kind)) = (word(list)?, word(list.saturating_add(6))?) else { return Ok(false) };
+    let kind = content.range(table.saturating_add(u64::from(kind)), 1)?;
+    Ok(kind.first() == Some(&SCHEMA))
+}
+
 /// The type's name in base64 behind so many bytes of a group, without the digits that others have a part in.
 fn in_base64(before: usize) -> Vec<u8> {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -105,6 +122,23 @@ fn in_base64(before: usize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_old_form_begins_with_a_schema() {
+        // The length of a message, its root, the list of fields behind four bytes of it, and the table: the way back to
+        // the list, and what the message is.
+        let message = |list: u16, kind: u8| {
+            let mut bytes = vec![40, 0, 0, 0, 16, 0, 0, 0];
+            bytes.extend([list, 8, 0, 4, 0].map(u16::to_le_bytes).concat());
+            bytes.extend([0, 0, 12, 0, 0, 0, kind]);
+            bytes.resize(60, 0);
+            Content::from_bytes(bytes)
+        };
+        let found =
+            |content: Content| schemas(&content, content.as_slice().expect("memory")).expect("memory");
+        assert_eq!(found(message(10, 1)), [4..44]);
+        assert_eq!([found(message(10, 3)), found(message(6, 1)), found(message(0, 0))], [[], [], []]);
+    }
 
     #[test]
     fn a_name_has_three_forms_in_base64() {

@@ -19,6 +19,9 @@ use crate::rule::Rule;
 /// Largest journal of SQLite without a page: the smallest page has 512 bytes.
 const JOURNAL: u64 = 512;
 
+/// Bytes by which containers and compressed forms are told, the header of a tar among them.
+const BLOCK: usize = 512;
+
 /// What came of the first look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Seen {
@@ -137,7 +140,12 @@ impl Scan<'_> {
     /// A tensor by what a pickle says of it. torch takes its bytes as they are, and no loader unpickles them as they
     /// are; numpy opens members of archives by name, and what it opens it tells by its first bytes.
     fn storage(&mut self, mut job: Job) -> io::Result<()> {
-        let head = job.content.read_range(0, sniff::HEAD)?;
+        let content = job.content.clone();
+        let mut head = content.range(0, BLOCK)?;
+        // What a frame to be skipped stands before is further away.
+        if matches!(*head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]) {
+            head = content.range(0, sniff::HEAD)?;
+        }
         let form = Scan::form_of(&job, &head);
         let strong = match form {
             Form::Gzip => head.get(2) == Some(&8),

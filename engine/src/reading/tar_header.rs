@@ -7,13 +7,12 @@ use crate::pickle::stream::number::unsigned;
 /// Whether a block's checksum is that of its bytes, taken as signed or unsigned.
 pub fn checksum_holds(block: &[u8; 512]) -> bool {
     let Some(stated) = block.get(148..156).and_then(signed_number) else { return false };
-    let (mut unsigned, mut signed) = (256i64, 256i64);
-    for (i, b) in block.iter().enumerate() {
-        if !(148..156).contains(&i) {
-            unsigned += i64::from(*b);
-            signed += i64::from(i8::from_ne_bytes([*b]));
-        }
-    }
+    // Its own eight bytes count as blanks. A signed byte is 256 less where its highest bit is set.
+    let sum = |bytes: &[u8]| bytes.iter().map(|b| u32::from(*b)).sum::<u32>();
+    let high = |bytes: &[u8]| bytes.iter().map(|b| u32::from(b >> 7)).sum::<u32>();
+    let (before, after) = (&block[..148], &block[156..]);
+    let unsigned = 256 + i64::from(sum(before) + sum(after));
+    let signed = unsigned - 256 * i64::from(high(before) + high(after));
     stated == unsigned || stated == signed
 }
 

@@ -149,14 +149,14 @@ impl Trace for Keys {
 /// torch.package, in `.data/` at the top.
 pub fn storage_members(pickle: &str, key: &str) -> [String; 4] {
     let (folder, file) = pickle.rsplit_once('/').map_or(("", pickle), |(folder, file)| (folder, file));
-    let folder = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+    let folder = if folder.is_empty() { String::new() } else { [folder, "/"].concat() };
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
     let top = pickle.split_once('/').map_or("", |(top, _)| top);
     [
-        format!("{folder}data/{key}"),
-        format!("{folder}{stem}/{key}"),
-        format!("{top}/.data/{key}.storage"),
-        format!("{top}/.data/{key}"),
+        [&folder, "data/", key].concat(),
+        [&folder, stem, "/", key].concat(),
+        [top, "/.data/", key, ".storage"].concat(),
+        [top, "/.data/", key].concat(),
     ]
 }
 

@@ -216,9 +216,14 @@ pub(in crate::source) fn tree_of(
 /// Whether attributes on the way to any entry change content, and the letters in their patterns. What cannot be
 /// told counts as yes, and any.
 fn relevant(repository: &Repository, entries: &[Entry], tip: Option<ObjectId>) -> (bool, Letters) {
-    let (library, tree) = match tree_of(repository, tip) {
-        Ok(found) => found,
-        Err(may) => return (may, Letters::Any),
+    let (library, top) = match tip.map_or_else(|| repository.head(), |tip| Ok(Some(tip))) {
+        Ok(Some(commit)) => match repository.top(commit) {
+            Some(found) => found,
+            None => return (true, Letters::Any),
+        },
+        // Before the first commit there is only what is staged, which was looked at.
+        Ok(None) => return (false, Letters::Any),
+        Err(_) => return (true, Letters::Any),
     };
     let mut folders: BTreeSet<&[u8]> = BTreeSet::new();
     for entry in entries {
@@ -229,10 +234,17 @@ fn relevant(repository: &Repository, entries: &[Entry], tip: Option<ObjectId>) -
     }
     let mut found = (false, Letters::None);
     for folder in folders {
-        let path = BlobPath::new(folder).to_path().join(".gitattributes");
-        let Ok(entry) = tree.get_path(&path) else { continue };
+        let path = match folder {
+            b"" => b".gitattributes".to_vec(),
+            folder => [folder, b"/.gitattributes"].concat(),
+        };
+        let id = match top.look(library, &path) {
+            Ok(Some((_, id))) => id,
+            Ok(None) => continue,
+            Err(_) => return (true, Letters::Any),
+        };
         let (changes, letters) = library
-            .find_blob(entry.id())
+            .find_blob(id)
             .map_or((true, Letters::Any), |b| (changes_content(b.content()), Letters::of(b.content())));
         found = (found.0 || changes, found.1.max(letters));
     }

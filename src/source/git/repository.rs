@@ -36,7 +36,7 @@ pub(in crate::source) struct Repository {
 const TOPS: usize = 4;
 
 /// What lies at the root of a commit: names in one piece, and for each its end there, its mode and its object.
-struct Top {
+pub(in crate::source) struct Top {
     names: Vec<u8>,
     entries: Vec<(usize, i32, git2::Oid)>,
 }
@@ -51,14 +51,34 @@ impl Top {
         top
     }
 
-    /// Mode and object of an entry.
-    fn find(&self, name: &str) -> Option<(i32, git2::Oid)> {
+    /// Mode and object of what lies at a path.
+    pub(in crate::source) fn look(
+        &self,
+        library: &git2::Repository,
+        path: &[u8],
+    ) -> std::result::Result<Option<(i32, git2::Oid)>, git2::Error> {
+        let (first, rest) = match memchr::memchr(b'/', path) {
+            Some(slash) => (&path[..slash], path.get(slash + 1..)),
+            None => (path, None),
+        };
         let mut start = 0;
-        self.entries.iter().find_map(|(end, mode, id)| {
-            let this = self.names.get(start..*end) == Some(name.as_bytes());
+        let found = self.entries.iter().find_map(|(end, mode, id)| {
+            let this = self.names.get(start..*end) == Some(first);
             start = *end;
             this.then_some((*mode, *id))
-        })
+        });
+        match (found, rest) {
+            (Some((0o040000, tree)), Some(rest)) => {
+                let tree = library.find_tree(tree)?;
+                match tree.get_path(&BlobPath::new(rest).to_path()) {
+                    Ok(entry) => Ok(Some((entry.filemode(), entry.id()))),
+                    Err(e) if e.code() == git2::ErrorCode::NotFound => Ok(None),
+                    Err(e) => Err(e),
+                }
+            }
+            (_, Some(_)) => Ok(None),
+            (found, None) => Ok(found),
+        }
     }
 }
 
@@ -231,28 +251,15 @@ impl Repository {
 
     /// One file of a commit.
     pub(in crate::source) fn read_committed(&self, commit: ObjectId, path: &str) -> Result<Option<Vec<u8>>> {
-        if let Some(library) = &self.library
-            && let Some(top) = self.top(library, commit)
-        {
-            let (first, rest) = match path.split_once('/') {
-                Some((first, rest)) => (first, Some(rest)),
-                None => (path, None),
-            };
-            let Some(mut found) = top.find(first) else { return Ok(None) };
-            if let Some(rest) = rest {
-                if found.0 != 0o040000 {
-                    return Ok(None);
+        if let Some((library, top)) = self.top(commit) {
+            let found = match top.look(library, path.as_bytes()) {
+                Ok(Some(found)) => found,
+                Ok(None) => return Ok(None),
+                Err(e) => {
+                    let text = format!("{path} of commit {commit} cannot be read: {}", e.message());
+                    return Err(Error::new(text).remedy("run: git fsck"));
                 }
-                let inner = library.find_tree(found.1).and_then(|tree| tree.get_path(Path::new(rest)));
-                found = match inner {
-                    Ok(entry) => (entry.filemode(), entry.id()),
-                    Err(e) if e.code() == git2::ErrorCode::NotFound => return Ok(None),
-                    Err(e) => {
-                        let text = format!("{path} of commit {commit} cannot be read: {}", e.message());
-                        return Err(Error::new(text).remedy("run: git fsck"));
-                    }
-                };
-            }
+            };
             let kind = match found.0 {
                 0o120000 => Kind::Link,
                 0o160000 => Kind::Submodule,
@@ -278,11 +285,12 @@ impl Repository {
         self.read_entry(kind, ObjectId::from_hex(id), path)
     }
 
-    /// What lies at the root of a commit. `None` where the library does not have its tree.
-    fn top(&self, library: &git2::Repository, commit: ObjectId) -> Option<Rc<Top>> {
+    /// What lies at the root of a commit, and where its objects are. `None` where the library does not have its tree.
+    pub(in crate::source) fn top(&self, commit: ObjectId) -> Option<(&git2::Repository, Rc<Top>)> {
+        let library = self.library.as_ref()?;
         let mut tops = self.tops.borrow_mut();
         if let Some((_, known)) = tops.iter().find(|(of, _)| *of == commit) {
-            return Some(Rc::clone(known));
+            return Some((library, Rc::clone(known)));
         }
         let tree = library.find_commit(commit.to_git2()?).and_then(|c| c.tree()).ok()?;
         let top = Rc::new(Top::of(&tree));
@@ -290,7 +298,7 @@ impl Repository {
             tops.remove(0);
         }
         tops.push((commit, Rc::clone(&top)));
-        Some(top)
+        Some((library, top))
     }
 
     fn read_indexed_by_library(&self, path: &str) -> Result<Option<Vec<u8>>> {

@@ -134,9 +134,10 @@ static FIND_END: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Fi
 /// The end records in reach of the end, the one that CPython's `zipfile` takes first.
 fn end_records(content: &Content) -> io::Result<Vec<End>> {
     let from = content.len().saturating_sub(END_REACH);
-    let tail = content.read_range(from, END_REACH as usize)?;
+    let tail = content.range(from, END_REACH as usize)?;
     let mut ends = Vec::new();
-    for at in memmem::rfind_iter(&tail, END).take(ENDS) {
+    let found: Vec<usize> = FIND_END.find_iter(&tail).collect();
+    for at in found.into_iter().rev().take(ENDS) {
         if (tail.len() - at) as u64 >= END_SIZE
             && let Some(end) = End::read(content, from + at as u64)?
         {

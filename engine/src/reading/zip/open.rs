@@ -11,6 +11,7 @@ use crate::reading::family::{self, Family};
 use crate::reading::inflated::Inflated;
 use crate::reading::job::{Config, Disguise, Job, Place};
 use crate::reading::torch;
+use crate::reading::window::Windowed;
 use crate::reading::work::{Conclusion, Scan, Step, Task, When, fault};
 use crate::reading::zip::audit::{self, Archive, Member};
 use crate::reading::zip::row;
@@ -36,6 +37,8 @@ impl Configs {
     }
 }
 
+/// Bytes of a member that are read at once where few are asked for.
+const LOOK: usize = 4096;
 /// Bytes of the largest element of a storage. One seen as another type may have some bytes more than its elements.
 const ELEMENT: u64 = 16;
 
@@ -131,8 +134,13 @@ impl Scan<'_> {
         {
             package.takes_from_outside(&list.content.read_range(0, LIST)?);
         }
+        let mut job = job.clone();
+        if job.content.as_slice().is_none() {
+            // Each member is looked at more than once for a few of its first bytes.
+            job.content = Content::new(Windowed::new(job.content.clone(), LOOK));
+        }
         self.later(Task::Step(Box::new(Walk {
-            job: job.clone(),
+            job,
             family,
             archive,
             next: 0,
@@ -262,12 +270,13 @@ impl Scan<'_> {
             let Some(pickle) = stream.member.strip_prefix(&inside).filter(|m| !m.contains('!')) else {
                 continue;
             };
+            let pickle = pickle.to_ascii_lowercase();
             // torch names storages by numbers. One with another name may be what someone unpickles.
             let numbered = |key: &str| key.trim_end_matches(".storage").bytes().all(|b| b.is_ascii_digit());
             for storage in stream.storages.iter().filter(|storage| numbered(&storage.key)) {
                 let size = torch::element_size(&storage.class).unwrap_or(0);
                 let said = storage.elements.unwrap_or(0).saturating_mul(size);
-                let members = torch::storage_members(pickle, &storage.key).map(|m| m.to_ascii_lowercase());
+                let members = torch::storage_members(&pickle, &storage.key.to_ascii_lowercase());
                 for member in members.into_iter().filter(|member| walk.package.keeps(member)) {
                     let most = walk.storages.entry(member).or_default();
                     *most = said.max(*most);
@@ -307,7 +316,9 @@ impl Scan<'_> {
         let mut seen = HashSet::new();
         let first = (member.entry.method, member.data.clone());
         for (method, range) in std::iter::once(first).chain(member.others.iter().cloned()) {
-            if range.is_empty() || !seen.insert((method, range.clone())) {
+            // Nearly all are the same to every reader.
+            let alone = member.others.is_empty();
+            if range.is_empty() || !(alone || seen.insert((method, range.clone()))) {
                 continue;
             }
             let packed = around.content.slice(range);
