@@ -130,6 +130,11 @@ impl Content {
         Content::new(bytes.into())
     }
 
+    /// Bytes in memory that their owner takes back when nobody reads them any more.
+    pub fn lent(bytes: &Arc<Vec<u8>>) -> Self {
+        Content { len: Vec::len(bytes) as u64, whole: Arc::<Vec<u8>>::clone(bytes), start: 0 }
+    }
+
     /// Length in bytes.
     pub fn len(&self) -> u64 {
         self.len

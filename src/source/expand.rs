@@ -35,7 +35,7 @@ impl Expansion {
             part: None,
             names: Arc::default(),
             inner: HashMap::new(),
-            room: Vec::new(),
+            room: Arc::default(),
         };
         Expansion { reader, submodules, added: HashSet::new() }
     }

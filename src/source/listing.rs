@@ -300,7 +300,7 @@ impl Source {
             part: None,
             names: Arc::clone(&self.names),
             inner: HashMap::new(),
-            room: Vec::new(),
+            room: Arc::default(),
         }
     }
 

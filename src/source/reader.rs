@@ -95,7 +95,7 @@ pub struct Reader {
     /// Readers of submodules.
     pub(super) inner: HashMap<PathBuf, Reader>,
     /// Where small files are read into.
-    pub(super) room: Vec<u8>,
+    pub(super) room: Arc<Vec<u8>>,
 }
 
 impl Reader {
@@ -208,7 +208,7 @@ impl Reader {
                 part: None,
                 names: Arc::default(),
                 inner: HashMap::new(),
-                room: Vec::new(),
+                room: Arc::default(),
             }
         })
     }
@@ -324,9 +324,12 @@ impl Reader {
         let file = FileContent::of(file, &opened);
         let content = match file.len() {
             len if len <= SMALL => {
-                self.room.resize(SMALL as usize, 0);
-                let read = file.read_at(0, &mut self.room)?;
-                Content::from_bytes(self.room.get(..read).unwrap_or_default())
+                // That of the file before, unless somebody keeps it.
+                let room = Arc::make_mut(&mut self.room);
+                room.resize(len as usize, 0);
+                let read = file.read_at(0, room)?;
+                room.truncate(read);
+                Content::lent(&self.room)
             }
             _ => Content::new(file),
         };

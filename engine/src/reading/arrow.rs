@@ -136,8 +136,10 @@ mod tests {
         };
         let found =
             |content: Content| schemas(&content, content.as_slice().expect("memory")).expect("memory");
-        assert_eq!(found(message(10, 1)), [4..44]);
-        assert_eq!([found(message(10, 3)), found(message(6, 1)), found(message(0, 0))], [[], [], []]);
+        assert_eq!(found(message(10, 1)).first(), Some(&(4..44)));
+        assert!(
+            [message(10, 3), message(6, 1), message(0, 0)].into_iter().all(|other| found(other).is_empty())
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Git's objects, read by name.
 
+use std::cell::OnceCell;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -32,11 +33,16 @@ pub(in crate::source) enum Object {
 /// [`fickgate_engine::limits::Limits::inflated`].
 const LARGEST: u64 = 16 << 30;
 
+/// Opens the repository once more.
+pub(in crate::source) type Open = fn() -> Option<git2::Repository>;
+
 /// Reads objects by name: in this process where libgit2 can open the repository, through
 /// `git cat-file --batch` where it cannot.
 pub(in crate::source) struct Objects {
     loose: Loose,
-    library: Option<git2::Repository>,
+    /// Opened when it is first asked: what was just staged is read without it.
+    library: OnceCell<Option<git2::Repository>>,
+    open: Open,
     git: Git,
     /// Whether the library is here where it was expected.
     whole: bool,
@@ -46,10 +52,17 @@ pub(in crate::source) struct Objects {
 }
 
 impl Objects {
-    /// The same, for a repository that the library can open: where it could not be opened once more, something is
-    /// missing, such as descriptors.
-    pub(in crate::source) fn expecting(self, library: bool) -> Objects {
-        Objects { whole: self.library.is_some() || !library, ..self }
+    /// One of `readers` that share the memory. For a repository that the library can open: where it can not be opened
+    /// once more, something is missing, such as descriptors. One that is alone does not ask before it has to.
+    pub(in crate::source) fn opening(open: Open, git: Git, common: &Path, readers: usize) -> Objects {
+        match readers {
+            1 => Objects { library: OnceCell::new(), open, ..Objects::new(None, git, Some(common), 1) },
+            _ => {
+                let library = open();
+                let whole = library.is_some();
+                Objects { whole, ..Objects::new(library, git, Some(common), readers) }
+            }
+        }
     }
 
     /// One of `readers` that share the memory.
@@ -61,7 +74,12 @@ impl Objects {
     ) -> Self {
         let loose = common.map(Loose::of).unwrap_or_default();
         let held = (HELD / readers.max(1) as u64).min(LARGEST_SHARE);
-        Objects { loose, library, git, whole: true, batch: None, held }
+        let library = OnceCell::from(library);
+        Objects { loose, library, open: || None, git, whole: true, batch: None, held }
+    }
+
+    fn library(&self) -> Option<&git2::Repository> {
+        self.library.get_or_init(self.open).as_ref()
     }
 
     /// Whether it reads as well as the repository was read when it was opened.
@@ -98,7 +116,7 @@ impl Objects {
     }
 
     fn read_library(&self, id: ObjectId, most: u64) -> Option<Content> {
-        let odb = self.library.as_ref()?.odb().ok()?;
+        let odb = self.library()?.odb().ok()?;
         let oid = id.to_git2()?;
         let (size, _) = odb.read_header(oid).ok()?;
         if size as u64 > most {
@@ -113,7 +131,7 @@ impl Objects {
         if let Some(content) = self.read_library(id, u64::MAX) {
             return Ok(Object::Blob(content));
         }
-        let library = self.library.as_ref().ok_or("git is not on the PATH")?;
+        let library = self.library().ok_or("git is not on the PATH")?;
         let oid = id.to_git2().ok_or("the object's name is not valid")?;
         match library.odb().and_then(|odb| odb.read(oid).map(|o| o.kind())) {
             Ok(kind) => Err(format!("object {id} is a {kind}, not a blob")),

@@ -176,8 +176,10 @@ impl Repository {
 
     /// A reader of its own for the objects, one of `readers` that work at the same time.
     pub(in crate::source) fn objects(&self, readers: usize) -> Objects {
-        let library = self.library.as_ref().and_then(|_| open_library().ok());
-        Objects::new(library, self.git.clone(), Some(&self.common), readers).expecting(self.library.is_some())
+        match &self.library {
+            Some(_) => Objects::opening(|| open_library().ok(), self.git.clone(), &self.common, readers),
+            None => Objects::new(None, self.git.clone(), Some(&self.common), readers),
+        }
     }
 
     /// What to say where only git could read the repository and there is no git.
