@@ -35,6 +35,46 @@ const PLAYED: [(&str, &[(&str, &str)]); 3] = [
     ),
 ];
 
+/// Shell blocks of the other pages by their first words, and what runs them; what nothing runs says why.
+const RUN_BY: [(&str, &str, &str); 16] = [
+    ("CONTRIBUTING.md", ".ci/run", ".github/workflows/ci.yml"),
+    (
+        "CONTRIBUTING.md",
+        "fickgate explain tests/fixtures",
+        "no test: the network, and an environment for each package",
+    ),
+    ("CONTRIBUTING.md", "python3 allowlists/verify/verify.py", "no test: gigabytes of frameworks"),
+    (
+        "README.md",
+        "cargo install --locked --path .",
+        "no test: a release build; .ci/run builds the wheel by the same script",
+    ),
+    ("README.md", "fickgate", "tests/recipes.rs"),
+    ("README.md", "fickgate init --hooks", "tests/recipes.rs"),
+    (
+        "docs/benchmark.md",
+        "python3 bench/efficacy/run.py",
+        "no test: other tools, and hours; .ci/run tests its parts",
+    ),
+    ("docs/ci.md", "fickgate init --hooks", "tests/init.rs"),
+    ("docs/ci.md", "echo 'fickgate hook pre-commit'", "tests/hook_managers.rs"),
+    ("docs/convert.md", "fickgate convert model.pt", "tests/recipes.rs"),
+    (
+        "docs/convert.md",
+        "python -m venv env",
+        "no test: gigabytes of torch; tests/convert holds known values",
+    ),
+    ("docs/performance.md", "python3 bench/speed/run.py", "no test: speed is measured on a machine at rest"),
+    ("docs/soundness.md", "cargo test --test differential", "tests/differential"),
+    ("docs/soundness.md", "ENVIRONMENTS/", "no test: hours; .ci/run runs the gate on a part"),
+    ("docs/soundness.md", "python3 allowlists/attack/run.py", ".ci/run"),
+    (
+        "docs/start.md",
+        "cargo install --locked --path .",
+        "no test: a release build; .ci/run builds the wheel by the same script",
+    ),
+];
+
 /// `ourcompany.models.Ranker()`, protocol 2.
 const OURS: &[u8] = b"\x80\x02courcompany.models\nRanker\n)\x81}X\x05\x00\x00\x00depthK\x03sb.";
 
@@ -121,6 +161,40 @@ fn commands_of_the_pages_are_commands() {
         }
     }
     assert!(seen > 20, "{seen} commands");
+}
+
+#[test]
+fn every_shell_block_is_run_or_says_why_not() {
+    let mut blocks = Vec::new();
+    for page in pages() {
+        let name = page.strip_prefix(root()).unwrap().display().to_string();
+        let text = fs::read_to_string(&page).unwrap();
+        let mut lines = text.lines().map(str::trim_start);
+        while let Some(line) = lines.next() {
+            let Some(language) = line.strip_prefix("```").filter(|language| !language.is_empty()) else {
+                continue;
+            };
+            let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            let played = language == "console" && PLAYED.iter().any(|(page, _)| *page == name);
+            if ["sh", "console", "bash", "shell"].contains(&language) && !played {
+                let first = block.first().unwrap();
+                let command =
+                    first.strip_prefix("$ ").unwrap_or(first).split(" #").next().unwrap().trim_end();
+                blocks.push((name.clone(), command.to_owned()));
+            }
+        }
+    }
+    let is = |(page, command): &(String, String), row: &(&str, &str, &str)| {
+        // A command in full, or the beginning of one with arguments.
+        page == row.0 && (command == row.1 || (row.1 != "fickgate" && command.starts_with(row.1)))
+    };
+    for block in &blocks {
+        assert!(RUN_BY.iter().any(|row| is(block, row)), "{block:?} is run by nothing that is named");
+    }
+    for row in &RUN_BY {
+        assert!(blocks.iter().any(|block| is(block, row)), "{row:?} is no block any more");
+        assert!(row.2.starts_with("no test: ") || root().join(row.2).exists(), "{row:?}");
+    }
 }
 
 /// Words as a shell splits them, for quotes of both kinds.
