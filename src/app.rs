@@ -390,10 +390,7 @@ fn explain_file(args: &ExplainArgs) -> Result<Exit> {
         ExplainFormat::Human if convertible => {
             explanation.write_human(out, &style)?;
             let file = escape::terminal_bytes(path.as_bytes());
-            writeln!(
-                out,
-                "\nIt holds tensors and literals alone: `fickgate convert {file}` writes them without a pickle."
-            )
+            writeln!(out, "\nNothing but tensors and literals: `fickgate convert {file}` writes safetensors.")
         }
         ExplainFormat::Human => explanation.write_human(out, &style),
         ExplainFormat::Json => explanation.write_json(out),

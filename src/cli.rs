@@ -200,13 +200,13 @@ pub struct OutputArgs {
     #[arg(long, value_name = "FORMAT=FILE", help_heading = "Output")]
     pub report: Vec<ReportTo>,
     /// Lowest level that makes the run fail
-    #[arg(long, value_enum, default_value_t = FailOn::Error, help_heading = "Output")]
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = FailOn::Error, help_heading = "Output")]
     pub fail_on: FailOn,
     /// Report findings and exit with 0 all the same; what could not be done is still 2
     #[arg(long, help_heading = "Output")]
     pub exit_zero: bool,
     /// When to colour
-    #[arg(long, value_enum, default_value_t = Color::Auto, help_heading = "Output")]
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto, help_heading = "Output")]
     pub color: Color,
     /// Print findings only, no summary
     #[arg(short, long, help_heading = "Output")]
@@ -290,7 +290,7 @@ pub struct ExplainArgs {
     #[arg(long, conflicts_with_all = ["trace", "format"])]
     pub safe_globals: bool,
     /// When to colour
-    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
     pub color: Color,
     /// Layers of the policy.
     #[command(flatten)]

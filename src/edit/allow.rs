@@ -76,10 +76,7 @@ pub fn allow(args: &AllowArgs) -> Result<Vec<String>> {
     // A commit is judged by what is staged, so that what was just written does not count yet.
     let read = |place| here.read_file(&place, target.name).ok().flatten();
     if here.in_repository() && read(Treeish::Worktree) != read(Treeish::Index) {
-        lines.push(format!(
-            "next: git add {0}, since commits are judged by the {0} that is staged",
-            target.name
-        ));
+        lines.push(format!("next: git add {} (commits are judged by the staged one)", target.name));
     }
     Ok(lines)
 }

@@ -11,8 +11,8 @@ mod repo;
 
 use repo::Repo;
 
-/// Columns of the example.
-const WIDTH: &str = "88";
+/// Columns of the example, which `fickgate rule` indents by four, on a terminal of 80.
+const WIDTH: &str = "76";
 
 /// `{'weight': [0.5]}`, protocol 2.
 const CLEAN: &[u8] = b"\x80\x02}q\x00X\x06\x00\x00\x00weightq\x01]q\x02G?\xe0\x00\x00\x00\x00\x00\x00as.";
