@@ -3,6 +3,7 @@
 //! It needs no network, no script and no other file, and its policy forbids them: what comes from a repository is text
 //! on it and nothing else. Names of anchors are numbers, so that no name from a file stands in markup.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -14,7 +15,7 @@ use crate::report::phrase::{count, place, remarks, sentence, short, worst_first}
 use crate::report::style::Style;
 use crate::report::summary_line::summary_line;
 use fickgate_engine::escape::{self, SENTENCE};
-use fickgate_engine::finding::Finding;
+use fickgate_engine::finding::{Finding, Reason};
 use fickgate_engine::path::BlobPath;
 use fickgate_engine::rule::{Level, Rule};
 
@@ -68,7 +69,8 @@ pub(super) fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io
     writeln!(out, "<header><h1>fickgate</h1>\n<p>{}</p></header>", text(&summary))?;
     let commits = findings.iter().any(|finding| finding.commit.is_some());
     if !findings.is_empty() {
-        write!(out, "<nav><a href=\"#files\">By file</a> <a href=\"#libraries\">By library</a> ")?;
+        write!(out, "<nav><a href=\"#kinds\">By kind</a> <a href=\"#files\">By file</a> ")?;
+        write!(out, "<a href=\"#libraries\">By library</a> ")?;
         if commits {
             write!(out, "<a href=\"#commits\">By commit</a> ")?;
         }
@@ -83,7 +85,9 @@ pub(super) fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io
     if findings.is_empty() {
         writeln!(out, "<p>Nothing was found.</p>")?;
     } else {
-        let anchors = files(out, &findings)?;
+        let anchors = anchors(&findings);
+        kinds(out, &findings, &anchors)?;
+        files(out, &findings)?;
         libraries(out, &findings, &anchors)?;
         if commits {
             by_commit(out, &findings, &anchors)?;
@@ -102,15 +106,39 @@ pub(super) fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io
 /// Where each file stands on the page.
 type Anchors<'f> = BTreeMap<&'f BlobPath, usize>;
 
-fn files<'f>(out: &mut dyn Write, findings: &[&'f Finding]) -> io::Result<Anchors<'f>> {
+fn anchors<'f>(findings: &[&'f Finding]) -> Anchors<'f> {
+    let files = findings.chunk_by(|a, b| a.path == b.path).filter_map(|of_file| of_file.first());
+    files.enumerate().map(|(at, first)| (&first.path, at)).collect()
+}
+
+/// How much there is of what: imports by how they are judged, the worst first, then the other rules.
+fn kinds(out: &mut dyn Write, findings: &[&Finding], anchors: &Anchors<'_>) -> io::Result<()> {
+    let rank = |reason: Reason| Reason::ALL.iter().position(|one| *one == reason);
+    let mut kinds: BTreeMap<_, (usize, BTreeSet<&BlobPath>)> = BTreeMap::new();
+    for finding in findings {
+        let worst_first = Reverse(finding.reason.and_then(rank));
+        let (found, files) = kinds.entry((finding.rule, worst_first)).or_default();
+        *found += 1;
+        files.insert(&finding.path);
+    }
+    writeln!(out, "<section id=\"kinds\"><h2>By kind</h2>")?;
+    let rows = kinds.into_iter().map(|((rule, Reverse(rank)), (found, files))| {
+        let reason = rank.and_then(|rank| Reason::ALL.get(rank));
+        let word = reason.map(|reason| format!(": {}", reason.as_str())).unwrap_or_default();
+        let files = cell(files.iter().map(|file| link(file, anchors)), files.len());
+        format!("<td><a href=\"#r-{rule}\">{rule}</a>{word}</td><td class=\"n\">{found}</td><td>{files}</td>")
+    });
+    table(out, "<th>Rule</th><th class=\"n\">Findings</th><th>Files</th>", rows)?;
+    writeln!(out, "</section>")
+}
+
+fn files(out: &mut dyn Write, findings: &[&Finding]) -> io::Result<()> {
     writeln!(out, "<section id=\"files\"><h2>By file</h2>")?;
-    let (mut anchors, mut shown) = (Anchors::new(), 0);
-    for of_file in findings.chunk_by(|a, b| a.path == b.path) {
+    let mut shown = 0;
+    for (at, of_file) in findings.chunk_by(|a, b| a.path == b.path).enumerate() {
         let Some(first) = of_file.first() else { continue };
-        let at = anchors.len();
-        anchors.insert(&first.path, at);
         if shown >= SHOWN {
-            continue;
+            break;
         }
         // What is worst is open.
         let open = if first.level == Level::Error && at < 20 { " open" } else { "" };
@@ -130,8 +158,7 @@ fn files<'f>(out: &mut dyn Write, findings: &[&'f Finding]) -> io::Result<Anchor
         let more = count(findings.len() - SHOWN, "more finding");
         writeln!(out, "<p>{more} in the tables below; a report in JSON has each.</p>")?;
     }
-    writeln!(out, "</section>")?;
-    Ok(anchors)
+    writeln!(out, "</section>")
 }
 
 fn write_finding(out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
@@ -186,7 +213,7 @@ fn libraries(out: &mut dyn Write, findings: &[&Finding], anchors: &Anchors<'_>) 
         return writeln!(out, "<p>No finding is about an import.</p></section>");
     }
     let mut rows: Vec<(&str, Library<'_>)> = libraries.into_iter().collect();
-    rows.sort_by_key(|(name, library)| (std::cmp::Reverse(library.findings), *name));
+    rows.sort_by_key(|(name, library)| (Reverse(library.findings), *name));
     let rows = rows.into_iter().map(|(name, library)| {
         let imports = library.imports.iter().map(|import| code(import));
         format!(
@@ -294,7 +321,7 @@ fn cell(names: impl Iterator<Item = String>, total: usize) -> String {
     }
     match total {
         0..=5 => text,
-        _ => format!("<details><summary>{total}</summary>{text}</details>"),
+        _ => format!("<details><summary>all {total}</summary>{text}</details>"),
     }
 }
 
