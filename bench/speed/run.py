@@ -21,6 +21,7 @@ from rows import Row, Tools
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE, PICTURE = ROOT / "docs" / "performance.md", ROOT / "docs" / "performance.svg"
+PARTS = ("files", "arrays", "joblib", "git")
 BEGIN, END = "<!-- the table of bench/speed -->", "<!-- behind it -->"
 
 
@@ -80,6 +81,7 @@ def publish(text: str, picture: str | None) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="smaller work, fewer rounds")
+    parser.add_argument("--part", choices=PARTS, action="append", help="this kind of work alone, and no picture")
     parser.add_argument("--only", default="", help="rows whose name holds this, and no picture")
     parser.add_argument("--rounds", type=int, help="counted rounds of each row: 9, or 3 with --quick")
     parser.add_argument("--limit", type=float, default=60, help="seconds after which a peer is cut off")
@@ -96,9 +98,13 @@ def main() -> None:
     given.data.mkdir(parents=True, exist_ok=True)
     if not given.no_peers:
         peers.prepare(given.environments)
-    all_rows = of_rows.files(tools, given.data, given.quick) + of_rows.arrays(tools, given.data)
-    all_rows += of_rows.of_joblib(tools, given.data, peers.writer(given.environments), given.quick)
-    all_rows += repository.rows(tools, given.data, given.quick)
+    made = {
+        "files": lambda: of_rows.files(tools, given.data, given.quick),
+        "arrays": lambda: of_rows.arrays(tools, given.data),
+        "joblib": lambda: of_rows.of_joblib(tools, given.data, peers.writer(given.environments), given.quick),
+        "git": lambda: repository.rows(tools, given.data, given.quick),
+    }
+    all_rows = [row for part in PARTS if part in (given.part or PARTS) for row in made[part]()]
     done = []
     for row in (row for row in all_rows if given.only in row.name):
         commands = {"fickgate": row.gate, **row.beside}
@@ -112,7 +118,7 @@ def main() -> None:
         done.append((row, found))
         print(table([done[-1]]).splitlines()[-1], flush=True)
     picture = None
-    if not given.only:
+    if not given.only and not given.part:
         curves = {}
         for name, points in of_rows.growth(tools, given.data, given.quick).items():
             measured = [
@@ -123,7 +129,7 @@ def main() -> None:
         (given.data / "growth.svg").write_text(picture)
     results = [{"work": row.name, **{k: dataclasses.asdict(v) for k, v in found.items()}} for row, found in done]
     machine = {"machine": platform.machine(), "python": platform.python_version(), "rounds": rounds}
-    (given.data / "results.json").write_text(json.dumps({**machine, "rows": results}, indent=1) + "\n")
+    (given.data / f"results{'-'.join(['', *(given.part or [])])}.json").write_text(json.dumps({**machine, "rows": results}, indent=1) + "\n")
     print()
     print(table(done))
     if given.publish:
