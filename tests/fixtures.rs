@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fickgate_engine::content::Content;
+use fickgate_engine::facts::{Facts, Landmarks};
 use fickgate_engine::finding::Finding;
 use fickgate_engine::judge::judge;
 use fickgate_engine::limits::Limits;
@@ -151,6 +152,25 @@ fn judged(path: &Path) -> (Vec<Finding>, BTreeSet<String>) {
     let imports = facts.streams.iter().flat_map(|s| s.imports.iter().map(|i| i.dotted())).collect();
     let policy = Policy::built_in();
     (judge(&facts, &blob, None, &policy, &policy.usage()), imports)
+}
+
+/// What is known of a file where so many bytes of old values are kept.
+fn facts_of(path: &Path, kept: usize) -> Facts {
+    let content = Content::from_bytes(fs::read(path).unwrap());
+    let blob = BlobPath::from_path(Path::new(path.file_name().unwrap()));
+    let mut facts = scan(&content, &blob, &Limits { kept, ..Limits::default() }).unwrap();
+    facts.streams.iter_mut().for_each(|stream| stream.landmarks = Landmarks::default());
+    facts
+}
+
+#[test]
+fn what_a_machine_lets_go_of_changes_nothing() {
+    for path in files_below(&folder("")) {
+        let all = format!("{:?}", facts_of(&path, usize::MAX));
+        for kept in [64, 4096] {
+            assert_eq!(all, format!("{:?}", facts_of(&path, kept)), "{}, {kept}", path.display());
+        }
+    }
 }
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {

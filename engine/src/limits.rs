@@ -12,6 +12,9 @@ pub struct Limits {
     /// Memory the machine may hold for stack, memo, marks and tuples of one stream. Each entry costs
     /// eight bytes and at least one byte of input, so honest streams under 100 MiB cannot reach it.
     pub machine_memory: u64,
+    /// Memory for what the values of one stream are made of: memo, tuples, containers, objects. Beyond it the older ones
+    /// are let go of. A stream that asks for one of these is read again with all of them, so that no finding depends on this.
+    pub kept: usize,
     /// Different imports that are told apart in one stream; further ones end the reading.
     pub imports: usize,
     /// Faults that are kept for one stream. The first are the ones that matter.
@@ -48,6 +51,7 @@ impl Default for Limits {
         Limits {
             text: 64 << 10,
             machine_memory: 1 << 30,
+            kept: 32 << 20,
             imports: 100_000,
             faults: 32,
             stacked: 20_000_000,

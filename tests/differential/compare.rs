@@ -53,9 +53,16 @@ const STRICTER: &[&str] = &[
 
 /// What the library says: the stream, and the other ways to read it.
 pub fn ours(input: &[u8]) -> Vec<Stream> {
+    let streams = kept(input, &Limits::default());
+    // A machine that lets go of old values says the same.
+    let forgetful = kept(input, &Limits { kept: 64, ..Limits::default() });
+    assert_eq!(format!("{streams:?}"), format!("{forgetful:?}"), "{}", input.escape_ascii());
+    streams
+}
+
+fn kept(input: &[u8], limits: &Limits) -> Vec<Stream> {
     let content = Content::from_bytes(input);
-    let limits = Limits::default();
-    let run = machine::run(&content, 0, Rules::Pickle, "", &limits).expect("bytes in memory are readable");
+    let run = machine::run(&content, 0, Rules::Pickle, "", limits).expect("bytes in memory are readable");
     let mut streams = vec![run.stream];
     streams.extend(run.inner);
     streams

@@ -1,6 +1,6 @@
 //! What is known of an import by its name: the triggers that its entry opens, and its guard.
 
-use crate::pickle::values::heap::Nature;
+use crate::pickle::values::heap::{Items, Nature};
 use crate::pickle::values::mark::Mark;
 use crate::policy::Kind;
 use crate::policy::builtin::{self, Class};
@@ -107,6 +107,18 @@ impl Known {
                     })
             );
             stores && !triggers.answers
+        })
+    }
+
+    /// Whether its objects take literals by the method for such items.
+    pub fn takes_literals(&self, kind: Items) -> bool {
+        self.triggers.is_none_or(|triggers| {
+            let open = match kind {
+                Items::Set => triggers.setitem,
+                Items::Append => triggers.append,
+                Items::Add => triggers.add,
+            };
+            open.is_some_and(|shape| shape <= Shape::Stored)
         })
     }
 

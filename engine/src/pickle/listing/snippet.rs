@@ -31,6 +31,13 @@ pub fn around(
             Some(from) => decompile::listing_from(content, stream, from, limits, keep.clone())?,
             None => None,
         };
+        // What the memo has let go of is nowhere but in the stream: it is followed once more, for all that is left.
+        if stream.landmarks.missed() {
+            let all = [together, others].concat();
+            let lines = decompile::listing(content, stream, limits, Keep::Around(all.clone()))?.lines;
+            snippets.extend(picked(&lines, &all));
+            break;
+        }
         let lines = match short {
             Some(listed) => listed.lines,
             None => decompile::listing(content, stream, limits, keep)?.lines,

@@ -215,8 +215,8 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             op::ADDITEMS => Items::Add,
             _ => Items::Append,
         };
-        let late = self.state.heap.items(target, kind);
-        let grown = self.state.heap.give(target, self.state.stack.get(from..).unwrap_or(&[]));
+        let items = self.state.stack.get(from..).unwrap_or(&[]);
+        let (late, grown) = self.state.heap.give(target, kind, items);
         let mut mark = grown.mark;
         if grown.relied {
             self.changed_data(at);
@@ -236,9 +236,13 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             if let Some(late) = late.filter(|late| *late != Late::Shared) {
                 self.late(at, import, "items", late);
             }
-            let objection = self
-                .items_objection(import, kind, late, from, grown.kinds)
-                .or_else(|| self.special_items(import, target));
+            let plain = late.is_none() && grown.kinds & !Tag::LITERALS == 0;
+            let objection = if plain && self.state.imports.takes_literals(import, kind) {
+                None
+            } else {
+                self.items_objection(import, kind, late, from, grown.kinds)
+            };
+            let objection = objection.or_else(|| self.special_items(import, target));
             self.state.imports.used(import, UseKind::Items, at, code, objection);
         }
         let held = mark.without(Mark::UNKEYED.with(Mark::UNKEYED_INSIDE));

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::pickle::values::packed::{Apart, Packed};
+use crate::pickle::values::tail::Tail;
 use crate::pickle::values::value::Value;
 
 /// A memo index. Text PUT and GET take any integer that Python reads; those over 64 bits are kept by
@@ -31,8 +31,7 @@ impl Index {
 /// Values by index.
 #[derive(Debug, Default)]
 pub struct Memo {
-    dense: Vec<Packed>,
-    apart: Apart,
+    dense: Tail<Value>,
     sparse: HashMap<Index, Value>,
     set: u64,
     /// Bytes of indices that are no small numbers.
@@ -47,11 +46,11 @@ impl Memo {
     /// Sets an index.
     #[inline(always)]
     pub fn put(&mut self, index: u64, value: Value) {
-        if let Some(slot) = usize::try_from(index).ok().and_then(|i| self.dense.get_mut(i)) {
-            let free = *slot == Packed::UNSET;
+        if let Some(slot) = self.dense.get_mut(index) {
+            let free = *slot == Value::UNSET;
             self.set += u64::from(free);
             self.rewritten |= !free;
-            *slot = self.apart.pack(value, *slot);
+            *slot = value;
         } else {
             self.put_beyond(index, value);
         }
@@ -70,24 +69,20 @@ impl Memo {
 
     #[inline(never)]
     fn put_beyond(&mut self, index: u64, value: Value) {
-        let len = self.dense.len() as u64;
-        if index == len && self.sparse.is_empty() {
-            self.push(value);
+        let len = self.dense.count();
+        if self.dense.is_gone(index) {
+            // Asking for it was noted.
+        } else if index == len && self.sparse.is_empty() {
+            self.dense.push(value);
             self.set += 1;
         // Gaps are paid for by entries that are set, so that a far index cannot buy a table.
         } else if index < self.set.saturating_mul(2) + GAP && self.sparse.is_empty() {
-            self.dense.resize(index as usize, Packed::UNSET);
-            self.push(value);
+            self.dense.fill(index, Value::UNSET);
+            self.dense.push(value);
             self.set += 1;
         } else {
             self.put_far(Index::Small(index), value);
         }
-    }
-
-    #[inline(always)]
-    fn push(&mut self, value: Value) {
-        let packed = self.apart.pack(value, Packed::UNSET);
-        self.dense.push(packed);
     }
 
     /// Sets an index of any size.
@@ -101,8 +96,8 @@ impl Memo {
     /// MEMOIZE: the next index is the number of entries (`Lib/pickle.py`, `load_memoize`).
     #[inline(always)]
     pub fn memoize(&mut self, value: Value) {
-        if self.set == self.dense.len() as u64 && self.sparse.is_empty() {
-            self.push(value);
+        if self.set == self.dense.count() && self.sparse.is_empty() {
+            self.dense.push(value);
             self.set += 1;
         } else {
             self.put(self.set, value);
@@ -129,8 +124,8 @@ impl Memo {
     /// The value at an index.
     #[inline(always)]
     pub fn get(&self, index: u64) -> Option<Value> {
-        match usize::try_from(index).ok().and_then(|i| self.dense.get(i)) {
-            Some(slot) => self.apart.unpack(*slot),
+        match self.dense.get(index) {
+            Some(value) => Some(value).filter(|value| *value != Value::UNSET),
             None => self.get_far(index),
         }
     }
@@ -148,9 +143,24 @@ impl Memo {
         }
     }
 
+    /// Old entries go: [`Tail::age`].
+    pub fn age(&mut self, kept: usize) {
+        self.dense.age(kept);
+    }
+
+    /// Whether somebody asked for one that is gone.
+    pub fn missed(&self) -> bool {
+        self.dense.missed()
+    }
+
+    /// Bytes of what can go.
+    pub fn aging(&self) -> usize {
+        self.dense.size()
+    }
+
     /// Bytes held; a sparse entry costs about 64.
     pub fn size(&self) -> usize {
-        self.dense.len() * Packed::SIZE + self.apart.size() + self.sparse.len() * 64 + self.keys
+        self.aging() + self.sparse.len() * 64 + self.keys
     }
 }
 

@@ -105,9 +105,9 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             op::EMPTY_LIST => self.empty(Tag::List),
             op::EMPTY_DICT => self.empty(Tag::Dict),
             op::EMPTY_SET => self.empty(Tag::Set),
-            op::TUPLE1 => self.short_tuple(at, code, 1)?,
-            op::TUPLE2 => self.short_tuple(at, code, 2)?,
-            op::TUPLE3 => self.short_tuple(at, code, 3)?,
+            op::TUPLE1 => self.short_tuple::<1>(at, code)?,
+            op::TUPLE2 => self.short_tuple::<2>(at, code)?,
+            op::TUPLE3 => self.short_tuple::<3>(at, code)?,
             op::TUPLE => {
                 let mark = self.pop_mark()?;
                 let value = self.state.heap.tuple(self.state.stack.get(mark..).unwrap_or(&[]));
@@ -369,13 +369,12 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
     }
 
     #[inline(always)]
-    pub(super) fn short_tuple(&mut self, at: u64, code: u8, n: usize) -> Step {
+    pub(super) fn short_tuple<const N: usize>(&mut self, at: u64, code: u8) -> Step {
         let len = self.state.stack.len();
-        if len < self.state.fence + n {
-            return Err(Self::underflow());
-        }
-        let value = self.state.heap.tuple(self.state.stack.get(len - n..).unwrap_or(&[]));
-        self.gather(at, code, len - n, value);
+        let items = self.state.stack.last_chunk::<N>().filter(|_| len >= self.state.fence + N);
+        let Some(items) = items else { return Err(Self::underflow()) };
+        let value = self.state.heap.short_tuple(items);
+        self.gather(at, code, len - N, value);
         Ok(())
     }
 
@@ -464,6 +463,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             self.fault(Rule::StreamMalformed, at, message);
         }
         self.state.frame_end = position.saturating_add(len.min(left));
+        self.state.alarm = self.state.alarm.min(self.state.frame_end);
         Ok(())
     }
 

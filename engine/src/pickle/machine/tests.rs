@@ -4,6 +4,7 @@ use crate::content::Content;
 use crate::facts::UseKind;
 use crate::facts::{Loader, Stream};
 use crate::limits::Limits;
+use crate::pickle::stream::reader::SliceCursor;
 
 fn run(bytes: &[u8]) -> Stream {
     let content = Content::from_bytes(bytes);
@@ -175,6 +176,52 @@ fn a_dtype_state_must_be_consistent() {
     assert_eq!(objections(&dtype("O8", 63)), 0);
     assert_eq!(objections(&dtype("O8", 0)), 1, "raw bytes would become pointers");
     assert_eq!(objections(&dtype("f8", 63)), 1);
+}
+
+/// Rows that nothing looks at again: a tuple, a list and a dict, each in the memo.
+fn rows(count: usize) -> Vec<u8> {
+    b"K\x01K\x02\x86\x940]\x940}\x940cm\nO\n)\x81\x940".repeat(count)
+}
+
+#[test]
+fn a_stream_that_asks_for_what_is_gone_is_run_again() {
+    let limits = Limits::default();
+    let joined = |parts: &[&[u8]]| parts.concat();
+    let none: &[u8] = b"\x88";
+    // What stands in the middle of the memo, under index 10,000, and what is done with it when it is old.
+    let gone: [(&str, &[u8], &[u8]); 9] = [
+        ("text", b"\x8c\x02os", b"j\x10\x27\0\0\x8c\x06system\x93\x8c\x04true\x85R"),
+        ("import", b"cos\nsystem\n", b"j\x10\x27\0\0\x8c\x04true\x85R"),
+        ("arguments", b"\x8c\x04true\x85", b"cos\nsystem\nj\x10\x27\0\0R"),
+        ("state", b"}", b"cm\nC\n)\x81j\x10\x27\0\0b"),
+        ("a list that grows", b"]", b"j\x10\x27\0\0cos\nsystem\na"),
+        ("an object that is called", b"cm\nC\n)R", b"j\x10\x27\0\0)R"),
+        ("an object that gets its state", b"cm\nC\n)\x81", b"j\x10\x27\0\0}b"),
+        ("an entry that is replaced", b"\x8c\x02os", b"cos\nsystem\nr\x10\x27\0\0"),
+        ("an entry by its digits", b"cos\nsystem\n", b"g10000\n\x8c\x04true\x85R"),
+    ];
+    for (name, value, use_of_it) in gone {
+        let bytes = joined(&[none, &rows(2500), value, b"r\x10\x27\0\0", &rows(20_000), use_of_it, b"."]);
+        let content = Content::from_bytes(bytes.as_slice());
+        let run = |kept| {
+            let cursor = SliceCursor::new(&bytes, 0);
+            super::Machine::new(cursor, Loader::Pickle, &limits, &mut ()).finish(kept).expect("in memory")
+        };
+        assert!(run(100_000).is_none(), "{name}");
+        let all = run(usize::MAX).expect("all is kept");
+        let few = Limits { kept: 100_000, ..Limits::default() };
+        let mut streams = [all, super::run(&content, 0, Loader::Pickle, "", &few).expect("in memory")]
+            .map(|run| run.stream);
+        assert!(streams[0].stopped() && !streams[0].imports.is_empty(), "{name}");
+        streams.iter_mut().for_each(|stream| stream.landmarks = Default::default());
+        assert_eq!(format!("{:?}", streams[0]), format!("{:?}", streams[1]), "{name}");
+    }
+    // What is used while it is new, and what came first of all, is at hand: one run does.
+    let bytes = joined(&[b"cos\nsystem\n\x94", &rows(50_000), b"j\0\0\0\0\x8c\x04true\x94\x85R."]);
+    let cursor = SliceCursor::new(&bytes, 0);
+    let once = super::Machine::new(cursor, Loader::Pickle, &limits, &mut ()).finish(100_000);
+    let stream = once.expect("in memory").expect("nothing that is gone is asked for").stream;
+    assert_eq!((stream.stopped(), uses(&stream).contains(&UseKind::Call)), (true, true));
 }
 
 #[test]

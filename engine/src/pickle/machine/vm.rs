@@ -50,22 +50,38 @@ pub fn run_traced<T: Trace>(
     limits: &Limits,
     trace: &mut T,
 ) -> io::Result<Run> {
-    let mut run = match content.as_slice() {
-        Some(bytes) => Machine::new(SliceCursor::new(bytes, start), reading, limits, trace).finish()?,
+    let mut run = twice(limits, trace, |kept, trace| match content.as_slice() {
+        Some(bytes) => Machine::new(SliceCursor::new(bytes, start), reading, limits, trace).finish(kept),
         None => {
             let cursor = WindowCursor::new(content, start, limits.window);
-            Machine::new(cursor, reading, limits, trace).finish()?
+            Machine::new(cursor, reading, limits, trace).finish(kept)
         }
-    };
+    })?;
     if run.straddled && matches!(reading, Loader::Pickle | Loader::JoblibPlain | Loader::Torch) {
-        let cursor = FramedCursor::new(content, start, limits.window);
-        run.inner.push(Machine::new(cursor, reading, limits, &mut ()).finish_framed()?);
+        run.inner.push(twice(limits, &mut (), |kept, trace| {
+            let cursor = FramedCursor::new(content, start, limits.window);
+            Machine::new(cursor, reading, limits, trace).finish_framed(kept)
+        })?);
     }
     run.stream.member = member.to_owned();
     for inner in &mut run.inner {
         inner.member = member.to_owned();
     }
     Ok(run)
+}
+
+/// Runs a machine that lets go of old values, and where it wanted one of them, another one that keeps all. An onlooker is
+/// told everything once, so for one that looks all are kept at once.
+fn twice<T: Trace, R>(
+    limits: &Limits,
+    trace: &mut T,
+    mut run: impl FnMut(usize, &mut T) -> io::Result<Option<R>>,
+) -> io::Result<R> {
+    let kept = if T::ON { usize::MAX } else { limits.kept };
+    match run(kept, trace)? {
+        Some(run) => Ok(run),
+        None => run(usize::MAX, trace)?.ok_or_else(|| io::Error::other("a value is gone that nobody let go")),
+    }
 }
 
 /// Runs a stream of these facts again, for an onlooker. `content` is that of its member.
@@ -77,7 +93,7 @@ pub fn retrace<T: Trace>(
 ) -> io::Result<()> {
     if stream.framed {
         let cursor = FramedCursor::new(content, stream.start, limits.window);
-        return Machine::new(cursor, stream.reading, limits, trace).finish_framed().map(drop);
+        return Machine::new(cursor, stream.reading, limits, trace).finish_framed(usize::MAX).map(drop);
     }
     run_traced(content, stream.start, stream.reading, "", limits, trace).map(drop)
 }
@@ -97,10 +113,10 @@ pub fn resume<T: Trace>(
             state,
             ..Machine::new(SliceCursor::new(bytes, from.offset), stream.reading, limits, trace)
         }
-        .finish(),
+        .finish(usize::MAX),
         None => {
             let cursor = WindowCursor::new(content, from.offset, limits.window);
-            Machine { state, ..Machine::new(cursor, stream.reading, limits, trace) }.finish()
+            Machine { state, ..Machine::new(cursor, stream.reading, limits, trace) }.finish(usize::MAX)
         }
     }
     .map(drop)
@@ -114,12 +130,14 @@ pub(super) enum Halt {
     Broken(String),
     /// A ceiling.
     Limit(String),
+    /// What is decided from here on would be decided without a value that is gone.
+    Missed,
 }
 
 pub(super) type Step = Result<(), Halt>;
 
-/// Opcodes between two looks at the memory in use, and at where a landmark is due.
-const BREATH: u64 = 1 << 13;
+/// Bytes between two looks at the memory in use, and at where a landmark is due.
+const BREATH: u64 = 1 << 15;
 
 /// Bytes of the memos of inner pickles that are kept, to show lines of those.
 const REMEMBERED: usize = 1 << 24;
@@ -135,6 +153,9 @@ pub(super) struct Machine<'m, C, T> {
     pub(super) straddled: bool,
     /// The onlooker is told about the outer pickle alone; inner ones are streams of their own.
     pub(super) muted: bool,
+    /// Bytes of old values of one pickle that are kept; where that is not all, whether one that is gone was asked for.
+    kept: usize,
+    missed: bool,
     pub(super) state: State,
 }
 
@@ -171,6 +192,9 @@ pub(super) struct State {
     pub(super) memoized: u64,
     pub(super) protocol: u8,
     pub(super) frame_end: u64,
+    /// Where the next look at the memory is due, and where that or the end of the frame comes first.
+    look: u64,
+    pub(super) alarm: u64,
     pub(super) stream: Stream,
     /// Where the next landmark is due.
     pub(super) due: u64,
@@ -184,24 +208,34 @@ impl State {
         let due = stream.landmarks.next(start);
         State { reading, frame_end: u64::MAX, stream, due, ..State::default() }
     }
+
+    /// Whether a value was asked for that is gone.
+    fn missed(&self) -> bool {
+        self.memo.missed() | self.heap.missed()
+    }
 }
 
 impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
     pub(super) fn new(cursor: C, reading: Loader, limits: &'m Limits, trace: &'m mut T) -> Self {
         let state = State::new(reading, cursor.position());
-        Machine { cursor, limits, trace, inner: Vec::new(), straddled: false, muted: false, state }
+        let (inner, kept) = (Vec::new(), usize::MAX);
+        Machine { cursor, limits, trace, inner, straddled: false, muted: false, kept, missed: false, state }
     }
 
-    pub(super) fn finish(mut self) -> io::Result<Run> {
+    /// Runs the pickle at the cursor, with so many bytes of old values. `None` where it asked for one that was gone.
+    pub(super) fn finish(mut self, kept: usize) -> io::Result<Option<Run>> {
+        self.kept = kept;
         let stream = self.run_to_halt().0;
         match self.cursor.failure() {
             Some(error) => Err(error),
-            None => Ok(Run { stream, inner: self.inner, straddled: self.straddled }),
+            None if self.missed => Ok(None),
+            None => Ok(Some(Run { stream, inner: self.inner, straddled: self.straddled })),
         }
     }
 
     /// Like `finish`, for a cursor that leaves bytes out. Its offsets become those of the content.
-    pub(super) fn finish_framed(mut self) -> io::Result<Stream> {
+    pub(super) fn finish_framed(mut self, kept: usize) -> io::Result<Option<Stream>> {
+        self.kept = kept;
         let mut stream = self.run_to_halt().0;
         let message = "read from a file, the rest of a frame is dropped and the stream goes on behind it";
         stream.faults.insert(
@@ -238,15 +272,20 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         }
         match self.cursor.failure() {
             Some(error) => Err(error),
-            None => Ok(stream),
+            None => Ok(Some(stream).filter(|_| !self.missed)),
         }
     }
 
     /// Runs the pickle at the cursor and takes its facts, and the mark of what it makes.
     pub(super) fn run_to_halt(&mut self) -> (Stream, Mark) {
-        let mut at;
+        let mut at = self.cursor.position();
         let mut opcodes: u64 = 0;
         let halt = loop {
+            if self.cursor.position() >= self.state.alarm
+                && let Err(halt) = self.pause(at)
+            {
+                break halt;
+            }
             at = self.cursor.position();
             let Some(code) = self.cursor.byte() else {
                 break Halt::Broken("the stream ends without STOP".to_owned());
@@ -261,15 +300,6 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
             }
             if let Err(halt) = self.step(at, code) {
                 break halt;
-            }
-            if self.cursor.position() >= self.state.frame_end {
-                self.leave_frame(at);
-            }
-            if opcodes.is_multiple_of(BREATH) {
-                if let Err(halt) = self.check_memory() {
-                    break halt;
-                }
-                self.pass();
             }
         };
         if self.cursor.position() > self.state.frame_end {
@@ -286,7 +316,9 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
                 self.state.stream.ending = Ending::Limit;
                 self.fault(Rule::ResourceLimit, at, message);
             }
+            Halt::Missed => {}
         }
+        self.missed |= self.state.missed();
         let state = std::mem::take(&mut self.state);
         let mut stream = state.stream;
         stream.end = self.cursor.position();
@@ -296,6 +328,23 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         let uses = stream.imports.iter().flat_map(|import| &import.uses);
         stream.applied |= uses.into_iter().any(|used| used.kind != UseKind::Reference);
         (stream, made)
+    }
+
+    /// Between two opcodes, where a frame ends or a look at the memory is due. `at`: the one before.
+    #[cold]
+    fn pause(&mut self, at: u64) -> Step {
+        let position = self.cursor.position();
+        if position >= self.state.frame_end {
+            self.leave_frame(at);
+        }
+        if position >= self.state.look {
+            // With little to keep, looks are taken often.
+            self.state.look = position.saturating_add(BREATH.min(self.kept as u64 / 32).max(1));
+            self.check_memory()?;
+            self.pass();
+        }
+        self.state.alarm = self.state.look.min(self.state.frame_end);
+        Ok(())
     }
 
     /// A whole pickle stands at the cursor, read by `pickle.load`; gives the mark of what it makes. It cannot hold
@@ -326,8 +375,16 @@ impl<'m, C: Cursor, T: Trace> Machine<'m, C, T> {
         }
     }
 
-    pub(super) fn check_memory(&self) -> Step {
-        let state = &self.state;
+    /// Lets go of old values where there are many, and holds all against what is allowed.
+    fn check_memory(&mut self) -> Step {
+        if self.missed | self.state.missed() {
+            return Err(Halt::Missed);
+        }
+        let state = &mut self.state;
+        if state.memo.aging() + state.heap.aging() > self.kept {
+            state.memo.age(self.kept);
+            state.heap.age(self.kept);
+        }
         let entries = state.stack.len() + state.marks.len();
         let held = state.held
             + state.memo.size()

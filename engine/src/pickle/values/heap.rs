@@ -55,6 +55,14 @@ const COMPLETE: u32 = STATED << 5;
 const HOLLOW: u32 = STATED << 6;
 const WIDE_ITEMS: u32 = STATED << 7;
 const DONE: u32 = STATED | COMPLETE;
+const AGAIN: u32 = Mark::AGAIN.bits() as u32;
+
+/// The bit of items of a kind, and those of items of other kinds.
+#[inline(always)]
+fn bits_of(kind: Items) -> (u32, u32) {
+    let own = STATED << (1 + kind as u32);
+    (own, (SHARED - (STATED << 1)) & !own)
+}
 
 /// Of an object without any of these bits, a holder takes over what [`Heap::taken_over`] keeps of its mark as it is.
 const UNUSUAL: u32 = HOLLOW | Mark::LOOSE.with(Mark::AGAIN).bits() as u32;
@@ -187,6 +195,20 @@ impl Heap {
         self.tuples.nested(items, mark, walk)
     }
 
+    /// Stores a tuple of a few.
+    #[inline(never)]
+    pub fn short_tuple<const N: usize>(&mut self, items: &[Value; N]) -> Value {
+        let (mut kinds, mut large) = (0, false);
+        for value in items {
+            kinds |= value.kind();
+            large |= value.is_large();
+        }
+        if kinds & !Tag::LITERALS != 0 {
+            return self.tuple(items);
+        }
+        self.tuples.short(items, large || kinds & Tag::BigInt.kind() != 0)
+    }
+
     /// What a holder of these values takes over.
     #[inline(always)]
     fn gather(&self, items: &[Value]) -> Gathered {
@@ -194,7 +216,7 @@ impl Heap {
         if items.len() < MANY {
             for value in items {
                 kinds |= value.kind();
-                large |= value.is(Tag::Int) && value.exceeds(Mark::SMALL);
+                large |= value.is_large();
             }
         } else {
             (kinds, large) = kinds_of_many(items);
@@ -221,6 +243,15 @@ impl Heap {
             let simple = match value.tag() {
                 Tag::Object => self.objects.simple(value.serial(), UNUSUAL),
                 Tag::List | Tag::Dict | Tag::Set => self.containers.simple(value.payload(), WIDE),
+                Tag::Tuple => {
+                    if let Some((more, large)) = self.tuples.simple(*value) {
+                        mark = mark.with(large);
+                        steps += more;
+                        depth = depth.max(1);
+                        continue;
+                    }
+                    None
+                }
                 _ => None,
             };
             if let Some((bits, more, deep)) = simple {
@@ -376,12 +407,19 @@ impl Heap {
         Grown { kinds, mark, had: old.len, sealed: bits.has(Mark::SEALED), relied }
     }
 
-    /// An object is given a state, or items. Says what it takes over of them.
+    /// An object is given items. Says what it takes over of them, and what stands against that.
     #[inline]
-    pub fn give(&mut self, value: Value, items: &[Value]) -> Grown {
+    pub fn give(&mut self, value: Value, kind: Items, items: &[Value]) -> (Option<Late>, Grown) {
         let Gathered { kinds, mark, walk } = self.gather(items);
+        // Most are new, and get items of one kind: there is nothing to say then.
+        let (own, others) = bits_of(kind);
+        let unless = STATED | SHARED | AGAIN | others;
+        if self.objects.grow_simple(value.serial(), own, unless, walk.steps, walk.depth) {
+            return (None, Grown { kinds, mark, had: 0, sealed: false, relied: false });
+        }
+        let late = self.items(value, kind);
         let relied = self.add(value, mark, walk).is_err();
-        Grown { kinds, mark, had: 0, sealed: false, relied }
+        (late, Grown { kinds, mark, had: 0, sealed: false, relied })
     }
 
     /// An object takes so much more to visit.
@@ -467,12 +505,12 @@ impl Heap {
 
     /// The place of the container that comes next.
     pub fn next_container(&self) -> u64 {
-        self.containers.count() as u64
+        self.containers.count()
     }
 
     /// The object that comes next, if an import gives it.
     pub fn next_object(&self, import: u32) -> Value {
-        Value::object(Some(import), self.objects.count() as u64)
+        Value::object(Some(import), self.objects.count())
     }
 
     /// Whether something may hold the value that the stack has still.
@@ -540,7 +578,7 @@ impl Heap {
     }
 
     /// An object gets items. Says what stands against that.
-    pub fn items(&mut self, object: Value, kind: Items) -> Option<Late> {
+    fn items(&mut self, object: Value, kind: Items) -> Option<Late> {
         let bits = self.objects.get(object.serial())?.bits;
         let mut late = None;
         for (other, bit) in ITEMS {
@@ -590,9 +628,26 @@ impl Heap {
         Some(at).filter(|v| !v.is(Tag::Tuple))
     }
 
+    /// Old values go: [`Tail::age`](crate::pickle::values::tail::Tail::age).
+    pub fn age(&mut self, kept: usize) {
+        self.tuples.age(kept);
+        self.containers.age(kept);
+        self.objects.age(kept);
+    }
+
+    /// Whether somebody asked for one that is gone.
+    pub fn missed(&self) -> bool {
+        self.tuples.missed() | self.containers.missed() | self.objects.missed()
+    }
+
+    /// Bytes of what can go.
+    pub fn aging(&self) -> usize {
+        self.tuples.size() + self.containers.size() + self.objects.size()
+    }
+
     /// Bytes held.
     pub fn size(&self) -> usize {
-        self.tuples.size() + self.containers.size() + self.objects.size() + self.storages.len() * 32
+        self.aging() + self.storages.len() * 32
     }
 }
 
@@ -603,7 +658,7 @@ fn kinds_of_many(items: &[Value]) -> (u64, bool) {
     let alike = items.iter().fold(true, |alike, v| alike & v.is_like(first));
     let kinds = if alike { first.kind() } else { items.iter().fold(0, |kinds, v| kinds | v.kind()) };
     let ints = kinds & Tag::Int.kind() != 0;
-    (kinds, ints && items.iter().any(|v| v.is(Tag::Int) && v.exceeds(Mark::SMALL)))
+    (kinds, ints && items.iter().fold(false, |large, v| large | v.is_large()))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::facts::{Import, Objection, Use, UseKind};
 use crate::pickle::known::table::{self, Known};
 use crate::pickle::stream::text::Text;
 use crate::pickle::stream::{compat, opcode};
-use crate::pickle::values::heap::Nature;
+use crate::pickle::values::heap::{Items, Nature};
 use crate::pickle::values::mark::Mark;
 use crate::pickle::values::value::Value;
 
@@ -23,6 +23,8 @@ struct Row {
     made: Option<[(Mark, Nature); 2]>,
     /// Nothing is to be judged where BUILD gives its objects a dict of names.
     stores: bool,
+    /// Nor where they get literals by these methods.
+    takes: [bool; 3],
     /// `module.name` as messages show it, once one does.
     shown: OnceCell<Box<str>>,
     /// How often it was pushed, and how often that push was applied. The rest are references.
@@ -124,6 +126,7 @@ impl Imports {
         let row = Row {
             made: known.is_unguarded().then(|| [made(false), made(true)]),
             stores: known.is_unguarded() && known.stores_attributes(),
+            takes: [Items::Set, Items::Append, Items::Add].map(|kind| known.takes_literals(kind)),
             known,
             key,
             shown: OnceCell::new(),
@@ -183,6 +186,12 @@ impl Imports {
     #[inline]
     pub fn stores_attributes(&self, index: u32) -> bool {
         self.rows.get(index as usize).is_some_and(|row| row.stores)
+    }
+
+    /// Whether its objects take literals by a method, and nothing is to be judged.
+    #[inline]
+    pub fn takes_literals(&self, index: u32, kind: Items) -> bool {
+        self.rows.get(index as usize).is_some_and(|row| row.takes.get(kind as usize) == Some(&true))
     }
 
     /// What is known of the import that gave an object.

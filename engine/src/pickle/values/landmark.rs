@@ -102,6 +102,11 @@ impl Landmarks {
         there.then_some(value)
     }
 
+    /// Whether something was to be remembered that the memo has let go of.
+    pub fn missed(&self) -> bool {
+        self.memo.as_ref().is_some_and(|memo| memo.missed())
+    }
+
     /// Bytes held, apart from the memo.
     pub fn size(&self) -> usize {
         self.held

@@ -12,5 +12,6 @@ pub mod mark;
 pub mod modulus;
 pub mod packed;
 pub mod records;
+pub mod tail;
 pub mod tuples;
 pub mod value;

@@ -1,5 +1,6 @@
 //! Values in five bytes, as the memo and tuples keep them: a file holds far more of these than of all else.
 
+use crate::pickle::values::tail::Tail;
 use crate::pickle::values::value::{Tag, Value};
 
 /// A value, or where it lies in [`Apart`]. Five bits of the tag, 35 of the payload with its sign.
@@ -18,7 +19,7 @@ const IMPORT: u32 = 10;
 
 /// Values that do not fit.
 #[derive(Debug, Default)]
-pub struct Apart(Vec<Value>);
+pub struct Apart(Tail<Value>);
 
 impl Packed {
     /// Bytes of one.
@@ -38,6 +39,14 @@ impl Packed {
         let [a, b, c, d, e] = self.0;
         let word = u64::from_le_bytes([a, b, c, d, e, 0, 0, 0]);
         (word & APART, (word << (CUT - TAG)) as i64 >> CUT)
+    }
+
+    /// The word of a value that is no object, and whether it fits.
+    #[inline(always)]
+    pub fn of_literal(value: Value) -> (u64, bool) {
+        let payload = value.signed_payload();
+        let word = ((payload as u64) << TAG | value.tag_bits()) & ((1 << (8 * Packed::SIZE)) - 1);
+        (word, payload << CUT >> CUT == payload)
     }
 
     /// Its bytes.
@@ -75,13 +84,13 @@ impl Apart {
         // What lies apart and is replaced leaves its place.
         let (tag, place) = old.parts();
         if tag == APART
-            && let Some(slot) = usize::try_from(place).ok().and_then(|place| self.0.get_mut(place))
+            && let Some(slot) = u64::try_from(place).ok().and_then(|place| self.0.get_mut(place))
         {
             *slot = value;
             return old;
         }
         self.0.push(value);
-        Packed::word(APART, self.0.len() as i64 - 1)
+        Packed::word(APART, self.0.count() as i64 - 1)
     }
 
     /// The value; `None` for an empty place.
@@ -96,17 +105,27 @@ impl Apart {
 
     #[inline(never)]
     fn unpack_other(&self, tag: u64, payload: i64) -> Option<Value> {
-        let payload = usize::try_from(payload).ok()?;
+        let payload = u64::try_from(payload).ok()?;
         if tag == APART {
-            return self.0.get(payload).copied();
+            return self.0.get(payload);
         }
         let import = (payload & ((1 << IMPORT) - 1)) as u32;
-        Some(Value::object(import.checked_sub(1), (payload >> IMPORT) as u64))
+        Some(Value::object(import.checked_sub(1), payload >> IMPORT))
+    }
+
+    /// Old ones go: [`Tail::age`].
+    pub fn age(&mut self, kept: usize) {
+        self.0.age(kept);
+    }
+
+    /// Whether somebody asked for one that is gone.
+    pub fn missed(&self) -> bool {
+        self.0.missed()
     }
 
     /// Bytes held.
     pub fn size(&self) -> usize {
-        self.0.len() * size_of::<Value>()
+        self.0.size()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Records of containers and objects, four bytes each where they are small: files hold millions of these.
 
+use crate::pickle::values::tail::Tail;
+
 /// What is kept of a container or of an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Record {
@@ -17,20 +19,26 @@ pub struct Record {
 /// for the steps. The others lie apart, and their word says where.
 #[derive(Debug, Default)]
 pub struct Records<const BITS: u32, const LEN: u32, const STEPS: u32> {
-    words: Vec<u32>,
-    apart: Vec<Record>,
+    words: Tail<u32>,
+    apart: Tail<Record>,
 }
 
 const APART: u32 = 1 << 31;
 const DEPTH: u32 = 3;
+
+/// Where the record of a word lies apart.
+#[inline(always)]
+fn place_of(word: u32) -> u64 {
+    (word & !APART).into()
+}
 
 impl<const BITS: u32, const LEN: u32, const STEPS: u32> Records<BITS, LEN, STEPS> {
     const FITS: () = assert!(BITS + DEPTH + LEN + STEPS <= 31);
 
     /// How many there are.
     #[inline(always)]
-    pub fn count(&self) -> usize {
-        self.words.len()
+    pub fn count(&self) -> u64 {
+        self.words.count()
     }
 
     /// A record in one word.
@@ -51,7 +59,7 @@ impl<const BITS: u32, const LEN: u32, const STEPS: u32> Records<BITS, LEN, STEPS
 
     #[inline(never)]
     fn other(&self, word: u32) -> Record {
-        self.apart.get((word & !APART) as usize).copied().unwrap_or_default()
+        self.apart.get(place_of(word)).unwrap_or_default()
     }
 
     #[inline(always)]
@@ -68,7 +76,7 @@ impl<const BITS: u32, const LEN: u32, const STEPS: u32> Records<BITS, LEN, STEPS
     /// One more, with nothing in it. Gives its index.
     #[inline(always)]
     pub fn empty(&mut self) -> u64 {
-        let index = self.words.len() as u64;
+        let index = self.words.count();
         self.words.push(0);
         index
     }
@@ -84,13 +92,13 @@ impl<const BITS: u32, const LEN: u32, const STEPS: u32> Records<BITS, LEN, STEPS
     /// One of them.
     #[inline(always)]
     pub fn get(&self, index: u64) -> Option<Record> {
-        self.words.get(index as usize).map(|word| self.record(*word))
+        self.words.get(index).map(|word| self.record(word))
     }
 
     /// The bits, the steps and the depth of one, where it lies in one word and has none of these bits.
     #[inline(always)]
     pub fn simple(&self, index: u64, unless: u32) -> Option<(u32, u32, u8)> {
-        let word = *self.words.get(index as usize)?;
+        let word = self.words.get(index)?;
         if word & (APART | unless) != 0 {
             return None;
         }
@@ -101,7 +109,7 @@ impl<const BITS: u32, const LEN: u32, const STEPS: u32> Records<BITS, LEN, STEPS
     /// Puts a record in the place of another.
     #[inline(always)]
     pub fn set(&mut self, index: u64, record: Record) {
-        let Some(place) = self.words.get_mut(index as usize) else { return };
+        let Some(place) = self.words.get_mut(index) else { return };
         match Self::word(record) {
             Some(word) if *place & APART == 0 => *place = word,
             _ => *place = Self::set_apart(&mut self.apart, *place, record),
@@ -109,14 +117,14 @@ impl<const BITS: u32, const LEN: u32, const STEPS: u32> Records<BITS, LEN, STEPS
     }
 
     #[inline(never)]
-    fn set_apart(apart: &mut Vec<Record>, word: u32, record: Record) -> u32 {
+    fn set_apart(apart: &mut Tail<Record>, word: u32, record: Record) -> u32 {
         if word & APART != 0
-            && let Some(place) = apart.get_mut((word & !APART) as usize)
+            && let Some(place) = apart.get_mut(place_of(word))
         {
             *place = record;
             return word;
         }
-        let word = APART | apart.len() as u32;
+        let word = APART | apart.count() as u32;
         apart.push(record);
         word
     }
@@ -124,7 +132,7 @@ impl<const BITS: u32, const LEN: u32, const STEPS: u32> Records<BITS, LEN, STEPS
     /// Something is put into what this record is of. Gives the record as it was.
     #[inline]
     pub fn grow(&mut self, index: u64, len: u32, steps: u32, depth: u8) -> Record {
-        let Some(place) = self.words.get_mut(index as usize) else { return Record::default() };
+        let Some(place) = self.words.get_mut(index) else { return Record::default() };
         let word = *place;
         if word & APART == 0 {
             let old = Self::small(word);
@@ -139,6 +147,23 @@ impl<const BITS: u32, const LEN: u32, const STEPS: u32> Records<BITS, LEN, STEPS
             }
         }
         self.grow_apart(index, len, steps, depth)
+    }
+
+    /// Something is put into what this record is of, which gets these bits, where it lies in one word before and after that,
+    /// and has none of those. False where nothing was done.
+    #[inline(always)]
+    pub fn grow_simple(&mut self, index: u64, bits: u32, unless: u32, steps: u32, depth: u8) -> bool {
+        let Some(place) = self.words.get_mut(index) else { return false };
+        let word = *place;
+        let old = Self::small(word);
+        let steps = u64::from(old.steps) + u64::from(steps);
+        let depth = u32::from(old.depth.max(depth));
+        let simple = word & (APART | unless) == 0 && steps >> STEPS | u64::from(depth >> DEPTH) == 0;
+        if simple {
+            let kept = word & (((1 << BITS) - 1) | (((1 << LEN) - 1) << (BITS + DEPTH)));
+            *place = kept | bits | depth << BITS | (steps as u32) << (BITS + DEPTH + LEN);
+        }
+        simple
     }
 
     #[inline(never)]
@@ -157,17 +182,28 @@ impl<const BITS: u32, const LEN: u32, const STEPS: u32> Records<BITS, LEN, STEPS
     /// Adds bits to a record.
     #[inline(always)]
     pub fn add_bits(&mut self, index: u64, bits: u32) {
-        let Some(place) = self.words.get_mut(index as usize) else { return };
+        let Some(place) = self.words.get_mut(index) else { return };
         if *place & APART == 0 {
             *place |= bits;
-        } else if let Some(record) = self.apart.get_mut((*place & !APART) as usize) {
+        } else if let Some(record) = self.apart.get_mut(place_of(*place)) {
             record.bits |= bits;
         }
     }
 
+    /// Old ones go: [`Tail::age`].
+    pub fn age(&mut self, kept: usize) {
+        self.words.age(kept);
+        self.apart.age(kept);
+    }
+
+    /// Whether somebody asked for one that is gone.
+    pub fn missed(&self) -> bool {
+        self.words.missed() | self.apart.missed()
+    }
+
     /// Bytes held.
     pub fn size(&self) -> usize {
-        self.words.len() * 4 + self.apart.len() * size_of::<Record>()
+        self.words.size() + self.apart.size()
     }
 }
 
@@ -202,6 +238,11 @@ mod tests {
             assert_eq!(records.get(index), Some(Record { len: 65, steps: u32::MAX, depth: 9, ..small }));
         }
         assert_eq!((size, records.get(first), records.get(99)), (4, Some(small), None));
+        // It grows where it is simple and stays so.
+        let index = records.push(Record { bits: 5, len: 2, steps: 7, depth: 1 });
+        assert!(!records.grow_simple(index, 2, 4, 1, 0) && !records.grow_simple(index, 2, 8, 249, 0));
+        assert!(!records.grow_simple(index, 2, 8, 1, 8) && records.grow_simple(index, 2, 8, 248, 7));
+        assert_eq!(records.get(index), Some(Record { bits: 7, len: 2, steps: 255, depth: 7 }));
         // It grows in its place, and then apart.
         let index = records.push(Record { bits: 5, ..Record::default() });
         let held = records.size();

@@ -2,6 +2,7 @@
 
 use crate::pickle::values::mark::Mark;
 use crate::pickle::values::packed::{Apart, Packed};
+use crate::pickle::values::tail::Tail;
 use crate::pickle::values::value::{Tag, Value};
 
 /// Most dimensions that an array of numpy has (`NPY_MAXDIMS`).
@@ -56,7 +57,7 @@ impl Walk {
 /// or is long, its length, its depth, its mark, and the steps that a walk takes follow on that.
 #[derive(Debug)]
 pub struct Tuples {
-    bytes: Vec<u8>,
+    bytes: Tail<u8>,
     apart: Apart,
 }
 
@@ -74,13 +75,13 @@ struct Head {
     mark: Mark,
     walk: Walk,
     /// Where the elements begin.
-    start: usize,
+    start: u64,
 }
 
 impl Default for Tuples {
     fn default() -> Self {
         // Index 0 is the empty tuple.
-        Tuples { bytes: vec![0], apart: Apart::default() }
+        Tuples { bytes: Tail::of(vec![0]), apart: Apart::default() }
     }
 }
 
@@ -96,15 +97,30 @@ impl Tuples {
             return self.nested(items, mark, walk);
         }
         let large = if mark.is_plain() { 0 } else { LARGE };
-        let index = self.bytes.len() as u64;
-        let first = items.len() as u8 | large;
-        match *items {
-            [a, b] => self.short(first, [a, b]),
-            [a, b, c] => self.short(first, [a, b, c]),
-            _ => {
-                self.bytes.push(first);
-                self.store(items);
-            }
+        let index = self.bytes.count();
+        self.bytes.push(items.len() as u8 | large);
+        self.store(items);
+        Value::new(Tag::Tuple, index)
+    }
+
+    /// One of at most three literals. `large`: whether a large integer is among them.
+    #[inline(always)]
+    pub fn short<const N: usize>(&mut self, items: &[Value; N], large: bool) -> Value {
+        const { assert!(8 + 8 * Packed::SIZE * N <= 128) };
+        let index = self.bytes.count();
+        let first = N as u8 | if large { LARGE } else { 0 };
+        let (mut all, mut fit) = (u128::from(first), true);
+        for (i, item) in items.iter().enumerate() {
+            let (word, fits) = Packed::of_literal(*item);
+            all |= u128::from(word) << (8 + 8 * Packed::SIZE * i);
+            fit &= fits;
+        }
+        if fit {
+            self.bytes.extend(&all.to_le_bytes());
+            self.bytes.cut(index + 1 + (N * Packed::SIZE) as u64);
+        } else {
+            self.bytes.push(first);
+            self.store(items);
         }
         Value::new(Tag::Tuple, index)
     }
@@ -112,37 +128,37 @@ impl Tuples {
     /// One that holds more, which takes so much to visit.
     pub fn nested(&mut self, items: &[Value], mark: Mark, walk: Walk) -> Value {
         let Walk { steps, depth } = walk.held();
-        let index = self.bytes.len() as u64;
+        let index = self.bytes.count();
         let [a, b, c, d] = u32::try_from(items.len()).unwrap_or(u32::MAX).to_le_bytes();
         let [m, n] = mark.bits().to_le_bytes();
         let [p, q, r, s] = steps.to_le_bytes();
         self.bytes.reserve(HEAD + items.len() * Packed::SIZE);
-        self.bytes.extend_from_slice(&[LONG, a, b, c, d, depth, m, n, p, q, r, s]);
+        self.bytes.extend(&[LONG, a, b, c, d, depth, m, n, p, q, r, s]);
         self.store(items);
         Value::new(Tag::Tuple, index)
     }
 
-    #[inline(always)]
-    fn short<const N: usize>(&mut self, first: u8, items: [Value; N]) {
-        let mut bytes = [first; 1 + 3 * Packed::SIZE];
-        let (_, elements) = bytes.split_at_mut(1);
-        for (to, item) in elements.as_chunks_mut::<{ Packed::SIZE }>().0.iter_mut().zip(items) {
-            *to = self.apart.pack(item, Packed::UNSET).bytes();
-        }
-        self.bytes.extend_from_slice(bytes.get(..1 + N * Packed::SIZE).unwrap_or(&[]));
-    }
-
-    #[inline]
     fn store(&mut self, items: &[Value]) {
         for item in items {
             let packed = self.apart.pack(*item, Packed::UNSET);
-            self.bytes.extend_from_slice(&packed.bytes());
+            self.bytes.extend(&packed.bytes());
         }
+    }
+
+    /// Old ones go: [`Tail::age`].
+    pub fn age(&mut self, kept: usize) {
+        self.bytes.age(kept);
+        self.apart.age(kept);
+    }
+
+    /// Whether somebody asked for one that is gone.
+    pub fn missed(&self) -> bool {
+        self.bytes.missed() | self.apart.missed()
     }
 
     /// Bytes held.
     pub fn size(&self) -> usize {
-        self.bytes.len() + self.apart.size()
+        self.bytes.size() + self.apart.size()
     }
 
     #[inline]
@@ -150,8 +166,8 @@ impl Tuples {
         if !tuple.is(Tag::Tuple) {
             return None;
         }
-        let place = tuple.payload() as usize;
-        let first = *self.bytes.get(place)?;
+        let place = tuple.payload();
+        let first = self.bytes.get(place)?;
         if first & LONG == 0 {
             let len = first & !LARGE;
             let mark = if first & LARGE == 0 { Mark::PLAIN } else { Mark::LARGE };
@@ -162,13 +178,24 @@ impl Tuples {
                 start: place + 1,
             });
         }
-        let &[_, a, b, c, d, depth, m, n, p, q, r, s] = self.bytes.get(place..)?.first_chunk::<HEAD>()?;
+        let &[_, a, b, c, d, depth, m, n, p, q, r, s] =
+            self.bytes.range(place, HEAD)?.first_chunk::<HEAD>()?;
         Some(Head {
             len: u32::from_le_bytes([a, b, c, d]) as usize,
             mark: Mark::from_bits(u16::from_le_bytes([m, n])),
             walk: Walk { steps: u32::from_le_bytes([p, q, r, s]), depth },
-            start: place + HEAD,
+            start: place + HEAD as u64,
         })
+    }
+
+    /// Of one of few literals, the steps that it adds to those of its holder, and its mark.
+    #[inline(always)]
+    pub fn simple(&self, tuple: Value) -> Option<(u64, Mark)> {
+        let first = self.bytes.get(tuple.payload())?;
+        if first & LONG != 0 {
+            return None;
+        }
+        Some(((first & !LARGE).into(), if first & LARGE == 0 { Mark::PLAIN } else { Mark::LARGE }))
     }
 
     /// How many elements, for a tuple.
@@ -192,7 +219,7 @@ impl Tuples {
     #[inline]
     fn elements(&self, tuple: Value) -> &[[u8; Packed::SIZE]] {
         let Some(Head { start, len, .. }) = self.head(tuple) else { return &[] };
-        let bytes = self.bytes.get(start..start.saturating_add(len.saturating_mul(Packed::SIZE)));
+        let bytes = self.bytes.range(start, len.saturating_mul(Packed::SIZE));
         bytes.unwrap_or(&[]).as_chunks::<{ Packed::SIZE }>().0
     }
 

@@ -283,6 +283,14 @@ impl Value {
         }
     }
 
+    /// Whether it is an integer of at most 57 bits beyond [`Mark::SMALL`](super::mark::Mark::SMALL).
+    #[inline(always)]
+    pub const fn is_large(self) -> bool {
+        // One comparison for both signs: the payload with as much added as makes small ones positive.
+        const SMALL: u64 = super::mark::Mark::SMALL << LOW_BITS;
+        self.is(Tag::Int) & (self.0.wrapping_add(SMALL) > 2 * SMALL + (1 << LOW_BITS) - 1)
+    }
+
     /// The import index, for [`Tag::Import`].
     #[inline(always)]
     pub const fn as_import(self) -> Option<u32> {
@@ -331,6 +339,21 @@ mod tests {
         }
         assert_eq!(Value::int(1 << 57).tag(), Tag::BigInt);
         assert_eq!(Value::int(i64::MIN).tag(), Tag::BigInt);
+    }
+
+    #[test]
+    fn integers_are_large_beyond_a_bound_of_either_sign() {
+        let most = super::super::mark::Mark::SMALL as i64;
+        for n in [0, 1, -1, most - 1, most, most + 1, -most + 1, -most, -most - 1, 1 << 56, -(1 << 57)] {
+            for value in [Value::int(n), Value::int(n).copy()] {
+                assert_eq!(
+                    (value.is_large(), value.exceeds(most as u64)),
+                    (n.abs() > most, n.abs() > most),
+                    "{n}"
+                );
+            }
+        }
+        assert!(!Value::new(Tag::Text, 1 << 40).is_large());
     }
 
     #[test]
