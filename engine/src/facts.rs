@@ -101,6 +101,9 @@ pub struct Stream {
     pub landmarks: Landmarks,
 }
 
+/// What is said of a buffer that the loader is given beside the file. A loader that is given none raises.
+pub const NO_BUFFER: &str = "NEXT_BUFFER: the data lies outside the file and `load` must be given it";
+
 /// What is said of a persistent id that is not torch's. `pickle.load` raises at any.
 pub const FOREIGN_ID: &str = "a persistent id that is not torch's stands for whatever the loader makes of it";
 

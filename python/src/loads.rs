@@ -271,11 +271,25 @@ pub fn ask(
 
 /// Behind the name of a reading: names of Python 2 are looked up as they are written.
 const AS_WRITTEN: &str = ", as written";
+/// The same: the program gives buffers.
+const WITH_BUFFERS: &str = ", with buffers";
 
-fn as_written(options: Option<&Bound<'_, PyDict>>) -> PyResult<bool> {
-    let Some(options) = options else { return Ok(false) };
+/// A reading under the options of an unpickler.
+fn read_with(
+    py: Python<'_>,
+    reading: &Py<PyAny>,
+    options: Option<&Bound<'_, PyDict>>,
+) -> PyResult<Py<PyAny>> {
+    let Some(options) = options else { return Ok(reading.clone_ref(py)) };
+    let mut reading = reading.bind(py).clone();
     let fix_imports = options.get_item("fix_imports")?;
-    fix_imports.map_or(Ok(false), |fix| fix.is_truthy().map(|fix| !fix))
+    if !fix_imports.map_or(Ok(true), |fix| fix.is_truthy())? {
+        reading = reading.add(AS_WRITTEN)?;
+    }
+    if options.get_item("buffers")?.is_some_and(|buffers| !buffers.is_none()) {
+        reading = reading.add(WITH_BUFFERS)?;
+    }
+    Ok(reading.unbind())
 }
 
 /// A function that unpickles bytes, guarded.
@@ -343,10 +357,7 @@ impl Loads {
             return self.original.call(py, args, kwargs);
         }
         let before = depth();
-        let reading = match as_written(kwargs)? {
-            true => self.reading.bind(py).call_method1("__add__", (AS_WRITTEN,))?.unbind(),
-            false => self.reading.clone_ref(py),
-        };
+        let reading = read_with(py, &self.reading, kwargs)?;
         let waiting = (pickle.unbind(), 0, reading, self.name.clone_ref(py));
         let loaded = enter_seen(py, waiting, seen).and_then(|_| self.original.call(py, args, kwargs));
         back_to(before);

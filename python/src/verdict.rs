@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use fickgate_engine::content::{Content, FileContent};
-use fickgate_engine::facts::{Facts, Loader};
+use fickgate_engine::facts::{FOREIGN_ID, Facts, Loader, NO_BUFFER};
 use fickgate_engine::finding::Finding;
 use fickgate_engine::snippets::Snippets;
 use fickgate_engine::{BlobPath, Level, Limits, judge, scan as engine};
@@ -66,6 +66,23 @@ pub fn scan<'py>(
     rows(py, &facts, &findings, path, (excluded, accepted))
 }
 
+/// Takes out of facts what a program answers for that gives the unpickler more than the pickle: behind the word of a
+/// loader stands `with buffers`, `with persistent ids`. What it gives is a value of which nothing is known.
+fn answered(facts: &mut Facts, reading: &str) {
+    let given = |what: &str| reading.split(", ").any(|word| word == what);
+    let (buffers, ids) = (given("with buffers"), given("with persistent ids"));
+    for stream in &mut facts.streams {
+        stream
+            .faults
+            .retain(|fault| !(buffers && fault.message == NO_BUFFER || ids && fault.message == FOREIGN_ID));
+    }
+}
+
+/// The loader whose word a reading begins with.
+fn loader_of(reading: &str) -> Loader {
+    reading.split(", ").next().and_then(Loader::from_word).unwrap_or_default()
+}
+
 /// What [`judge_one`] gives.
 type Verdict<'py> = (Bound<'py, PyDict>, Bound<'py, PyList>, bool, Option<u64>);
 
@@ -87,7 +104,7 @@ pub fn judge_one<'py>(
         Ok(bytes) => held(bytes.clone().into()),
         Err(_) => content_of(given.extract()?)?,
     };
-    let reading = Loader::from_word(reading).unwrap_or_default();
+    let (words, reading) = (reading, loader_of(reading));
     let (limits, by) = (Limits::default(), (&policy.engine, &policy.usage));
     // Where the file lies is asked of the system, which takes as long as a small pickle.
     let path = match policy.engine.looks_at_paths() {
@@ -95,7 +112,8 @@ pub fn judge_one<'py>(
         false => BlobPath::from_path(Path::new("")),
     };
     let (facts, mut findings) = guarded(py, || {
-        let facts = engine::one(&content, start, reading, &limits, &mut |_, _| {})?;
+        let mut facts = engine::one(&content, start, reading, &limits, &mut |_, _| {})?;
+        answered(&mut facts, words);
         let mut findings = judge::judge(&facts, &path, None, by.0, by.1);
         findings.retain(|finding| finding.level == Level::Error);
         Ok((facts, findings))
@@ -134,7 +152,7 @@ pub fn judge_one<'py>(
 #[pyfunction]
 pub fn ends(py: Python<'_>, bytes: PyBackedBytes, reading: &str) -> PyResult<bool> {
     let content = held(bytes);
-    let reading = Loader::from_word(reading).unwrap_or_default();
+    let reading = loader_of(reading);
     let facts = guarded(py, || engine::one(&content, 0, reading, &Limits::default(), &mut |_, _| {}))?;
     Ok(facts.streams.first().is_some_and(|stream| stream.stopped()))
 }

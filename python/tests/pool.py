@@ -36,6 +36,17 @@ def fails(item):
     raise KeyError(item)
 
 
+def fails_with_a_note(item):
+    error = ModuleNotFoundError("no module", name="absent")
+    if hasattr(error, "add_note"):
+        error.add_note("seen by a worker")
+    raise error
+
+
+def scans(item):
+    return fickgate.scan(b"cos\nsystem\n.", policy=()).ok
+
+
 CASES = {
     "honest": (plain, [1, 2, 3]),
     "evil task": (plain, [1, Evil(), 3]),
@@ -43,15 +54,17 @@ CASES = {
     "evil in the worker": (loads_evil, [1]),
     "failure": (fails, [1]),
     "unlisted function": (os.getenv, ["HOME"]),
+    "failure with a note": (fails_with_a_note, [1]),
+    "report": (scans, [1]),
+    "data": (plain, [[1.5], ["text"], [b"bytes"]]),
 }
 
 
 def main():
     kind, method, case = sys.argv[1:]
     function, items = CASES[case]
-    allowed = [
-        f"{name}.{f.__name__}" for name in ("__main__", "__mp_main__") for f in (plain, gives_evil, loads_evil, fails)
-    ]
+    own = (plain, gives_evil, loads_evil, fails, fails_with_a_note, scans)
+    allowed = [f"{name}.{f.__name__}" for name in ("__main__", "__mp_main__") for f in own]
     fickgate.protect(policy=(), also_allow=allowed, propagate=True)
     context = multiprocessing.get_context(method)
     try:
@@ -61,6 +74,11 @@ def main():
         elif kind == "apply":
             with context.Pool(2) as pool:
                 print("done", [pool.apply_async(function, (item,)).get() for item in items])
+        elif kind.startswith("joblib "):
+            import joblib
+
+            parallel = joblib.Parallel(2, backend=kind[len("joblib ") :])
+            print("done", parallel(joblib.delayed(function)(item) for item in items))
         else:
             with concurrent.futures.ProcessPoolExecutor(2, mp_context=context) as pool:
                 print("done", list(pool.map(function, items)))

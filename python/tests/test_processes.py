@@ -36,3 +36,45 @@ def test_a_pool_ends_with_the_refusal(kind, method, case, tmp_path):
 
 def test_a_function_that_no_list_names_is_no_task(tmp_path):
     assert run("pool", METHODS[0], "unlisted function", tmp_path).startswith("refused ")
+
+
+@pytest.mark.parametrize("kind", ["pool", "executor"])
+def test_an_exception_brings_its_attributes_and_notes(kind, tmp_path):
+    assert run(kind, METHODS[0], "failure with a note", tmp_path) == "raised ModuleNotFoundError"
+
+
+def test_a_report_is_a_result(tmp_path):
+    assert run("pool", METHODS[0], "report", tmp_path) == "done [False]"
+
+
+JOBLIB = [
+    *((backend, case) for backend in ("loky", "multiprocessing") for case in ("honest", "data", "evil result")),
+    ("multiprocessing", "evil task"),
+    ("multiprocessing", "evil in the worker"),
+]
+
+
+@pytest.mark.parametrize(("backend", "case"), JOBLIB)
+def test_joblib_in_processes(backend, case, tmp_path):
+    pytest.importorskip("joblib")
+    outcome = run(f"joblib {backend}", METHODS[0], case, tmp_path)
+    if case == "honest":
+        assert outcome == "done [2, 4, 6]"
+    elif case == "data":
+        assert outcome == "done [[1.5, 1.5], ['text', 'text'], [b'bytes', b'bytes']]"
+    else:
+        # A pool of loky breaks at a message that cannot be read: nothing ran, and nothing waits for ever.
+        assert outcome.startswith(("refused ", "raised BrokenProcessPool", "raised TerminatedWorkerError")), outcome
+
+
+def test_loaders_of_torch_bring_tensors(tmp_path):
+    pytest.importorskip("torch")
+    program = (
+        "import torch, fickgate\n"
+        "from torch.utils.data import DataLoader, TensorDataset\n"
+        "fickgate.protect(policy=())\n"
+        "batches = DataLoader(TensorDataset(torch.arange(10.0)), 2, num_workers=2, timeout=60)\n"
+        "print(sum(batch[0].sum().item() for batch in batches))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    assert done.stdout == "45.0\n", done.stderr

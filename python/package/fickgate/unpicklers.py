@@ -58,7 +58,9 @@ class Load:
 
 def read_with(reading: str, options: Mapping[str, Any]) -> str:
     """A reading under the options of an unpickler."""
-    return reading if options.get("fix_imports", True) else reading + verdicts.AS_WRITTEN
+    if not options.get("fix_imports", True):
+        reading += verdicts.AS_WRITTEN
+    return reading if options.get("buffers") is None else reading + verdicts.WITH_BUFFERS
 
 
 def keep(unpickler: Any, file: Any, source: Source, options: Mapping[str, Any]) -> None:
@@ -174,7 +176,11 @@ def reading_of(unpickler: Any) -> str:
         or isinstance(persistent_load, types.BuiltinMethodType)
         or getattr(persistent_load, "__func__", None) in _no_persistent_load
     )
-    return "pickle" if plain else "torch"
+    if plain:
+        return "pickle"
+    # torch's are read as torch reads them; what a program's own give is the program's.
+    of = getattr(persistent_load, "__module__", None)
+    return "torch" if isinstance(of, str) and of.partition(".")[0] == "torch" else "torch" + verdicts.WITH_IDS
 
 
 def guard_find_class(cls: Any) -> None:

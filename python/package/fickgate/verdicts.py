@@ -19,8 +19,11 @@ Names = Optional[Mapping[tuple[str, str], Sequence[str]]]
 _BREAKS = frozenset({"stream-malformed", "stream-ambiguous"})
 
 
-# Behind the name of a reading: names of Python 2 are looked up as they are written.
+# Behind the word of a reading: names of Python 2 are looked up as they are written; the program gives buffers, and
+# what persistent ids stand for.
 AS_WRITTEN = ", as written"
+WITH_BUFFERS = ", with buffers"
+WITH_IDS = ", with persistent ids"
 # The same: there were other pickles before, so that one that breaks off and names nothing may use what they left.
 AGAIN = ", again"
 
@@ -96,15 +99,15 @@ def judge(pickle: Any, start: int, reading: str, name: str) -> tuple[Names, Opti
     if activation is None:
         return None, None
     policy = activation.messages if isinstance(name, Message) else activation.policy
-    reading, again, _ = reading.partition(AGAIN)
-    reading, as_written, _ = reading.partition(AS_WRITTEN)
     names, rows, accepted, end = _native.judge_one(policy, pickle, start, reading, _native.file() or name)
     if rows and not accepted:
         findings = tuple(map(Finding.of, rows))
-        if names or again or any(finding.rule not in _BREAKS for finding in findings):
+        # What an earlier pickle made, or the program gives, may be what it breaks off at.
+        more = any(word in reading for word in (AGAIN, WITH_BUFFERS, WITH_IDS))
+        if names or more or any(finding.rule not in _BREAKS for finding in findings):
             activation.refuse(findings)
             return None, end
-    moved = [pair for pair in names if _native.resolve(*pair) != pair] if as_written else ()
+    moved = [pair for pair in names if _native.resolve(*pair) != pair] if AS_WRITTEN in reading else ()
     if moved:
         module, attribute = moved[0]
         message = f"`{module}.{attribute}` is a name of Python 2, which `fix_imports=False` does not take for another"

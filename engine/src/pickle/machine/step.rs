@@ -1,5 +1,6 @@
 //! One opcode: the loop's body, and what frames ask of it.
 
+use crate::facts::NO_BUFFER;
 use crate::pickle::machine::trace::{Event, Trace};
 use crate::pickle::machine::vm::{Halt, Machine, Step};
 use crate::pickle::stream::number;
@@ -331,12 +332,10 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 self.persistent(at, id)?;
             }
             op::NEXT_BUFFER => {
-                let message =
-                    "NEXT_BUFFER: the data lies outside the file and `load` must be given it".to_owned();
                 if self.state.reading.runs_data() {
-                    return Err(Halt::Broken(message));
+                    return Err(Halt::Broken(NO_BUFFER.to_owned()));
                 }
-                self.fault(Rule::StreamMalformed, at, message);
+                self.fault(Rule::StreamMalformed, at, NO_BUFFER.to_owned());
                 self.push(Value::new(Tag::Buffer, at));
             }
             op::READONLY_BUFFER => {
