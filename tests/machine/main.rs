@@ -4,9 +4,12 @@
 #![allow(clippy::expect_used)]
 
 mod costs;
+mod craft;
+mod guards;
 mod keys;
 mod near_misses;
 mod semantics;
+mod states;
 mod vm;
 
 use fickgate_engine::content::Content;

@@ -317,6 +317,17 @@ mod tests {
     }
 
     #[test]
+    fn packages_of_which_the_list_says_something() {
+        // Listed, listed in modules below alone, and refused.
+        for top in ["numpy", "argparse", "sklearn", "os", "subprocess", "pty"] {
+            assert!(judges(top), "{top}");
+        }
+        for top in ["nump", "numpyx", "ours", "", "zzz"] {
+            assert!(!judges(top), "{top}");
+        }
+    }
+
+    #[test]
     fn no_entry_permits_calling_a_type_that_lays_arrays_over_memory() {
         for (module, name) in [("numpy", "ndarray"), ("numpy", "matrix"), ("numpy.ma", "MaskedArray")] {
             let uses = find(module, name).map(|e| e.uses);

@@ -428,6 +428,21 @@ mod tests {
         assert!(!holds("<i8", &(-5i64).to_le_bytes()) && holds("<u8", &(-5i64).to_le_bytes()));
         assert!(!holds(">i4", &7i32.to_be_bytes()) && holds("<i4", &7i32.to_be_bytes()));
         assert!(holds("<i4", &[1, 0, 0, 0, 0, 0, 0, 1]));
+        assert!(holds("<i8", &(-1i64 << 40).to_le_bytes()) && !holds("<i8", &(-1i64 << 20).to_le_bytes()));
+        // Two bytes are no size that costs anything; of floats nothing is made as many as they say.
+        let sizes = |text: &str| parse(text).is_some_and(Dtype::may_size);
+        assert!(!sizes("i2") && sizes("i4") && sizes("u8") && sizes("O") && !sizes("f8"));
+    }
+
+    #[test]
+    fn scalars_of_one_hash() {
+        // Complex numbers hash by a sum, and a long double by the double next to it.
+        for code in ["c16", "F", "D", "G", "g", "f16"] {
+            assert!(parse(code).is_some_and(Dtype::collides), "{code}");
+        }
+        for code in ["f8", "f4", "i8", "U4", "O"] {
+            assert!(!parse(code).is_some_and(Dtype::collides), "{code}");
+        }
     }
 
     #[test]
@@ -438,6 +453,30 @@ mod tests {
         assert_eq!(parse("<U10").and_then(|d| d.size), Some(40));
         assert_eq!(parse("M8[ns]").and_then(|d| d.size), Some(8));
         assert!(parse("O").is_some_and(|d| d.object) && parse("|O8").is_some_and(|d| d.object));
+        // The sizes of numpy's character codes.
+        for (code, size) in [
+            ("?", 1),
+            ("b", 1),
+            ("B", 1),
+            ("c", 1),
+            ("h", 2),
+            ("H", 2),
+            ("e", 2),
+            ("i", 4),
+            ("I", 4),
+            ("f", 4),
+            ("q", 8),
+            ("Q", 8),
+            ("d", 8),
+            ("F", 8),
+            ("D", 16),
+            ("S5", 5),
+            ("a5", 5),
+            ("V3", 3),
+            ("S", 0),
+        ] {
+            assert_eq!(parse(code).and_then(|dtype| dtype.size), Some(size), "{code}");
+        }
         for odd in ["i4,O", "(2,)O", "", "O\u{0}", "f8[ns]", "i4 O"] {
             assert_eq!(parse(odd), None, "{odd:?}");
         }
