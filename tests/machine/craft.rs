@@ -1,6 +1,6 @@
-//! Pieces of streams.
+//! Pieces of streams, and what guards say of them.
 
-use crate::{global, join, text};
+use crate::{global, join, objections, read, text};
 
 /// MARK … TUPLE.
 pub fn tuple(parts: &[&[u8]]) -> Vec<u8> {
@@ -62,3 +62,20 @@ pub fn foreign() -> Vec<u8> {
 pub const TRUE: &[u8] = b"\x88";
 pub const FALSE: &[u8] = b"\x89";
 pub const ONE: &[u8] = b"K\x01";
+
+/// What a guard makes of a stream: whether it refuses a use.
+pub fn refuses(guard: &str, stream: &[u8]) -> bool {
+    let streams = read(&join(&[b"\x80\x04", stream, b"."]));
+    objections(&streams).iter().any(|o| o.contains(&format!("held by the guard `{guard}`")))
+}
+
+/// Rows of what passes without any objection, and of what this guard refuses.
+pub fn rows(guard: &str, fine: &[(&str, Vec<u8>)], odd: &[(&str, Vec<u8>)]) {
+    for (name, stream) in fine {
+        let streams = read(&join(&[b"\x80\x04", stream, b"."]));
+        assert_eq!(objections(&streams), Vec::<&str>::new(), "{name}");
+    }
+    for (name, stream) in odd {
+        assert!(refuses(guard, stream), "{guard}: {name}");
+    }
+}

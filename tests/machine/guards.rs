@@ -1,219 +1,9 @@
 //! Guards: what each takes as its library writes it, and one step away from that, which it refuses.
+//!
+//! One file, since it is one table: a row for each thing that a guard looks at.
 
-use crate::craft::{
-    FALSE, ONE, TRUE, bytes, call, create, dict, foreign, import, list, long, state, tuple, with_keywords,
-};
-use crate::{join, objections, read, text};
-
-/// What a guard makes of a stream: whether it refuses a use.
-fn refuses(guard: &str, stream: &[u8]) -> bool {
-    let streams = read(&join(&[b"\x80\x04", stream, b"."]));
-    objections(&streams).iter().any(|o| o.contains(&format!("held by the guard `{guard}`")))
-}
-
-/// Rows of what passes without any objection, and of what this guard refuses.
-fn rows(guard: &str, fine: &[(&str, Vec<u8>)], odd: &[(&str, Vec<u8>)]) {
-    for (name, stream) in fine {
-        let streams = read(&join(&[b"\x80\x04", stream, b"."]));
-        assert_eq!(objections(&streams), Vec::<&str>::new(), "{name}");
-    }
-    for (name, stream) in odd {
-        assert!(refuses(guard, stream), "{guard}: {name}");
-    }
-}
-
-/// `numpy.dtype(code)` with the state that numpy gives a type of numbers, or of objects.
-fn dtype(code: &str) -> Vec<u8> {
-    let flags: &[u8] = if code.starts_with('O') { b"K?" } else { b"K\0" };
-    let minus = b"J\xff\xff\xff\xff";
-    state(
-        &call("numpy.dtype", &[&text(code), FALSE, TRUE]),
-        &tuple(&[b"K\x03", &text("<"), b"N", b"N", b"N", minus, minus, flags]),
-    )
-}
-
-/// `_reconstruct(ndarray, (0,), b'b')`.
-fn empty_array() -> Vec<u8> {
-    call("numpy.core.multiarray._reconstruct", &[&import("numpy.ndarray"), &tuple(&[b"K\0"]), &bytes(b"b")])
-}
-
-fn array(parts: &[&[u8]]) -> Vec<u8> {
-    state(&empty_array(), &tuple(parts))
-}
-
-#[test]
-fn arrays_of_numpy() {
-    let (f8, eight, shape) = (dtype("f8"), bytes(&[0; 8]), tuple(&[ONE]));
-    let reconstruct = "numpy.core.multiarray._reconstruct";
-    let (ndarray, zero, letter) = (import("numpy.ndarray"), tuple(&[b"K\0"]), bytes(b"b"));
-    // A record with one object in it.
-    let record = state(
-        &call("numpy.dtype", &[&text("V8"), FALSE, TRUE]),
-        &tuple(&[
-            b"K\x03",
-            &text("|"),
-            b"N",
-            &tuple(&[&text("x")]),
-            &dict(&[("x", &tuple(&[&dtype("O8"), b"K\0"]))]),
-            b"K\x08",
-            ONE,
-            b"K\x1b",
-        ]),
-    );
-    rows(
-        "numpy-array",
-        &[
-            ("as written", array(&[ONE, &shape, &f8, FALSE, &eight])),
-            // `array_setstate` takes a state without a version as that of numpy 1.0.
-            ("without a version", array(&[&shape, &f8, FALSE, &eight])),
-            ("objects", array(&[ONE, &shape, &dtype("O8"), FALSE, &list(&[ONE])])),
-            ("a record with an object", array(&[ONE, &shape, &record, FALSE, &list(&[ONE])])),
-            // How Python 3 spells `b''` below protocol 3 (`_Pickler.save_bytes`).
-            ("no data", array(&[ONE, &zero, &f8, FALSE, &call("builtins.bytes", &[])])),
-        ],
-        &[
-            ("a version that is none", array(&[&text("1"), &shape, &f8, FALSE, &eight])),
-            ("an order that is none", array(&[ONE, &shape, &f8, b"N", &eight])),
-            ("six parts", array(&[ONE, &shape, &f8, FALSE, &eight, b"N"])),
-            ("three parts", array(&[&shape, &f8, FALSE])),
-            ("too few bytes", array(&[ONE, &shape, &f8, FALSE, &bytes(&[0; 7])])),
-            ("too many bytes", array(&[ONE, &shape, &f8, FALSE, &bytes(&[0; 9])])),
-            ("too few objects", array(&[ONE, &shape, &dtype("O8"), FALSE, b"]"])),
-            ("data made by code", array(&[ONE, &zero, &f8, FALSE, &call("collections.OrderedDict", &[])])),
-            // numpy multiplies the dimensions behind the zero, and its size overflows.
-            (
-                "a zero that hides what overflows",
-                array(&[ONE, &tuple(&[b"K\0", &long(1 << 40), &long(1 << 40)]), &f8, FALSE, &bytes(b"")]),
-            ),
-            // It converts what is in a record.
-            ("a record of what is not inert", array(&[ONE, &shape, &record, FALSE, &list(&[&foreign()])])),
-            ("not empty at first", call(reconstruct, &[&ndarray, &shape, &letter])),
-            ("two dimensions at first", call(reconstruct, &[&ndarray, &tuple(&[b"K\0", b"K\0"]), &letter])),
-            ("another letter", call(reconstruct, &[&ndarray, &zero, &text("O")])),
-            ("no class", call(reconstruct, &[b"N", &zero, &letter])),
-            ("four arguments", call(reconstruct, &[&ndarray, &zero, &letter, ONE])),
-            ("keywords", with_keywords(reconstruct, &[&ndarray, &zero, &letter])),
-        ],
-    );
-}
-
-#[test]
-fn masked_arrays_of_numpy() {
-    let made = |class: &str, base: &str| {
-        let zero = tuple(&[b"K\0"]);
-        call("numpy.ma.core._mareconstruct", &[&import(class), &import(base), &zero, &bytes(b"b")])
-    };
-    let honest = made("numpy.ma.core.MaskedArray", "numpy.ndarray");
-    let (f8, eight, shape) = (dtype("f8"), bytes(&[0; 8]), tuple(&[ONE]));
-    let of =
-        |mask: &[u8], fill: &[u8]| state(&honest, &tuple(&[ONE, &shape, &f8, FALSE, &eight, mask, fill]));
-    let mask = bytes(&[0]);
-    rows(
-        "masked-array",
-        &[("as written", of(&mask, b"N")), ("a number for what is masked", of(&mask, ONE))],
-        &[
-            ("a class of somebody", made("ours.Masked", "numpy.ndarray")),
-            ("a base of somebody", made("numpy.ma.core.MaskedArray", "ours.Base")),
-            ("a package that begins like numpy", made("numpyx.MaskedArray", "numpy.ndarray")),
-            ("a mask that is none", of(b"]", b"N")),
-            ("a fill value of somebody", of(&mask, &foreign())),
-            ("the state of an array", state(&honest, &tuple(&[ONE, &shape, &f8, FALSE, &eight]))),
-        ],
-    );
-    // scikit-learn before 0.20 had a class of its own, which is numpy's.
-    assert!(!refuses("masked-array", &made("sklearn.utils.fixes.MaskedArray", "numpy.ndarray")));
-}
-
-#[test]
-fn arrays_over_a_buffer() {
-    let from = "numpy.core.numeric._frombuffer";
-    let (f8, eight, shape, order) = (dtype("f8"), bytes(&[0; 8]), tuple(&[ONE]), text("C"));
-    rows(
-        "literal-buffer",
-        &[("as written", call(from, &[&eight, &f8, &shape, &order]))],
-        &[
-            ("no literal buffer", call(from, &[&foreign(), &f8, &shape, &order])),
-            // It would show pointers.
-            ("objects", call(from, &[&eight, &dtype("O8"), &shape, &order])),
-            ("no literal type", call(from, &[&eight, &text("f8"), &shape, &order])),
-            ("a shape of somebody", call(from, &[&eight, &f8, &foreign(), &order])),
-            ("an order of somebody", call(from, &[&eight, &f8, &shape, &foreign()])),
-            ("five arguments", call(from, &[&eight, &f8, &shape, &order, ONE])),
-            ("keywords", with_keywords(from, &[&eight, &f8, &shape, &order])),
-        ],
-    );
-}
-
-#[test]
-fn types_of_numpy() {
-    let of = |args: &[&[u8]]| call("numpy.dtype", args);
-    let f8 = text("f8");
-    rows(
-        "numpy-dtype",
-        &[
-            ("as written", dtype("f8")),
-            ("by a number for each flag", of(&[&f8, b"K\0", ONE])),
-            ("a record of numpy", of(&[&import("numpy.record"), FALSE, TRUE])),
-        ],
-        &[
-            // Of a class with an attribute `dtype` numpy reads that.
-            ("a class of somebody", of(&[&import("ours.record"), FALSE, TRUE])),
-            ("a class of numpy", of(&[&import("numpy.ndarray"), FALSE, TRUE])),
-            ("a flag of somebody", of(&[&f8, &foreign(), TRUE])),
-            ("a copy by somebody", of(&[&f8, FALSE, &foreign()])),
-            ("four arguments", of(&[&f8, FALSE, TRUE, TRUE])),
-            ("NEWOBJ", create("numpy.dtype", &[&f8, FALSE, TRUE])),
-            ("keywords", with_keywords("numpy.dtype", &[&f8, FALSE, TRUE])),
-        ],
-    );
-}
-
-#[test]
-fn scalars_of_numpy() {
-    let scalar = "numpy.core.multiarray.scalar";
-    let (f8, eight) = (dtype("f8"), bytes(&[0; 8]));
-    let unstated = |code: &str| call("numpy.dtype", &[&text(code), FALSE, TRUE]);
-    rows(
-        "numpy-scalar",
-        &[
-            ("as written", call(scalar, &[&f8, &eight])),
-            // Without data numpy makes zeros.
-            ("a zero", call(scalar, &[&f8])),
-            ("a short text of zeros", call(scalar, &[&unstated("S1024")])),
-        ],
-        &[
-            ("as many zeros as it says", call(scalar, &[&unstated("S1025")])),
-            ("too few bytes", call(scalar, &[&f8, &bytes(&[0; 7])])),
-            ("what is no bytes", call(scalar, &[&f8, &list(&[ONE])])),
-            ("what somebody brings", call(scalar, &[&f8, &foreign()])),
-            ("objects", call(scalar, &[&dtype("O8"), &eight])),
-            ("three arguments", call(scalar, &[&f8, &eight, ONE])),
-            ("keywords", with_keywords(scalar, &[&f8, &eight])),
-        ],
-    );
-}
-
-#[test]
-fn numbers_in_arrays_and_scalars_may_size_something() {
-    // What `datetime.date` is given has to be inert, with no number that may be a size.
-    let sizes = |value: &[u8]| {
-        let streams = read(&join(&[b"\x80\x04", &call("datetime.date", &[value]), b"."]));
-        objections(&streams).iter().any(|o| o.contains("may be a size"))
-    };
-    let scalar = |code: &str, bytes: &[u8]| call("numpy.core.multiarray.scalar", &[&dtype(code), bytes]);
-    assert!(sizes(&scalar("i8", &bytes(&[0xff; 8]))));
-    assert!(!sizes(&scalar("f8", &bytes(&[0xff; 8]))));
-    // Two bytes hold no large number.
-    assert!(!sizes(&scalar("i2", &bytes(&[0xff; 2]))) && sizes(&scalar("i4", &bytes(&[0x7f; 4]))));
-    // `operator.index` takes an array without dimensions for its number, and a shape one of few numbers.
-    let array = |shape: &[u8], code: &str, data: &[u8]| array(&[ONE, shape, &dtype(code), FALSE, data]);
-    let large = bytes(&(1i64 << 40).to_le_bytes());
-    assert!(sizes(&array(b")", "i8", &large)));
-    assert!(sizes(&array(&tuple(&[ONE]), "i8", &large)));
-    assert!(!sizes(&array(&tuple(&[ONE]), "i8", &bytes(&5i64.to_le_bytes()))));
-    assert!(!sizes(&array(&tuple(&[ONE]), "f8", &large)));
-    assert!(sizes(&array(&tuple(&[ONE]), "O8", &list(&[&long(1 << 40)]))));
-}
+use crate::craft::*;
+use crate::{global, join, text};
 
 #[test]
 fn attributes_of_imports() {
@@ -438,4 +228,329 @@ fn states_of_sphinx_river_and_torch() {
     // What an unpickler gave is any object, and its state anything.
     let nested = call("torch.storage._load_from_bytes", &[&bytes(b"N.")]);
     assert!(refuses("nested-bytes", &state(&nested, b"}")));
+}
+
+#[test]
+fn stored_calls() {
+    let (layer, builtin) = (import("torch.nn.modules.activation.ReLU"), import("builtins.dict"));
+    let partial = |function: &[u8]| call("functools.partial", &[function]);
+    let stored = |made: &[u8], parts: &[&[u8]]| state(made, &tuple(parts));
+    let of_layer = partial(&layer);
+    let of_dict = partial(&builtin);
+    let plain = tuple(&[ONE]);
+    rows(
+        "partial",
+        &[
+            ("a layer", stored(&of_layer, &[&layer, &plain, &dict(&[("inplace", TRUE)]), b"N"])),
+            ("a container", stored(&of_dict, &[&builtin, b")", b"}", b"N"])),
+        ],
+        &[
+            ("any function", partial(&import("os.system"))),
+            ("keywords", with_keywords("functools.partial", &[&layer])),
+            ("an argument of somebody", call("functools.partial", &[&layer, &foreign()])),
+            ("a container of somebody", call("functools.partial", &[&builtin, &foreign()])),
+            ("a container of a container", call("functools.partial", &[&builtin, &list(&[ONE])])),
+            ("three parts", stored(&of_layer, &[&layer, &plain, b"}"])),
+            ("another function", stored(&of_layer, &[&import("os.system"), &plain, b"}", b"N"])),
+            ("arguments in a list", stored(&of_layer, &[&layer, &list(&[ONE]), b"}", b"N"])),
+            ("arguments of somebody", stored(&of_layer, &[&layer, &tuple(&[&foreign()]), b"}", b"N"])),
+            ("keywords of somebody", stored(&of_layer, &[&layer, &plain, &dict(&[("a", &foreign())]), b"N"])),
+            ("a keyword of Python", stored(&of_layer, &[&layer, &plain, &dict(&[("__class__", ONE)]), b"N"])),
+            ("attributes", stored(&of_layer, &[&layer, &plain, b"}", &dict(&[("a", ONE)])])),
+            ("a container by another function", stored(&of_dict, &[&layer, b")", b"}", b"N"])),
+            ("a container with arguments in a list", stored(&of_dict, &[&builtin, b"]", b"}", b"N"])),
+            (
+                "a container of what somebody brings",
+                stored(&of_dict, &[&builtin, &tuple(&[&foreign()]), b"}", b"N"]),
+            ),
+            ("a container with keywords", stored(&of_dict, &[&builtin, b")", &dict(&[("a", ONE)]), b"N"])),
+            ("a container with attributes", stored(&of_dict, &[&builtin, b")", b"}", &dict(&[("a", ONE)])])),
+            ("a container of three parts", stored(&of_dict, &[&builtin, b")", b"}"])),
+        ],
+    );
+}
+
+#[test]
+fn caches_and_options_of_sphinx() {
+    let environment = |key: &str, value: &[u8]| {
+        state(&create("sphinx.environment.BuildEnvironment", &[]), &dict(&[(key, value)]))
+    };
+    let cache = "_pickled_doctree_cache";
+    assert!(!refuses("empty-cache", &environment(cache, b"}")));
+    assert!(!refuses("empty-cache", &environment("a", &dict(&[("a", ONE)]))));
+    assert!(refuses("empty-cache", &environment(cache, &dict(&[("a", &bytes(b"N."))]))));
+    assert!(refuses("empty-cache", &environment(cache, &foreign())));
+}
+
+#[test]
+fn words_and_numbers() {
+    let zone = |args: &[&[u8]]| join(&[&global("zoneinfo", "ZoneInfo._unpickle"), &tuple(args), b"R"]);
+    let berlin = text("Europe/Berlin");
+    rows(
+        "zone-key",
+        &[("as written", zone(&[&berlin, TRUE]))],
+        &[
+            ("a path", zone(&[&text("../x"), TRUE])),
+            ("no flag", zone(&[&berlin])),
+            ("a flag of somebody", zone(&[&berlin, &foreign()])),
+            ("three arguments", zone(&[&berlin, TRUE, ONE])),
+        ],
+    );
+    rows(
+        "type-of-none",
+        &[("None", call("builtins.type", &[b"N"]))],
+        &[
+            ("a number", call("builtins.type", &[ONE])),
+            // `type(name, bases, dict)` makes a class.
+            ("a class", call("builtins.type", &[b"N", b")", b"}"])),
+            ("nothing", call("builtins.type", &[])),
+            ("keywords", with_keywords("builtins.type", &[b"N"])),
+        ],
+    );
+    let decimal = |value: &[u8]| call("decimal.Decimal", &[value]);
+    let digits = |n: usize| join(&[b"X", &(n as u32).to_le_bytes(), &vec![b'1'; n]]);
+    rows(
+        "number",
+        &[
+            ("a number", call("builtins.int", &[ONE])),
+            ("a text", call("builtins.float", &[&text("1e5")])),
+            ("a decimal", decimal(&text("1.5E-300"))),
+            ("as many digits as Python takes", decimal(&digits(4300))),
+        ],
+        &[
+            ("what somebody brings", call("builtins.int", &[&foreign()])),
+            ("a list", call("builtins.int", &[&list(&[ONE])])),
+            // The power is computed by whoever converts it.
+            ("a power of five digits", decimal(&text("1E99999"))),
+            ("a power in small letters", decimal(&text("1e99999"))),
+            ("more digits", decimal(&digits(4301))),
+            ("keywords", with_keywords("builtins.int", &[ONE])),
+        ],
+    );
+    let fraction = |args: &[&[u8]]| call("fractions.Fraction", args);
+    rows(
+        "fraction",
+        &[
+            ("as written", fraction(&[&text("-3/7")])),
+            ("a whole number", fraction(&[&text("3")])),
+            ("two numbers", fraction(&[ONE, b"K\x02"])),
+        ],
+        &[
+            ("a power", fraction(&[&text("1e9")])),
+            ("two slashes", fraction(&[&text("1/2/3")])),
+            ("nothing above", fraction(&[&text("/2")])),
+            ("nothing below", fraction(&[&text("1/")])),
+            ("what somebody brings", fraction(&[ONE, &foreign()])),
+            ("three arguments", fraction(&[ONE, ONE, ONE])),
+            ("keywords", with_keywords("fractions.Fraction", &[ONE])),
+        ],
+    );
+    rows(
+        "literal-text",
+        &[("a text", call("builtins.str", &[&text("a")])), ("a number", call("builtins.str", &[ONE]))],
+        &[
+            ("a list", call("builtins.str", &[&list(&[ONE])])),
+            ("what somebody brings", call("builtins.str", &[&foreign()])),
+            ("keywords", with_keywords("builtins.str", &[&text("a")])),
+        ],
+    );
+    let regex = |args: &[&[u8]]| call("re._compile", args);
+    let word = text("a+");
+    rows(
+        "regex",
+        &[
+            ("as written", regex(&[&word, b"K\x20"])),
+            ("bytes", regex(&[&bytes(b"a+"), b"K\0"])),
+            ("without flags", regex(&[&word])),
+        ],
+        &[
+            // `re.DEBUG` prints the pattern.
+            ("a flag that prints", regex(&[&word, b"K\x80"])),
+            ("a flag of old", regex(&[&word, ONE])),
+            ("a flag that there is not", regex(&[&word, b"M\0\x04"])),
+            ("a flag below zero", regex(&[&word, b"J\xff\xff\xff\xff"])),
+            ("flags of somebody", regex(&[&word, &foreign()])),
+            ("three arguments", regex(&[&word, b"K\0", ONE])),
+            ("a pattern of somebody", regex(&[&foreign(), b"K\0"])),
+            ("a long pattern", regex(&[&join(&[b"X\x01\x20\0\0", &[b'a'; 8193]]), b"K\0"])),
+            ("a long pattern of bytes", regex(&[&join(&[b"B\x01\x20\0\0", &[b'a'; 8193]]), b"K\0"])),
+            ("keywords", with_keywords("re._compile", &[&word])),
+        ],
+    );
+}
+
+#[test]
+fn methods_that_a_state_names() {
+    let stacking = |key: &str, value: &[u8]| {
+        state(&create("sklearn.ensemble._stacking.StackingClassifier", &[]), &dict(&[(key, value)]))
+    };
+    let (predict, open) = (text("predict_proba"), text("read_file"));
+    for (name, stream, fine) in [
+        ("a method", stacking("stack_method", &predict), true),
+        ("the best there is", stacking("stack_method", &text("auto")), true),
+        ("none", stacking("stack_method", b"N"), true),
+        ("several", stacking("stack_method_", &list(&[&predict, &text("predict")])), true),
+        ("several in a tuple", stacking("stack_method_", &tuple(&[&predict])), true),
+        ("another attribute", stacking("a", &open), true),
+        ("another method", stacking("stack_method", &open), false),
+        ("another among them", stacking("stack_method_", &list(&[&predict, &open])), false),
+        ("another in a tuple", stacking("stack_method_", &tuple(&[&predict, &open])), false),
+        ("what somebody brings", stacking("stack_method", &foreign()), false),
+    ] {
+        assert_eq!(!refuses("method-names", &stream), fine, "{name}");
+    }
+}
+
+#[test]
+fn instances_by_a_base() {
+    let of = |args: &[&[u8]]| call("copyreg._reconstructor", args);
+    let (class, object, base) =
+        (import("argparse.Namespace"), import("builtins.object"), import("builtins.dict"));
+    let set = import("builtins.set");
+    rows(
+        "copyreg-base",
+        &[
+            ("an object", of(&[&class, &object, b"N"])),
+            ("a dict", of(&[&import("collections.OrderedDict"), &base, &dict(&[("a", ONE)])])),
+        ],
+        &[
+            ("a state of an object", of(&[&class, &object, ONE])),
+            ("a base of somebody", of(&[&class, &import("ours.Base"), b"N"])),
+            ("a function for a base", of(&[&class, &import("builtins.eval"), &text("1")])),
+            ("what somebody iterates", of(&[&class, &base, &foreign()])),
+            (
+                "what somebody hashes",
+                of(&[&class, &set, &list(&[&create("pandas.core.frame.DataFrame", &[])])]),
+            ),
+            ("no class", of(&[&foreign(), &object, b"N"])),
+            ("two arguments", of(&[&class, &object])),
+            ("four arguments", of(&[&class, &object, b"N", b"N"])),
+            ("keywords", with_keywords("copyreg._reconstructor", &[&class, &object, b"N"])),
+        ],
+    );
+}
+
+#[test]
+fn tensors_lie_inside_their_storage() {
+    let storage = |elements: &[u8]| {
+        let id =
+            [&text("storage"), &import("torch.FloatStorage"), &text("0"), &text("cpu"), elements].concat();
+        join(&[b"(", &id, b"tQ"])
+    };
+    let ten = storage(b"K\x0a");
+    let hooks = call("collections.OrderedDict", &[]);
+    let of = |storage: &[u8], offset: &[u8], size: &[u8], stride: &[u8]| {
+        call("torch._utils._rebuild_tensor_v2", &[storage, offset, size, stride, FALSE, &hooks])
+    };
+    let number = |n: u8| vec![b'K', n];
+    let shape = |parts: &[u8]| {
+        let parts: Vec<Vec<u8>> = parts.iter().map(|n| number(*n)).collect();
+        tuple(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    };
+    let minus = b"J\xff\xff\xff\xff";
+    rows(
+        "storage-argument",
+        &[
+            ("all of it", of(&ten, b"K\0", &shape(&[2, 5]), &shape(&[5, 1]))),
+            ("its end", of(&ten, b"K\x08", &shape(&[2]), &shape(&[1]))),
+            ("nothing of it", of(&ten, b"K\x63", &shape(&[0]), &shape(&[1]))),
+            ("one element over and over", of(&ten, b"K\x09", &shape(&[5]), &shape(&[0]))),
+        ],
+        &[
+            ("one element too far", of(&ten, b"K\x09", &shape(&[2]), &shape(&[1]))),
+            ("too large", of(&ten, b"K\0", &shape(&[11]), &shape(&[1]))),
+            ("a stride too wide", of(&ten, b"K\0", &shape(&[2, 2]), &shape(&[9, 1]))),
+            ("an offset below zero", of(&ten, minus, &shape(&[1]), &shape(&[1]))),
+            ("a size below zero", of(&ten, b"K\0", &tuple(&[minus]), &shape(&[1]))),
+            ("a stride below zero", of(&ten, b"K\0", &shape(&[2]), &tuple(&[minus]))),
+            ("a stride less", of(&ten, b"K\0", &shape(&[2, 2]), &shape(&[1]))),
+            ("no storage", of(&foreign(), b"K\0", &shape(&[1]), &shape(&[1]))),
+            ("keywords", with_keywords("torch._utils._rebuild_tensor_v2", &[&ten, b"K\0"])),
+        ],
+    );
+    let tensor = of(&ten, b"K\0", &shape(&[10]), &shape(&[1]));
+    let parameter = "torch._utils._rebuild_parameter";
+    rows(
+        "tensor-argument",
+        &[("a tensor", call(parameter, &[&tensor, TRUE, &hooks]))],
+        &[
+            ("what somebody brings", call(parameter, &[&foreign(), TRUE, &hooks])),
+            ("keywords", with_keywords(parameter, &[&tensor, TRUE, &hooks])),
+        ],
+    );
+    let with_state =
+        |state: &[u8]| call("torch._utils._rebuild_parameter_with_state", &[&tensor, TRUE, &hooks, state]);
+    rows(
+        "tensor-argument",
+        &[
+            ("attributes", with_state(&dict(&[("a", ONE)]))),
+            ("none", with_state(b"N")),
+            ("beside slots", with_state(&tuple(&[&dict(&[("a", ONE)]), b"N"]))),
+        ],
+        &[
+            ("attributes of somebody", with_state(&dict(&[("a", &foreign())]))),
+            ("an attribute of Python", with_state(&dict(&[("__class__", ONE)]))),
+            ("slots of somebody", with_state(&tuple(&[b"N", &foreign()]))),
+            ("a state of somebody", with_state(&foreign())),
+        ],
+    );
+    let rebuilt = |function: &str, class: &[u8], args: &[u8], state: &[u8]| {
+        call("torch._tensor._rebuild_from_type_v2", &[&import(function), class, args, state])
+    };
+    let args = tuple(&[&ten, b"K\0", &shape(&[10]), &shape(&[1]), FALSE, &hooks]);
+    let outside = tuple(&[&ten, b"K\x09", &shape(&[10]), &shape(&[1]), FALSE, &hooks]);
+    let (function, class) = ("torch._utils._rebuild_tensor_v2", import("torch.Tensor"));
+    rows(
+        "rebuild-from-type",
+        &[("as written", rebuilt(function, &class, &args, &dict(&[("a", ONE)])))],
+        &[
+            ("another function", rebuilt("os.system", &class, &tuple(&[&text("true")]), b"N")),
+            ("another function of torch", rebuilt("torch._utils._import_dotted_name", &class, &args, b"N")),
+            ("no class", rebuilt(function, &foreign(), &args, b"N")),
+            ("arguments in a list", rebuilt(function, &class, &list(&[&ten]), b"N")),
+            ("outside of its storage", rebuilt(function, &class, &outside, b"N")),
+            ("attributes of somebody", rebuilt(function, &class, &args, &dict(&[("a", &foreign())]))),
+        ],
+    );
+}
+
+#[test]
+fn images_graphs_and_histories() {
+    let image = |size: &[u8], pixels: &[u8]| {
+        let parts = list(&[b"}", &text("L"), size, b"N", pixels]);
+        state(&create("PIL.Image.Image", &[]), &parts)
+    };
+    let pair = |width: u8, height: u8| tuple(&[&[b'K', width], &[b'K', height]]);
+    let two = bytes(&[0; 2]);
+    for (name, stream, fine) in [
+        // Mode `1` has eight pixels in a byte.
+        ("as many pixels as bits", image(&pair(4, 4), &two), true),
+        ("one row more", image(&pair(17, 1), &two), false),
+        ("no bytes", image(&pair(4, 4), ONE), false),
+        ("one size", image(&tuple(&[ONE]), &two), false),
+        ("three sizes", image(&tuple(&[ONE, ONE, ONE]), &two), false),
+    ] {
+        assert_eq!(!refuses("image", &stream), fine, "{name}");
+    }
+    let graph =
+        |key: &str, value: &[u8]| state(&create("networkx.classes.graph.Graph", &[]), &dict(&[(key, value)]));
+    for key in ["_adj", "_succ", "_pred"] {
+        assert!(
+            !refuses("adjacency", &graph(key, b"}")) && refuses("adjacency", &graph(key, &foreign())),
+            "{key}"
+        );
+    }
+    assert!(!refuses("adjacency", &graph("name", &foreign())));
+    let history = |key: &str, table: &[u8]| {
+        state(&create("mmengine.logging.history_buffer.HistoryBuffer", &[]), &dict(&[(key, table)]))
+    };
+    let own = join(&[&global("mmengine.logging.history_buffer", "HistoryBuffer.mean")]);
+    let table = "statistics_methods";
+    assert!(!refuses("history", &history(table, &dict(&[("mean", &own)]))));
+    assert!(!refuses("history", &history("a", &foreign())));
+    for odd in
+        [dict(&[("max", &own)]), dict(&[("mean", &import("os.system"))]), dict(&[("x", &own)]), foreign()]
+    {
+        assert!(refuses("history", &history(table, &odd)), "{}", odd.escape_ascii());
+    }
 }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used)]
 
+mod arrays;
 mod costs;
 mod craft;
 mod guards;
