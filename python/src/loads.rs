@@ -115,11 +115,13 @@ fn enter_seen(py: Python<'_>, pickle: Waiting, (seen, end): (Walk, Option<u64>))
     Ok(end)
 }
 
-/// Whether a pickle in memory is whole, and data that looks up no name, so that there is nothing to ask.
+/// Whether a pickle in memory is data that looks up no name, so that there is nothing to ask. `whole`: and comes to its
+/// end there.
 #[pyfunction]
-pub fn is_plain(pickle: &Bound<'_, PyAny>, start: u64) -> bool {
+#[pyo3(signature = (pickle, start, whole=false))]
+pub fn is_plain(pickle: &Bound<'_, PyAny>, start: u64, whole: bool) -> bool {
     let (seen, end) = walk(pickle, start);
-    seen == Walk::Plain && end.is_some()
+    seen == Walk::Plain && (end.is_some() || !whole)
 }
 
 /// What a pickle is at one walk over it, and the offset behind its STOP.

@@ -214,8 +214,8 @@ def main():
         pass
     warnings.simplefilter("ignore")
     load = ENTRIES[entry]
-    if have("torch") and entry.startswith("torch"):
-        # What these do when they are imported is not what a file does.
+    if have("torch"):
+        # What this does when it is imported is not what a file does, by whatever way it is loaded.
         import torch.distributed.checkpoint  # noqa: F401
     tempfile.gettempdir()
     policy = fickgate.judging.policy_of(())

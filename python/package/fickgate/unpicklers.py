@@ -40,7 +40,7 @@ class Load:
             if _native.is_plain(file.getvalue(), file.tell()):
                 return self.original(file, **options)
         # A whole pickle in the buffer of a file; the unpickler takes it from there.
-        elif type(file) is io.BufferedReader and type(file.raw) is io.FileIO and _native.is_plain(file.peek(), 0):
+        elif type(file) is io.BufferedReader and type(file.raw) is io.FileIO and _native.is_plain(file.peek(), 0, True):
             return self.original(file, **options)
         source = source_of(file)
         try:
@@ -136,7 +136,12 @@ class _Before:
         self.judged += self.kept + len(pickle)
         if self.lost or self.judged > max(_REREAD, 8 * (self.kept + len(pickle))):
             message = "it uses values of pickles that the same unpickler loaded before, of which there are too many"
-            verdicts.refuse(source.name, "resource-limit", message, "load with an unpickler for each pickle")
+            verdicts.refuse(
+                source.name,
+                "resource-limit",
+                message,
+                "write them with a pickler each, and load with an unpickler each",
+            )
             _native.enter_judged(None)
             return
         text = b"".join(part(content, start, end - 1) + b"0\x80\0" for content, start, end in self.parts)
