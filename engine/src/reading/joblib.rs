@@ -120,10 +120,20 @@ pub fn beyond(other: Run, main: &Stream, others: &[Stream]) -> Vec<Stream> {
         });
         stream.nested.retain(|nested| !known.nested.contains(nested));
         let misled = stream.imports.iter().find(|import| known.is_misled(import)).map(|import| import.offset);
-        stream.imports.retain(|import| !known.is_misled(import) && !known.covers(import, misled));
+        stream.imports.retain(|import| {
+            !known.is_misled(import) && !known.covers(import, misled) && !is_nowhere(import)
+        });
     }
     streams.retain(|s| !(s.faults.is_empty() && s.nested.is_empty() && s.imports.is_empty()));
     streams
+}
+
+/// Whether there is no module of such a name anywhere, and nothing is done with it: its first part has a NUL, as text in
+/// UCS-4 reads as a line. No file has such a name; CPython 2.7 raises a TypeError, 3.6 to 3.13 a ModuleNotFoundError
+/// before they look for the other parts (`pickle.loads` of `c`, `a`, NUL, `b` beside `a.py`, by both unpicklers).
+fn is_nowhere(import: &Import) -> bool {
+    let package = import.module.split('.').next().unwrap_or_default();
+    package.contains('\0') && import.uses.iter().all(|used| used.kind == UseKind::Reference)
 }
 
 /// Offset of the zlib stream in a file of joblib before 0.10: `ZF`, then the length in hexadecimal,

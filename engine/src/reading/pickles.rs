@@ -28,6 +28,8 @@ pub struct Pickles {
 const ZEROS: usize = 13;
 /// Streams that wait for the end to tell whether they were pickles at all.
 const PENDING: usize = 1_000;
+/// Most bytes of text that are read before it breaks as a pickle.
+const PROSE: usize = 1 << 16;
 /// Bytes that are looked at before a pickle is read.
 const AHEAD: usize = 16;
 /// Pickles in a row from which on they are read through a block in memory.
@@ -82,8 +84,13 @@ impl Scan<'_> {
             let read = self.read_one(job, at)?;
             let stream = &read.main;
             let mut standing = read.standing(Proto::of(&ahead), promise);
+            let prose = at == 0 && promise == Promise::Nothing && is_prose(content, stream)?;
+            if prose {
+                standing = Standing::Text;
+            }
             if standing == Standing::Text
                 && promise != Promise::Noise
+                && !prose
                 && stream.imports.iter().any(standing::is_plausible)
                 && !(at == 0 && is_list_of_names(content, stream)?)
             {
@@ -270,6 +277,26 @@ fn only_blanks(content: &Content, at: u64, ahead: &[u8]) -> io::Result<bool> {
             return Ok(bytes.is_empty());
         }
         at += bytes.len() as u64;
+    }
+}
+
+/// Whether content is text that is read as opcodes to a line which spells an import, as a licence is that begins with
+/// "Copyright" and has "a copy" at the end of its second line: of a module that is in no interpreter, by a name with
+/// blanks, in a stream that breaks. Nothing comes behind an import that fails. That is no more than what a list of names
+/// does, see [`is_list_of_names`], and holds for files alone that no name promises to be pickles.
+fn is_prose(content: &Content, stream: &Stream) -> io::Result<bool> {
+    let nowhere = |import: &Import| {
+        !is_at_hand(&import.module) && (import.module.contains(' ') || import.name.contains(' '))
+    };
+    let quiet = !stream.stopped()
+        && stream.ending != Ending::Limit
+        && !stream.imports.is_empty()
+        && stream.nested.is_empty()
+        && stream.imports.iter().all(nowhere)
+        && stream.faults.iter().all(|fault| fault.rule == Rule::StreamMalformed);
+    match usize::try_from(stream.end) {
+        Ok(end) if quiet && end <= PROSE => Ok(sniff::is_text(&content.read_range(0, end.max(sniff::HEAD))?)),
+        _ => Ok(false),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Whether bytes that were run as a pickle are one, or text and noise that happen to spell opcodes. Everything that
-//! calls a stream text is decided here, and only ever because *no unpickler goes on* before anything was applied.
+//! calls a stream text is decided here, and only ever because *no unpickler goes on* before anything was applied; what
+//! `pickles.rs` adds are lists of names and prose, where the first import is of a module that is in no interpreter.
 
 use crate::facts::{Ending, FOREIGN_ID, Import, Stream};
 use crate::rule::Rule;

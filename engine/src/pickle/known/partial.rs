@@ -15,6 +15,11 @@ const COMPUTING: &[&str] =
 /// How pandas 1.3 writes each block of a frame: `partial(new_block, ndim=2)`, called with values and places.
 const BLOCK: (&str, &str) = ("pandas.core.internals.blocks", "new_block");
 
+/// How scikit-learn's `HistGradientBoosting…` looks at columns of numbers beside categorical ones:
+/// `FunctionTransformer(partial(check_array, dtype=[float64], …))`. It converts what it is given, and opens nothing.
+const CHECK: (&str, &str) = ("sklearn.utils.validation", "check_array");
+const NUMBERS: &[&str] = &["float32", "float64"];
+
 const NOT_LITERALS: &str = "it would make a container of something else than literals and factories";
 
 /// An argument of a container: a literal that is none itself, or a factory of another, as in
@@ -64,7 +69,16 @@ pub fn state<C: Cursor>(view: &View<'_, C>, build: &Build) -> Result<(), String>
         return Err("it would call something else than layers, optimizers and metrics".to_owned());
     }
     let args = part(1).is_some_and(|v| v.is(Tag::Tuple) && plain(v));
-    let keywords = part(2).is_some_and(|v| v.is(Tag::Dict) && plain(v) && view.text_keys(v, true));
+    let checks = part(0).is_some_and(|v| view.named(v) == Some(CHECK));
+    let types = |key: Value, value: Value| {
+        checks && view.word(key).as_deref() == Some("dtype") && are_numbers(view, value)
+    };
+    let each = |keywords: Value| {
+        let items = view.items(keywords);
+        items.is_some_and(|items| items.iter().all(|(key, value)| plain(*value) || types(*key, *value)))
+    };
+    let keywords =
+        part(2).is_some_and(|v| v.is(Tag::Dict) && view.text_keys(v, true) && (plain(v) || each(v)));
     if !(args && keywords && attributes) {
         return Err("the arguments that it keeps are not plain".to_owned());
     }
@@ -83,8 +97,15 @@ pub fn calls<C: Cursor>(view: &View<'_, C>, state: Value) -> Option<u32> {
     settled.then_some(function.payload() as u32)
 }
 
+/// A list of numpy's types of numbers.
+fn are_numbers<C: Cursor>(view: &View<'_, C>, list: Value) -> bool {
+    let number = |v: &Value| view.named(*v).is_some_and(|(m, name)| m == "numpy" && NUMBERS.contains(&name));
+    view.list(list).is_some_and(|items| items.iter().all(number))
+}
+
 /// An import that its package makes for being called with settings.
 fn computes<C: Cursor>(view: &View<'_, C>, value: Value) -> bool {
-    view.named(value)
-        .is_some_and(|name| name == BLOCK || COMPUTING.iter().any(|package| name.0.starts_with(package)))
+    view.named(value).is_some_and(|name| {
+        name == BLOCK || name == CHECK || COMPUTING.iter().any(|package| name.0.starts_with(package))
+    })
 }
