@@ -215,6 +215,10 @@ def test_a_stream_of_joblib_is_given_back_what_is_behind_it():
         assert [joblib.load(file), joblib.load(file)] == [[1], {"b": 2}]
 
 
+def test_what_stands_for_a_file_can_be_closed():
+    _native.Feed("x").close()
+
+
 def test_of_a_compressed_stream_no_more_is_read_than_is_needed():
     with gzip.open("m.gz", "wb", compresslevel=1) as file:
         pickle.dump([1], file)
