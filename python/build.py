@@ -6,6 +6,7 @@
 """
 
 import argparse
+import json
 import shutil
 import subprocess
 import sys
@@ -16,15 +17,17 @@ ROOT = HERE.parent
 
 
 def built(profile: str, target: "str | None") -> Path:
-    """Builds the binary and says where it lies."""
-    command = ["cargo", "build", "--locked", "--package", "fickgate", "--profile", profile]
-    folder = ROOT / "target"
+    """Builds the binary and says where it lies, as cargo tells: settings and environment may name another folder."""
+    command = ["cargo", "build", "--locked", "--package", "fickgate", "--bin", "fickgate", "--profile", profile]
+    command += ["--message-format", "json-render-diagnostics"]
     if target:
         command += ["--target", target]
-        folder /= target
-    subprocess.run(command, cwd=ROOT, check=True)
-    folder /= "debug" if profile == "dev" else profile
-    return next(folder / name for name in ("fickgate", "fickgate.exe") if (folder / name).is_file())
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    messages = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    made = [message["executable"] for message in messages if message.get("executable")]
+    if not made:
+        sys.exit("cargo built no binary of fickgate")
+    return Path(made[-1])
 
 
 def main() -> None:

@@ -1,9 +1,10 @@
 //! A policy, as a program asks for one: the built-in list, the repository's file, files by name, names for this run.
 
 use std::cell::RefCell;
+use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use fickgate_engine::error::Error;
 use fickgate_engine::facts::{Ending, Import, Objection, Stream, Use, UseKind};
@@ -45,16 +46,16 @@ pub struct Policy {
     pub usage: Usage,
     root: PathBuf,
     sources: Vec<String>,
-    asked: Asked,
-    layers: Vec<PolicyFile>,
     texts: Texts,
+    allow: Vec<String>,
 }
 
-/// What a policy was made of: folder, whether the repository's own is a layer, files, imports.
-type Asked = (PathBuf, bool, Vec<PathBuf>, Vec<String>);
-
-/// The files that it was made of: the repository's own, or others, by their names.
+/// The files that a policy was made of: whether it is one of the repository's own, its name, its bytes. Files are read
+/// once, and whatever is made of a policy is made of these.
 type Texts = Vec<(bool, String, Vec<u8>)>;
+
+/// Root, files, imports. The root as text: a `Path` of one system or release is none to another.
+type Parts = (OsString, Texts, Vec<String>);
 
 #[pymethods]
 impl Policy {
@@ -64,8 +65,6 @@ impl Policy {
     fn new(folder: PathBuf, own: bool, files: Vec<PathBuf>, allow: Vec<String>) -> PyResult<Self> {
         let folder = folder.canonicalize().unwrap_or(folder);
         let root = folder.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&folder);
-        let absolute = files.iter().map(|file| folder.join(file)).collect();
-        let asked = (folder.clone(), own, absolute, allow);
         let mut texts = Texts::new();
         if own {
             let read = RefCell::new(&mut texts);
@@ -85,12 +84,12 @@ impl Policy {
             })?;
             texts.push((false, name.into_owned(), bytes));
         }
-        Policy::of_texts(root.to_owned(), asked, texts)
+        Policy::of_texts(root.to_owned(), texts, allow)
     }
 
-    /// The same from the text of its files, wherever they may be: `texts` as `__reduce__` gives them.
+    /// The same from the text of its files, wherever they may be: what `parts` gives.
     #[staticmethod]
-    fn of_texts(root: PathBuf, asked: Asked, texts: Texts) -> PyResult<Self> {
+    fn of_texts(root: PathBuf, texts: Texts, allow: Vec<String>) -> PyResult<Self> {
         let mut layers = Vec::new();
         if texts.iter().any(|(own, ..)| *own) {
             let text = |name: &str| texts.iter().find(|(own, known, _)| *own && known == name);
@@ -101,23 +100,22 @@ impl Policy {
         for (_, name, bytes) in texts.iter().filter(|(own, ..)| !own) {
             layers.push(PolicyFile::parse(bytes, name, Layer::CommandLine).map_err(told)?);
         }
-        if !asked.3.is_empty() {
-            let mut file = PolicyFile::of_allow(&asked.3).map_err(told)?;
+        if !allow.is_empty() {
+            let mut file = PolicyFile::of_allow(&allow).map_err(told)?;
             "also_allow".clone_into(&mut file.source);
             file.allow.iter_mut().for_each(|entry| entry.source = "also_allow".into());
             layers.push(file);
         }
         let sources = layers.iter().map(|layer| layer.source.clone()).collect();
-        let engine = fickgate_engine::Policy::new(layers.clone(), Date::today());
+        let engine = fickgate_engine::Policy::new(layers, Date::today());
         let usage = engine.usage();
-        Ok(Policy { engine, usage, root, sources, asked, layers, texts })
+        Ok(Policy { engine, usage, root, sources, texts, allow })
     }
 
     /// Carried as the text of its files, so that a process on another machine has the same.
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (PathBuf, Asked, Texts))> {
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Parts)> {
         let made = slf.get_type().getattr("of_texts")?;
-        let policy = slf.get();
-        Ok((made, (policy.root.clone(), policy.asked.clone(), policy.texts.clone())))
+        Ok((made, slf.get().parts()))
     }
 
     /// The files that lie above the built-in list, lowest first.
@@ -126,28 +124,24 @@ impl Policy {
         self.sources.clone()
     }
 
-    /// What it was made of, for another process to make it again.
+    /// What it was made of, for another process to make it again: root, texts, imports.
     #[getter]
-    fn asked(&self) -> Asked {
-        self.asked.clone()
+    fn parts(&self) -> Parts {
+        (self.root.clone().into_os_string(), self.texts.clone(), self.allow.clone())
+    }
+
+    /// The same, and these imports as they are.
+    fn adding(&self, allow: Vec<String>) -> PyResult<Policy> {
+        let (root, texts, known) = self.parts();
+        Policy::of_texts(root.into(), texts, [known, allow].concat())
     }
 
     /// The same, and what multiprocessing itself writes into messages.
     fn for_messages(&self) -> PyResult<Policy> {
-        let text = include_bytes!("messages.yaml");
-        let more =
-            PolicyFile::parse(text, "fickgate's list for messages", Layer::CommandLine).map_err(told)?;
-        let layers: Vec<PolicyFile> = self.layers.iter().cloned().chain([more]).collect();
-        let engine = fickgate_engine::Policy::new(layers.clone(), Date::today());
-        Ok(Policy {
-            usage: engine.usage(),
-            engine,
-            root: self.root.clone(),
-            sources: self.sources.clone(),
-            asked: self.asked.clone(),
-            layers,
-            texts: self.texts.clone(),
-        })
+        let (root, mut texts, allow) = self.parts();
+        let text = include_bytes!("messages.yaml").to_vec();
+        texts.push((false, "fickgate's list for messages".to_owned(), text));
+        Policy::of_texts(root.into(), texts, allow)
     }
 
     /// Whether every pickle is refused, whatever it imports.
@@ -231,11 +225,17 @@ pub fn resolve<'a>(module: &'a str, name: &'a str) -> (&'a str, &'a str) {
 }
 
 impl Policy {
-    /// The path that entries of the policy are held against: from the root, or as it was named.
+    /// The path that entries of the policy are held against: from the root, by where the file lies or where a link to
+    /// it does. What lies elsewhere is not named as if it lay there; what does not exist is called as it was named.
     pub fn path_of(&self, path: &Path) -> BlobPath {
-        let full = path.canonicalize().ok();
-        let below = full.as_deref().and_then(|full| full.strip_prefix(&self.root).ok());
-        BlobPath::from_path(below.unwrap_or(path))
+        let Ok(full) = path.canonicalize() else { return BlobPath::from_path(path) };
+        let upward = path.components().any(|part| part == Component::ParentDir);
+        let named = std::path::absolute(path).ok().filter(|_| !upward);
+        let mut places = [Some(&full), named.as_ref()].into_iter().flatten();
+        if let Some(path) = places.find_map(|path| path.strip_prefix(&self.root).ok()) {
+            return BlobPath::from_path(path);
+        }
+        BlobPath::from_path(named.as_deref().unwrap_or(&full))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Content through scan and judge, while other threads of Python run.
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use fickgate_engine::content::{Content, FileContent};
 use fickgate_engine::facts::{FOREIGN_ID, Facts, Loader, NO_BUFFER};
 use fickgate_engine::finding::Finding;
 use fickgate_engine::snippets::Snippets;
-use fickgate_engine::{BlobPath, Level, Limits, judge, scan as engine};
+use fickgate_engine::{BlobPath, Level, Limits, escape, judge, scan as engine};
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -161,8 +162,28 @@ fn content_of(given: Given<'_>) -> PyResult<Content> {
     Ok(match given {
         Given::Replay(replay) => replay.borrow().content(),
         Given::Bytes(bytes) => held(bytes),
-        Given::Path(path) => Content::new(FileContent::new(File::open(&path)?)?),
+        Given::Path(path) => Content::new(file(&path)?),
     })
+}
+
+/// A file by its path. Of a pipe or a device nobody knows the length, and the first may never end.
+fn file(path: &Path) -> PyResult<FileContent> {
+    let shown = escape::terminal(&path.to_string_lossy()).into_owned();
+    let refused = |what: &str| {
+        let message = format!("{shown} is {what}: open it, and scan what its read() gives");
+        Err(PyOSError::new_err(message))
+    };
+    if !fs::metadata(path)?.is_file() {
+        return refused("no regular file");
+    }
+    let mut file = File::open(path)?;
+    let meta = file.metadata()?;
+    // The system makes up some files as they are read, and says of them that they are empty.
+    file.seek(SeekFrom::Start(meta.len()))?;
+    if !meta.is_file() || file.read(&mut [0])? != 0 {
+        return refused("longer than the system says, or another file by now");
+    }
+    Ok(FileContent::of(file, &meta))
 }
 
 fn rows<'py>(

@@ -101,3 +101,30 @@ def test_the_replayed_file_reads_as_the_file_does(outside):
     assert a == b
     assert ours.peek(5) == data[9100:9105]
     assert ours.tell() == 9100
+
+
+class Shows(bytes):
+    """Bytes that show others to whoever asks for a buffer, as a class may from Python 3.12 on."""
+
+    def __buffer__(self, flags):
+        return memoryview(EVIL)
+
+    def __bytes__(self):
+        return pickle.dumps([1])
+
+
+def test_bytes_that_show_others_are_judged_as_they_are_loaded(outside):
+    good = Shows(pickle.dumps([1]))
+    shown = bytes(memoryview(good))
+
+    class Unseekable:
+        def read(self, size=-1):
+            return good
+
+    for source in (good, Unseekable()):
+        assert fickgate.scan(source).ok == (shown != EVIL)
+        if shown == EVIL:
+            with pytest.raises(fickgate.UnsafePickle):
+                fickgate.load(source)
+        else:
+            assert fickgate.load(source) == [1]

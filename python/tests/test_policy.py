@@ -1,7 +1,9 @@
 """The policy is found as the gate finds it."""
 
 import json
+import pickle
 import subprocess
+import zipfile
 
 import fickgate
 import pytest
@@ -107,3 +109,76 @@ def test_pinned_content_is_accepted_and_an_exclusion_makes_nothing_safe(tmp_path
 def test_also_allow_is_a_list():
     with pytest.raises(TypeError, match="sequence"):
         fickgate.scan(OURS, also_allow="ours.models.Ranker")
+
+
+PATHS = "allow:\n  - {import: ours.models.Ranker, use: [call], paths: ['models/**'], reason: x}\n"
+
+
+def let_in(load):
+    """Whether a load comes as far as to import what no environment has."""
+    try:
+        load()
+    except fickgate.UnsafePickle:
+        return False
+    except ModuleNotFoundError:
+        return True
+    return True
+
+
+@pytest.fixture
+def models(tmp_path, monkeypatch):
+    """A repository with a policy for some of its paths, where a protection holds, and a folder elsewhere."""
+    ours, elsewhere = tmp_path / "ours", tmp_path / "elsewhere"
+    repository(ours)
+    (ours / ".fickgate.yaml").write_text(PATHS)
+    for folder in (ours, elsewhere):
+        (folder / "models").mkdir(parents=True)
+        (folder / "models" / "m.pkl").write_bytes(OURS)
+    monkeypatch.chdir(ours)
+    fickgate.protect()
+    yield ours, elsewhere
+    fickgate.unprotect()
+
+
+def test_paths_are_held_against_where_a_file_lies(models, monkeypatch):
+    ours, elsewhere = models
+    policy = fickgate.read_policy()
+
+    def loads(path):
+        with open(path, "rb") as file:
+            by_pickle = let_in(lambda: pickle.load(file))
+            assert by_pickle == let_in(lambda: fickgate.load(path, policy=policy))
+            assert by_pickle == fickgate.scan(path, policy=policy).ok
+            file.seek(0)
+            assert by_pickle == let_in(lambda: fickgate.load(file, policy=policy))
+        return by_pickle
+
+    assert loads("models/m.pkl")
+    assert loads(ours / "models" / "m.pkl")
+    (ours / "models" / "link.pkl").symlink_to(elsewhere / "models" / "m.pkl")
+    assert loads("models/link.pkl")
+    assert not loads(elsewhere / "models" / "m.pkl")
+    assert not loads("models/../../elsewhere/models/m.pkl")
+    monkeypatch.chdir(elsewhere)
+    assert not loads("models/m.pkl")
+    assert loads(ours / "models" / "m.pkl")
+
+
+def test_a_member_is_not_where_its_archive_says(models, monkeypatch):
+    _, elsewhere = models
+    with zipfile.ZipFile("download.zip", "w") as archive:
+        archive.writestr("models/m.pkl", OURS)
+        archive.writestr("models/other.pkl", OURS)
+    with zipfile.ZipFile("download.zip") as archive:
+        for name in archive.namelist():
+            with archive.open(name) as member:
+                assert not let_in(lambda: pickle.load(member))
+            with archive.open(name) as member:
+                assert not let_in(lambda: fickgate.load(member))
+            with archive.open(name) as member:
+                assert fickgate.scan(member).path == f"<{name.split('/')[1]}>"
+    # A name is what it was where the file was opened.
+    with open("../elsewhere/models/m.pkl", "rb") as other, open("models/m.pkl", "rb") as file:
+        monkeypatch.chdir(elsewhere / "models")
+        assert not let_in(lambda: pickle.load(other))
+        assert not let_in(lambda: pickle.load(file))

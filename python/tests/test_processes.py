@@ -78,3 +78,33 @@ def test_loaders_of_torch_bring_tensors(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, cwd=tmp_path)
     assert done.stdout == "45.0\n", done.stderr
+
+
+STARTS = Path(__file__).with_name("starts.py")
+# A process that is started by joblib's own means is told, whenever joblib was imported.
+ANEW = [m for m in METHODS if m != "fork"] + ["loky"]
+
+
+def starts(case, method, folder):
+    if method == "loky":
+        pytest.importorskip("joblib")
+    command = [sys.executable, STARTS, case, method]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("method", ANEW)
+def test_what_a_protection_adds_goes_with_it_in_processes_too(method, tmp_path):
+    assert starts("nested", method, tmp_path) == ["outer refused", "inner loaded", "outer refused", "without loaded"]
+
+
+@pytest.mark.parametrize("method", [*METHODS, "loky"])
+def test_a_policy_whose_files_are_gone_is_the_same_in_a_process(method, tmp_path):
+    assert starts("carried", method, tmp_path) == ["child refused"]
+
+
+@pytest.mark.skipif("fork" not in METHODS, reason="no forks here")
+@pytest.mark.parametrize("method", ANEW)
+def test_a_process_that_was_started_protects_itself_once(method, tmp_path):
+    assert starts("forking", method, tmp_path) == ["child loaded, its own loaded"]

@@ -143,3 +143,29 @@ class Short(io.BytesIO):
 def test_a_file_that_shrinks_is_no_clean_file(outside):
     with pytest.raises(OSError, match="shorter"):
         fickgate.scan(Short(EVIL))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no pipes by name here")
+def test_what_is_no_regular_file_is_not_clean(outside):
+    os.mkfifo("fifo")
+    read, write = os.pipe()
+    os.write(write, EVIL)
+    os.close(write)
+    for path in ("fifo", f"/dev/fd/{read}", "/dev/zero", "."):
+        with pytest.raises(OSError, match="regular file"):
+            fickgate.scan(path)
+        (report,) = fickgate.scan_all([path])
+        assert report.verdict == "failed"
+    # What its read() gives is another thing.
+    with open(read, "rb") as file:
+        assert not fickgate.scan(file).ok
+    with open("/dev/zero", "rb") as file, pytest.raises(OSError, match="longer than it says"):
+        fickgate.scan(file)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="no such files here")
+def test_a_file_that_says_it_is_empty_and_is_not_is_not_clean(outside):
+    with pytest.raises(OSError, match="longer than"):
+        fickgate.scan("/proc/self/status")
+    with open("/proc/self/status", "rb") as file, pytest.raises(OSError):  # noqa: PT011
+        fickgate.scan(file)

@@ -86,8 +86,8 @@ impl Names {
 /// A way through the tree.
 struct Walk {
     names: Names,
-    /// How each name is reached: those of tensors, and those of texts.
-    taken: HashMap<(bool, String), String>,
+    /// How each name is reached, of a tensor or of a text: one that both had would be read as either.
+    taken: HashMap<String, String>,
     keys: Vec<Key>,
     all: bool,
     at: Option<u64>,
@@ -98,7 +98,7 @@ impl Walk {
         match node {
             Node::Tensor(tensor) => {
                 self.at = Some(tensor.at);
-                let name = self.name(true)?;
+                let name = self.name()?;
                 self.names.tensors.push(Named { name, tensor: (**tensor).clone() });
             }
             Node::Mapping(mapping) if !self.all && is_optimizer(mapping) => {
@@ -116,7 +116,7 @@ impl Walk {
                 }
             }
             literal => {
-                let name = self.name(false)?;
+                let name = self.name()?;
                 let text =
                     text::text(literal).map_err(|what| format!("{} {what}", subscripts(&self.keys)))?;
                 self.names.texts.insert(name, text);
@@ -133,7 +133,7 @@ impl Walk {
     }
 
     /// The name of what the keys lead to.
-    fn name(&mut self, tensor: bool) -> Result<String, String> {
+    fn name(&mut self) -> Result<String, String> {
         let name = if self.keys.is_empty() { WHOLE.to_owned() } else { joined(&self.keys) };
         let shown = subscripts(&self.keys);
         if name.is_empty() || name == METADATA || name.chars().any(char::is_control) {
@@ -141,7 +141,7 @@ impl Walk {
                 "{shown} has a name that is empty, `{METADATA}`, or has a control character"
             ));
         }
-        match self.taken.insert((tensor, name.clone()), shown.clone()) {
+        match self.taken.insert(name.clone(), shown.clone()) {
             None => Ok(name),
             Some(other) => {
                 Err(format!("{other} and {shown} would both have the name `{}`", escape::name(&name)))
@@ -260,6 +260,11 @@ mod tests {
         assert_eq!(
             twice((Key::Int(1), tensor()), (key("1"), tensor())),
             "[1] and ['1'] would both have the name `1`"
+        );
+        let below = (key("x"), dict(vec![(Key::Int(1), tensor())]));
+        assert_eq!(
+            twice(below, (key("x.1"), Node::Text("a text".to_owned()))),
+            "['x'][1] and ['x.1'] would both have the name `x.1`"
         );
         let literals = dict(vec![(Key::Int(1), Node::None), (key("1"), Node::None)]);
         assert!(twice((key("t"), tensor()), (key("x"), literals)).contains("`1`"));

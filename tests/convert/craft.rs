@@ -107,6 +107,11 @@ pub fn text(text: &str) -> Vec<u8> {
     [b"X", &(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat()
 }
 
+/// The opcode that pushes `a`, a lone surrogate and `b`, as Python writes it.
+pub fn lone() -> Vec<u8> {
+    b"X\x05\0\0\0a\xed\xa0\x80b".to_vec()
+}
+
 /// The opcode that pushes an integer.
 pub fn int(n: i64) -> Vec<u8> {
     format!("I{n}\n").into_bytes()

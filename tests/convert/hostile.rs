@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::craft::{Laid, dict, text, torch_zip, zip};
+use crate::craft::{Laid, dict, lone, text, torch_zip, zip};
 use crate::{Folder, fixture, floats, reason, said};
 
 /// A file of one tensor over a storage of two floats.
@@ -38,6 +38,9 @@ fn layouts() -> Vec<(&'static str, Vec<u8>, &'static str)> {
             (extra.0.to_owned(), extra.1),
         ])
     };
+    let spelled = text(r"a\ud800b");
+    let keyed = |items: &[&[u8]]| pickle(&[b"\x80\x02}(", items.concat().as_slice(), b"u."].concat());
+    let tensor = Laid::floats(2).opcodes();
     let behind = [Laid::floats(2).state_dict(), b"N.".to_vec()].concat();
     vec![
         ("stride-overflow.pt", two([1 << 10, 2], [huge, 1]), "larger than any storage"),
@@ -71,6 +74,27 @@ fn layouts() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("bomb.pt", pickle(&bomb), "many of which are the same"),
         ("behind.pt", torch_zip(&behind, &[("0", &floats([1.0, 2.0]))]), "bytes behind the pickle"),
         ("bytes.pt", pickle(&[b"\x80\x03}".as_slice(), &text("a"), b"C\x01xs."].concat()), "`a` is bytes"),
+        (
+            "surrogate.pt",
+            keyed(&[&lone(), &tensor]),
+            "a dict with a key that is a text with a lone surrogate",
+        ),
+        ("surrogates.pt", keyed(&[&lone(), &tensor, &spelled, &tensor]), "a lone surrogate"),
+        (
+            "surrogate-of-a-text.pt",
+            keyed(&[&text("t"), &tensor, &text("x"), &lone()]),
+            "`x` is a text with a lone",
+        ),
+        (
+            "surrogate-in-a-list.pt",
+            keyed(&[&text("t"), &tensor, &text("x"), b"](", &lone(), b"e"]),
+            "`x.0` is a text with a lone",
+        ),
+        (
+            "tensor-and-text.pt",
+            keyed(&[&text("x"), b"}", &text("a"), &tensor, b"s", &text("x.a"), &text("b")]),
+            "would both have the name `x.a`",
+        ),
         ("unused.pt", members(("m/data/1", b"")), "no tensor of the pickle lies in"),
         ("foreign.pt", members(("m/notes.txt", b"x")), "does not write"),
         ("outside.pt", members(("x", b"x")), "outside of the folder"),

@@ -1,8 +1,8 @@
 //! The built-in list: `allowlists/*.yaml`, turned into sorted tables when fickgate is built.
 
+use once_cell::race::OnceBox;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
 
 use crate::facts::Loader;
 use crate::policy::entry::{Entry, Layer};
@@ -130,8 +130,9 @@ impl RefusedRow {
     }
 }
 
-/// Entries, each made when it is first asked for: a run looks at a few. Boxed, as the places of all stand in the binary.
-static ENTRIES: [OnceLock<Box<Entry>>; ROWS.len()] = [const { OnceLock::new() }; ROWS.len()];
+/// Entries, each made when it is first asked for: a run looks at a few. Nobody waits for one that another thread makes:
+/// where the process is forked meanwhile, that thread is not in the child.
+static ENTRIES: [OnceBox<Entry>; ROWS.len()] = [const { OnceBox::new() }; ROWS.len()];
 
 /// Every file of the list, by name.
 pub fn lists() -> impl ExactSizeIterator<Item = List> + Clone {
@@ -153,7 +154,7 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
 #[doc(hidden)]
 pub fn entry(place: usize) -> Option<&'static Entry> {
     let row = ROWS.get(place)?;
-    ENTRIES.get(place).map(|entry| &**entry.get_or_init(|| Box::new(row.entry())))
+    ENTRIES.get(place).map(|entry| entry.get_or_init(|| Box::new(row.entry())))
 }
 
 /// The module of the entry at a place.

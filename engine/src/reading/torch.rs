@@ -97,6 +97,10 @@ pub fn storages(
     let mut placed = Vec::new();
     for key in list.0 {
         let broken = |message: &str| Ok(Err(Broken { offset: at, message: message.to_owned() }));
+        // Keys that cannot be told from one another are no place to look anything up.
+        let Some(key) = key else {
+            return broken("the list of storages has a key that torch does not write");
+        };
         let Some(storage) = classes.get(key.as_str()) else {
             return broken("the list of storages names one that the pickle does not");
         };
@@ -126,9 +130,9 @@ fn reaches(content: &Content, end: u64) -> io::Result<bool> {
     Ok(end == 0 || !content.read_range(end - 1, 1)?.is_empty())
 }
 
-/// Collects the texts that a pickle puts into its list.
+/// Collects the texts that a pickle puts into its list, `None` for those that are not known as they are.
 #[derive(Default)]
-struct Keys(Vec<String>);
+struct Keys(Vec<Option<String>>);
 
 /// Longest key: they are numbers.
 const KEY: u64 = 64;
@@ -137,8 +141,8 @@ impl Trace for Keys {
     fn event<C: Cursor>(&mut self, view: &View<'_, C>, _: u64, event: Event<'_>) {
         let (Event::Items { items, .. } | Event::Container { items, .. }) = event else { return };
         let text = |value: &Value| match text::decode(view.cursor, value.payload(), KEY) {
-            Text::Str(text) => text,
-            _ => String::new(),
+            Text::Str(text) => Some(text),
+            _ => None,
         };
         self.0.extend(items.iter().filter(|v| v.is(Tag::Text)).map(text));
     }

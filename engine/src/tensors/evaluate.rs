@@ -285,10 +285,14 @@ impl<C: Cursor> Tree<'_, '_, C> {
         match key.tag() {
             Tag::Text => {
                 self.at = key.payload();
-                text(self.view, key).map(Key::Text)
+                let known = text(self.view, key).map(Key::Text);
+                known.map_err(|reason| format!("a dict with a key that is {reason}"))
             }
             Tag::Int => Ok(Key::Int(key.as_int().unwrap_or_default().into())),
-            Tag::BigInt => long(self.view.cursor, key.payload()).map(Key::Int),
+            Tag::BigInt => {
+                let known = long(self.view.cursor, key.payload()).map(Key::Int);
+                known.map_err(|reason| format!("a dict with a key that is {reason}"))
+            }
             tag => Err(format!("a dict with a key that is no text and no integer ({})", tag.as_str())),
         }
     }

@@ -131,6 +131,7 @@ impl Objects {
 pub fn text<C: Cursor>(view: &View<'_, C>, value: Value) -> Result<String, String> {
     let text = match text::decode(view.cursor, value.payload(), TEXT) {
         Text::Str(text) => text,
+        Text::Lone(_) => return Err("a text with a lone surrogate, for which UTF-8 has no form".to_owned()),
         Text::TooLong(n) => return Err(format!("a text of {n} bytes")),
         Text::Undecodable => return Err("a text that cannot be decoded".to_owned()),
     };

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any, Optional, Union
 
-from . import _native
+from . import _native, verdicts
 from .errors import UnsafePickle
 from .report import Report
 
@@ -34,12 +34,10 @@ def policy_of(policy: Policies, also_allow: Sequence[str] = ()) -> _native.Polic
 
     Raises `fickgate.PolicyError` where a policy cannot be read.
     """
-    if isinstance(policy, _native.Policy):
-        if also_allow:
-            raise TypeError("also_allow belongs to the policy that was made before")
-        return policy
     if isinstance(also_allow, str):
         raise TypeError("also_allow is a sequence of imports, not one text")
+    if isinstance(policy, _native.Policy):
+        return policy.adding(list(also_allow)) if also_allow else policy
     if policy is None:
         return _native.Policy(os.getcwd(), True, [], list(also_allow))
     files = [policy] if isinstance(policy, (str, os.PathLike)) else list(policy)
@@ -48,18 +46,31 @@ def policy_of(policy: Policies, also_allow: Sequence[str] = ()) -> _native.Polic
 
 def content_of(source: Any) -> Union[_native.Replay, bytes, PathLike]:
     """Bytes, a path, or a file object that is read by ranges where it can be."""
-    if isinstance(source, (str, os.PathLike, bytes, _native.Replay)):
+    if isinstance(source, (str, os.PathLike, _native.Replay)):
         return source
-    if isinstance(source, (bytearray, memoryview)):
-        return bytes(source)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return _exactly(source)
     if not hasattr(source, "read"):
         raise TypeError(f"a path, bytes or a binary file object is wanted, not {type(source).__name__}")
     if hasattr(source, "seekable") and source.seekable():
-        return _native.Replay(source)
+        at = source.tell()
+        replay = _native.Replay(source)
+        # A device, and a file that the system makes up as it is read, say that they are empty.
+        source.seek(len(replay))
+        longer = source.read(1)
+        source.seek(at)
+        if longer:
+            raise OSError(f"{name_of(source)} is longer than it says: scan what its read() gives, if that ends")
+        return replay
     content = source.read()
     if not isinstance(content, bytes):
         raise TypeError("read() of the file did not give bytes: open it with mode 'rb'")
-    return content
+    return _exactly(content)
+
+
+def _exactly(content: Union[bytes, bytearray, memoryview]) -> bytes:
+    """The bytes that whoever loads them gets: a class made of `bytes` may show others than it holds."""
+    return content if type(content) is bytes else bytes(memoryview(content))
 
 
 def scan(
@@ -120,8 +131,7 @@ def name_of(source: Any) -> PathLike:
     """What a file is called in messages."""
     if isinstance(source, (str, os.PathLike)):
         return source
-    called = getattr(source, "name", None)
-    return called if isinstance(called, str) and called else "<bytes>"
+    return verdicts.name_of(source)
 
 
 def load(
@@ -130,7 +140,7 @@ def load(
     policy: Policies = None,
     also_allow: Sequence[str] = (),
     name: Optional[PathLike] = None,
-    loader: Callable[[Any], Any] = pickle.load,
+    loader: Optional[Callable[[Any], Any]] = None,
 ) -> Any:
     """Judges a file as `scan` does, then loads it from the same bytes.
 
@@ -149,8 +159,13 @@ def load(
         report = scan(content, policy=policy, also_allow=also_allow, name=called)
         if report.errors:
             raise UnsafePickle.of(report.errors)
+        if loader is None:
+            # As it is now: what was taken before a protection is not seen by it.
+            loader = pickle.load
+        file: Any = content
         if isinstance(content, bytes):
-            return loader(io.BytesIO(content))
-        assert isinstance(content, _native.Replay)
-        content.seek(0)
-        return loader(content)
+            file = io.BytesIO(content)
+        else:
+            file.seek(0)
+        # Where a protection holds it judges by the same name.
+        return verdicts.loading(os.fspath(called), loader, (file,), {})

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import functools
-import pickle
 import sys
 from collections.abc import Iterator
 from typing import Any, Callable
 
 from . import _native, unpicklers, verdicts
-from .errors import UnsafePickle
 from .files import path_of
 
 # Packages, and where each keeps the functions that load a file.
@@ -47,16 +45,7 @@ def named(load: Callable[..., Any]) -> Callable[..., Any]:
         if not _native.active():
             return load(*args, **options)
         file = args[0] if args else next(iter(options.values()), None)
-        try:
-            return verdicts.loading(path_of(file), load, args, options)
-        except UnsafePickle:
-            raise
-        except pickle.UnpicklingError:
-            # torch puts words of its own in the place of what an unpickler raised.
-            refused = verdicts.refusal()
-            if refused is None:
-                raise
-            raise refused from None
+        return verdicts.loading(path_of(file), load, args, options)
 
     guarded.fickgate = True  # type: ignore[attr-defined]
     return guarded

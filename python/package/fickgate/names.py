@@ -24,27 +24,33 @@ def replace(replacements: Replacements, prefix: str = "") -> list[Replaced]:
         for key, value in list(vars(module).items()):
             if id(value) in replacements:
                 done.append((module, key, value, replacements[id(value)]))
-            # Not isinstance(): objects that stand for others, as torch has some, answer that with a warning.
-            elif issubclass(type(value), type) and value.__module__ == name:
-                for key_, value_ in list(vars(value).items()):
+            # Not isinstance(): objects that stand for others, as torch has some, answer that with a warning. Nor are
+            # classes asked for attributes, which a class of theirs may answer with whatever it likes.
+            elif issubclass(type(value), type) and _attributes(value).get("__module__") == name:
+                for key_, value_ in list(_attributes(value).items()):
                     plain = value_.__func__ if isinstance(value_, staticmethod) else value_
                     if id(plain) in replacements:
                         done.append((value, key_, value_, replacements[id(plain)]))
     return [change for change in done if _set(change[0], change[1], change[3])]
 
 
+# What a class has itself, whatever its own class says.
+_attributes: Callable[[Any], Mapping[str, Any]] = type.__dict__["__dict__"].__get__
+
+
 def restore(replaced: Sequence[Replaced]) -> None:
     """Puts the originals back, where nobody else has put something else meanwhile."""
     for namespace, name, original, replacement in replaced:
-        if vars(namespace).get(name) is replacement:
+        attributes = _attributes(namespace) if issubclass(type(namespace), type) else vars(namespace)
+        if attributes.get(name) is replacement:
             _set(namespace, name, original)
 
 
 def _set(namespace: Any, name: str, value: Any) -> bool:
     try:
         setattr(namespace, name, value)
-    except (AttributeError, TypeError):
-        # A class of compiled code, or a module that is none.
+    except Exception:
+        # A class of compiled code, a module that is none, or one that lets nobody set anything: the audit hook is left.
         return False
     return True
 

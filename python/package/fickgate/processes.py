@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _pickle
+import functools
 import io
 import sys
 from typing import Any
@@ -10,10 +11,8 @@ from typing import Any
 from . import _native, verdicts
 from .errors import UnsafePickle
 
-# What a child is told: folder, whether the repository's policy is a layer, files, imports, whether to warn.
-Told = tuple[str, bool, list[str], list[str], bool]
-
-_told: list[Told] = []
+# Modules that tell a process what it needs before it begins.
+SPAWNS = ("multiprocessing.spawn", "joblib.externals.loky.backend.spawn", "loky.backend.spawn")
 
 
 class _Inert:
@@ -51,7 +50,10 @@ def install() -> None:
     """Has messages of multiprocessing read by `receive`."""
     from multiprocessing.reduction import ForkingPickler
 
-    ForkingPickler.loads = staticmethod(receive)
+    pickler: Any = ForkingPickler
+    if "fickgate" not in vars(pickler):
+        pickler.loads = staticmethod(receive)
+        pickler.fickgate = True
 
 
 def receive(data: Any, /, **options: Any) -> Any:
@@ -105,32 +107,32 @@ def fail(text: str) -> None:
 class _Start:
     """Put into what a process is told before it begins: where it is read, the process protects itself."""
 
+    def __init__(self, activation: verdicts.Activation) -> None:
+        self.activation = activation
+
     def __reduce__(self) -> Any:
-        return (start, (_told[-1],))
+        return (start, (*self.activation.policy.parts, self.activation.warn))
 
 
-def propagate(activation: verdicts.Activation) -> None:
-    """Has processes that are started anew protect themselves, before they run anything of the program."""
-    folder, own, files, allow = activation.policy.asked
-    _told.append((str(folder), own, [str(file) for file in files], list(allow), activation.warn))
-    if len(_told) > 1:
+def propagate(spawn: Any) -> None:
+    """Has a module of `SPAWNS` tell processes to protect themselves, before they run anything of the program."""
+    tell: Any = getattr(spawn, "get_preparation_data", None)
+    if tell is None or hasattr(tell, "fickgate"):
         return
-    spawns = ["multiprocessing.spawn", "joblib.externals.loky.backend.spawn", "loky.backend.spawn"]
-    import multiprocessing.spawn  # noqa: F401
 
-    for spawn in (sys.modules[name] for name in spawns if name in sys.modules):
-        tell: Any = vars(spawn)["get_preparation_data"]
+    @functools.wraps(tell)
+    def telling(*args: Any, **options: Any) -> Any:
+        data = tell(*args, **options)
+        activation = verdicts.propagated()
+        if activation is not None:
+            data["fickgate"] = _Start(activation)
+        return data
 
-        def telling(*args: Any, tell: Any = tell, **options: Any) -> Any:
-            data = tell(*args, **options)
-            if verdicts.process:
-                data["fickgate"] = _Start()
-            return data
-
-        vars(spawn)["get_preparation_data"] = telling
+    telling.fickgate = True  # type: ignore[attr-defined]
+    spawn.get_preparation_data = telling
 
 
-def start(told: Told) -> str:
+def start(root: str, texts: _native.Texts, allow: list[str], warn: bool) -> str:
     """Protects this process from the moment on when its work begins: what comes before is how it is started."""
     from multiprocessing.process import BaseProcess
 
@@ -140,8 +142,9 @@ def start(told: Told) -> str:
     def protected(self: Any, *args: Any, **options: Any) -> Any:
         from .protection import protect
 
-        folder, own, files, allow, warn = told
-        policy = _native.Policy(folder, own, files, allow)
+        # Processes that this one forks have what holds in it by then.
+        process._bootstrap = bootstrap
+        policy = _native.Policy.of_texts(root, texts, allow)
         protect(policy=policy, mode="warn" if warn else "raise", propagate=True)
         return bootstrap(self, *args, **options)
 

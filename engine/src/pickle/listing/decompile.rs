@@ -232,7 +232,7 @@ impl Decompiler {
             Tag::BigInt => long(view.cursor, value.payload()),
             Tag::Float => float(view.cursor, value.payload()),
             Tag::Text => match text::decode(view.cursor, value.payload(), 4096) {
-                Text::Str(text) => quote::text(&text),
+                Text::Str(text) | Text::Lone(text) => quote::text(&text),
                 Text::TooLong(n) => format!("<text of {n} bytes>"),
                 Text::Undecodable => "<broken text>".to_owned(),
             },

@@ -178,7 +178,7 @@ fn value(cursor: &impl Cursor, value: Value) -> String {
         Tag::Unknown => String::new(),
         Tag::Int => value.as_int().map(|n| n.to_string()).unwrap_or_default(),
         Tag::Text => match text::decode(cursor, value.payload(), 4096) {
-            Text::Str(text) => format!("'{}'", shorten(&escape::name(&text), SHOWN_TEXT)),
+            Text::Str(text) | Text::Lone(text) => format!("'{}'", shorten(&escape::name(&text), SHOWN_TEXT)),
             Text::TooLong(_) | Text::Undecodable => "text".to_owned(),
         },
         tag => tag.as_str().to_owned(),

@@ -8,7 +8,7 @@ use crate::pickle::stream::number;
 use crate::pickle::stream::number::Agreement as Number;
 use crate::pickle::stream::opcode as op;
 use crate::pickle::stream::reader::Cursor;
-use crate::pickle::stream::text::{self};
+use crate::pickle::stream::text::{self, Text};
 use crate::pickle::values::value::{Tag, Value};
 use crate::rule::Rule;
 
@@ -168,7 +168,7 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
             return Ok(());
         }
         let bytes = self.cursor.bytes(start, len as usize);
-        if bytes.is_ascii() || text::utf8_surrogatepass(&bytes).is_some() {
+        if bytes.is_ascii() || text::utf8_surrogatepass(&bytes) != Text::Undecodable {
             return Ok(());
         }
         Err(Halt::Broken("a text that is not UTF-8".to_owned()))

@@ -6,7 +6,7 @@ use crate::pickle::machine::vm::{Halt, Machine, Step};
 use crate::pickle::stream::number;
 use crate::pickle::stream::opcode as op;
 use crate::pickle::stream::reader::Cursor;
-use crate::pickle::stream::text::{self};
+use crate::pickle::stream::text::{self, Text};
 use crate::pickle::values::heap::Tuples;
 use crate::pickle::values::value::{Tag, Value};
 use crate::rule::Rule;
@@ -214,7 +214,9 @@ impl<C: Cursor, T: Trace> Machine<'_, C, T> {
                 let (start, len) = self.line()?;
                 if len <= self.limits.text.max(1 << 20) {
                     let bytes = self.cursor.bytes(start, len as usize);
-                    if memchr::memchr(b'\\', &bytes).is_some() && text::raw_unicode_escape(&bytes).is_none() {
+                    if memchr::memchr(b'\\', &bytes).is_some()
+                        && text::raw_unicode_escape(&bytes) == Text::Undecodable
+                    {
                         return Err(Halt::Broken("a UNICODE with a broken escape".to_owned()));
                     }
                 }

@@ -51,8 +51,10 @@ pub fn locate(cursor: &impl Cursor, offset: u64, limit: u64) -> Option<Literal> 
 /// What a literal says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Text {
-    /// Its text. Lone surrogates, which UTF-8 in Rust cannot hold, stand as `\udXXX`.
+    /// Its text.
     Str(String),
+    /// A text with lone surrogates, which Rust's cannot hold: they stand as `\udXXX`. To be shown, and equal to none.
+    Lone(String),
     /// Longer than the limit, in bytes.
     TooLong(u64),
     /// Not decodable: an unpickler raises.
@@ -66,14 +68,16 @@ pub fn decode(cursor: &impl Cursor, offset: u64, limit: u64) -> Text {
         return Text::TooLong(literal.len);
     }
     let bytes = cursor.bytes(literal.start, literal.len as usize);
-    let text = match literal.opcode {
+    match literal.opcode {
         op::SHORT_BINUNICODE | op::BINUNICODE | op::BINUNICODE8 => utf8_surrogatepass(&bytes),
         op::UNICODE => raw_unicode_escape(&bytes),
-        op::STRING => unquote_any(&bytes).and_then(escape_decode).map(|b| latin1(&b)),
-        op::SHORT_BINSTRING | op::BINSTRING => Some(latin1(&bytes)),
-        _ => None,
-    };
-    text.map_or(Text::Undecodable, Text::Str)
+        op::STRING => {
+            let text = unquote_any(&bytes).and_then(escape_decode).map(|b| latin1(&b));
+            text.map_or(Text::Undecodable, Text::Str)
+        }
+        op::SHORT_BINSTRING | op::BINSTRING => Text::Str(latin1(&bytes)),
+        _ => Text::Undecodable,
+    }
 }
 
 /// Bytes as text, one character a byte. Strings of Python 2 are ASCII to an unpickler without
@@ -82,34 +86,57 @@ fn latin1(bytes: &[u8]) -> String {
     bytes.iter().map(|b| *b as char).collect()
 }
 
-fn push_code_point(out: &mut String, code: u32) -> Option<()> {
-    match char::from_u32(code) {
-        Some(c) => out.push(c),
-        None if (0xd800..0xe000).contains(&code) => out.push_str(&format!("\\u{code:04x}")),
-        None => return None,
+/// Characters as they are decoded.
+struct Decoded {
+    text: String,
+    lone: bool,
+}
+
+impl Decoded {
+    fn of(capacity: usize) -> Self {
+        Decoded { text: String::with_capacity(capacity), lone: false }
     }
-    Some(())
+
+    fn push(&mut self, code: u32) -> Option<()> {
+        match char::from_u32(code) {
+            Some(c) => self.text.push(c),
+            None if (0xd800..0xe000).contains(&code) => {
+                self.text.push_str(&format!("\\u{code:04x}"));
+                self.lone = true;
+            }
+            None => return None,
+        }
+        Some(())
+    }
+
+    fn text(self) -> Text {
+        if self.lone { Text::Lone(self.text) } else { Text::Str(self.text) }
+    }
 }
 
 /// UTF-8 with the error handler `surrogatepass`.
-pub fn utf8_surrogatepass(bytes: &[u8]) -> Option<String> {
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        return Some(text.to_owned());
+pub fn utf8_surrogatepass(bytes: &[u8]) -> Text {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Text::Str(text.to_owned()),
+        Err(_) => with_surrogates(bytes).map_or(Text::Undecodable, Decoded::text),
     }
-    let mut out = String::with_capacity(bytes.len());
+}
+
+fn with_surrogates(bytes: &[u8]) -> Option<Decoded> {
+    let mut out = Decoded::of(bytes.len());
     let mut rest = bytes;
     while !rest.is_empty() {
         match std::str::from_utf8(rest) {
             Ok(text) => {
-                out.push_str(text);
+                out.text.push_str(text);
                 break;
             }
             Err(e) => {
                 let (good, bad) = rest.split_at(e.valid_up_to());
-                out.push_str(std::str::from_utf8(good).ok()?);
+                out.text.push_str(std::str::from_utf8(good).ok()?);
                 let [0xed, second @ 0xa0..=0xbf, third @ 0x80..=0xbf, tail @ ..] = bad else { return None };
                 let code = 0xd000 | (u32::from(second & 0x3f) << 6) | u32::from(third & 0x3f);
-                push_code_point(&mut out, code)?;
+                out.push(code)?;
                 rest = tail;
             }
         }
@@ -119,8 +146,12 @@ pub fn utf8_surrogatepass(bytes: &[u8]) -> Option<String> {
 
 /// Python's codec `raw-unicode-escape`: latin1 with `\uXXXX` and `\UXXXXXXXX` behind an odd number of
 /// backslashes.
-pub fn raw_unicode_escape(bytes: &[u8]) -> Option<String> {
-    let mut out = String::with_capacity(bytes.len());
+pub fn raw_unicode_escape(bytes: &[u8]) -> Text {
+    unescaped(bytes).map_or(Text::Undecodable, Decoded::text)
+}
+
+fn unescaped(bytes: &[u8]) -> Option<Decoded> {
+    let mut out = Decoded::of(bytes.len());
     let mut rest = bytes;
     while let Some((&b, tail)) = rest.split_first() {
         let escape = (b == b'\\').then(|| tail.first().copied()).flatten();
@@ -128,12 +159,12 @@ pub fn raw_unicode_escape(bytes: &[u8]) -> Option<String> {
             Some(b'u') => 4,
             Some(b'U') => 8,
             Some(b'\\') => {
-                out.push_str("\\\\");
+                out.text.push_str("\\\\");
                 rest = tail.get(1..)?;
                 continue;
             }
             _ => {
-                out.push(b as char);
+                out.text.push(b as char);
                 rest = tail;
                 continue;
             }
@@ -143,7 +174,7 @@ pub fn raw_unicode_escape(bytes: &[u8]) -> Option<String> {
             return None;
         }
         let code = u32::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()?;
-        push_code_point(&mut out, code)?;
+        out.push(code)?;
         rest = tail.get(1 + width..)?;
     }
     Some(out)
@@ -227,20 +258,24 @@ mod tests {
 
     #[test]
     fn raw_unicode() {
-        assert_eq!(raw_unicode_escape(b"a\\u0041\xe9").as_deref(), Some("aA\u{e9}"));
-        assert_eq!(raw_unicode_escape(br"\\u0041").as_deref(), Some(r"\\u0041"));
-        assert_eq!(raw_unicode_escape(br"\U0001F600\n").as_deref(), Some("\u{1f600}\\n"));
-        assert_eq!(raw_unicode_escape(br"\ud83d").as_deref(), Some("\\ud83d"));
-        assert_eq!(raw_unicode_escape(br"\u004"), None);
-        assert_eq!(raw_unicode_escape(br"\U00110000"), None);
-        assert_eq!(raw_unicode_escape(b"\\").as_deref(), Some("\\"));
+        let text = |text: &str| Text::Str(text.to_owned());
+        assert_eq!(raw_unicode_escape(b"a\\u0041\xe9"), text("aA\u{e9}"));
+        assert_eq!(raw_unicode_escape(br"\\u0041"), text(r"\\u0041"));
+        assert_eq!(raw_unicode_escape(br"\U0001F600\n"), text("\u{1f600}\\n"));
+        assert_eq!(raw_unicode_escape(br"\ud83d"), Text::Lone("\\ud83d".to_owned()));
+        // In Python 3 the two halves stay two characters.
+        assert_eq!(raw_unicode_escape(br"\ud83d\ude00"), Text::Lone("\\ud83d\\ude00".to_owned()));
+        assert_eq!(raw_unicode_escape(br"\u004"), Text::Undecodable);
+        assert_eq!(raw_unicode_escape(br"\U00110000"), Text::Undecodable);
+        assert_eq!(raw_unicode_escape(b"\\"), text("\\"));
     }
 
     #[test]
-    fn surrogates_pass_and_stray_bytes_do_not() {
-        assert_eq!(utf8_surrogatepass(b"a\xed\xa0\x80b").as_deref(), Some("a\\ud800b"));
-        assert_eq!(utf8_surrogatepass(b"a\xff"), None);
-        assert_eq!(utf8_surrogatepass(b"\xc0\x80"), None);
+    fn a_lone_surrogate_is_not_the_text_that_spells_it() {
+        assert_eq!(utf8_surrogatepass(b"a\xed\xa0\x80b"), Text::Lone("a\\ud800b".to_owned()));
+        assert_eq!(utf8_surrogatepass(b"a\\ud800b"), Text::Str("a\\ud800b".to_owned()));
+        assert_eq!(utf8_surrogatepass(b"a\xff"), Text::Undecodable);
+        assert_eq!(utf8_surrogatepass(b"\xc0\x80"), Text::Undecodable);
     }
 
     #[test]

@@ -96,7 +96,8 @@ impl Imports {
     /// Remembers what a literal says.
     pub fn learn(&mut self, literal: Value, text: &Text) -> Operand {
         let operand = match text {
-            Text::Str(text) => Operand::Name(self.name(text)),
+            // No module and no entry of a list has a name with a lone surrogate, or with a backslash.
+            Text::Str(text) | Text::Lone(text) => Operand::Name(self.name(text)),
             Text::TooLong(n) => Operand::TooLong(*n),
             Text::Undecodable => Operand::Undecodable,
         };
