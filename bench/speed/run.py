@@ -129,7 +129,9 @@ def main() -> None:
         (given.data / "growth.svg").write_text(picture)
     results = [{"work": row.name, **{k: dataclasses.asdict(v) for k, v in found.items()}} for row, found in done]
     machine = {"machine": platform.machine(), "python": platform.python_version(), "rounds": rounds}
-    (given.data / f"results{'-'.join(['', *(given.part or [])])}.json").write_text(json.dumps({**machine, "rows": results}, indent=1) + "\n")
+    (given.data / f"results{'-'.join(['', *(given.part or [])])}.json").write_text(
+        json.dumps({**machine, "rows": results}, indent=1) + "\n"
+    )
     print()
     print(table(done))
     if given.publish:
