@@ -144,6 +144,11 @@ impl Policy {
         Policy::of_texts(root.into(), texts, allow)
     }
 
+    /// What a file is called in reports.
+    fn path(&self, name: PathBuf) -> String {
+        self.path_of(&name).to_lossy().into_owned()
+    }
+
     /// Whether every pickle is refused, whatever it imports.
     #[getter]
     fn no_pickles(&self) -> bool {

@@ -1,5 +1,6 @@
 """`load` gives what was judged, and nothing else."""
 
+import fractions
 import io
 import pickle
 import subprocess
@@ -34,6 +35,32 @@ def test_what_is_refused_is_not_loaded(outside):
     assert raised.value.findings[0].import_ == "posix.system"
     again = pickle.loads(pickle.dumps(raised.value))
     assert str(again) == text
+
+
+def test_a_protection_and_a_load_hear_each_other(outside):
+    counted = pickle.dumps(fractions.Fraction(1, 3), 4)
+    denied = outside / "denied.yaml"
+    denied.write_text("version: 1\ndeny: [fractions.Fraction]\n")
+    own = pickle.dumps(Own(), 2)
+    name = f"{Own.__module__}.Own"
+    with fickgate.protected(policy=()):
+        with pytest.raises(fickgate.UnsafePickle):
+            fickgate.load(own)
+        assert isinstance(fickgate.load(own, also_allow=[name]), Own)
+        # It was for that load alone.
+        with pytest.raises(fickgate.UnsafePickle):
+            pickle.loads(own)
+    with fickgate.protected(policy=(), also_allow=[name]):
+        assert isinstance(fickgate.load(own), Own)
+    assert fickgate.load(counted, policy=()) == fractions.Fraction(1, 3)
+    with fickgate.protected(policy=denied), pytest.raises(fickgate.UnsafePickle):
+        fickgate.load(counted)
+    with fickgate.protected(policy=(), mode="warn"), pytest.warns(fickgate.UnsafePickleWarning):
+        assert isinstance(fickgate.load(own), Own)
+
+
+class Own:
+    """What no list names."""
 
 
 class Swapped(io.BytesIO):

@@ -30,6 +30,14 @@ def test_what_is_missing_or_was_read_in_vain_is_a_failure(outside):
     assert document["summary"]["blobs"] == 1
 
 
+def test_a_path_may_be_written_in_more_than_one_way(outside):
+    (outside / "models").mkdir()
+    (outside / "a.pkl").write_bytes(pickle.dumps([1]))
+    for path in ("./a.pkl", "models/../a.pkl", str(outside / "a.pkl")):
+        document = json.loads(fickgate.merge(fickgate.scan_all([path]), of=[path]))
+        assert document["summary"]["failures"] == 0, path
+
+
 def test_a_file_that_was_scanned_twice_counts_once(outside):
     (outside / "a.pkl").write_bytes(b"N.")
     (report,) = fickgate.scan_all(["a.pkl"])

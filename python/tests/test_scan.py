@@ -169,3 +169,9 @@ def test_a_file_that_says_it_is_empty_and_is_not_is_not_clean(outside):
         fickgate.scan("/proc/self/status")
     with open("/proc/self/status", "rb") as file, pytest.raises(OSError):  # noqa: PT011
         fickgate.scan(file)
+
+
+def test_a_file_that_is_not_there_is_named(outside):
+    with pytest.raises(FileNotFoundError) as raised:
+        fickgate.scan("nothing.pkl")
+    assert raised.value.filename == "nothing.pkl"

@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from typing import Any, Optional, Union
 
 from . import _native, verdicts
-from .errors import UnsafePickle
 from .report import Report
 
 PathLike = Union[str, "os.PathLike[str]"]
@@ -89,6 +88,9 @@ def scan(
 
     Raises `OSError` where the content cannot be read, `fickgate.PolicyError` where a policy cannot.
     """
+    if isinstance(source, (str, os.PathLike)):
+        # An error of the system names the file.
+        os.stat(source)
     judged = policy_of(policy, also_allow)
     content = content_of(source)
     called = name if name is not None else name_of(source)
@@ -144,6 +146,9 @@ def load(
 ) -> Any:
     """Judges a file as `scan` does, then loads it from the same bytes.
 
+    Where a protection holds, `policy=None` means its own, `also_allow` adds to it for this load, and its `mode` decides
+    what becomes of a refusal.
+
     What was read to judge it is not read again: a file that somebody writes to meanwhile gives what was judged, or
     fails. `loader` is called with a binary file object at the beginning of the content: `pickle.load` by default;
     `torch.load`, `joblib.load`, `pandas.read_pickle` and whatever else takes an open file will do.
@@ -151,14 +156,16 @@ def load(
     Raises `UnsafePickle` where the policy refuses the file, before anything is imported; what `scan` raises; and
     whatever the loader does.
     """
+    outer = verdicts.innermost()
+    judged = policy_of(outer.policy if outer is not None and policy is None else policy, also_allow)
     with ExitStack() as stack:
         called = name if name is not None else name_of(source)
         if isinstance(source, (str, os.PathLike)):
             source = stack.enter_context(open(source, "rb"))
         content = content_of(source)
-        report = scan(content, policy=policy, also_allow=also_allow, name=called)
+        report = scan(content, policy=judged, name=called)
         if report.errors:
-            raise UnsafePickle.of(report.errors)
+            verdicts.Activation(judged, outer is not None and outer.warn).refuse(report.errors)
         if loader is None:
             # As it is now: what was taken before a protection is not seen by it.
             loader = pickle.load
@@ -167,5 +174,9 @@ def load(
             file = io.BytesIO(content)
         else:
             file.seek(0)
+        if outer is not None:
+            from .protection import protected
+
+            stack.enter_context(protected(policy=judged))
         # Where a protection holds it judges by the same name.
         return verdicts.loading(os.fspath(called), loader, (file,), {})

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Optional
 
+from . import _native
 from .judging import PathLike
 from .report import Report
 
@@ -35,9 +36,11 @@ def merge(reports: Iterable[Report], *, of: Optional[Iterable[PathLike]] = None,
             by_path[report.path] = report
         elif report.failure is None and known != report:
             raise ValueError(f"two reports of {report.path} say different things: scan it again")
+    # A report has the path from the root of the repository.
+    here = _native.Policy(os.getcwd(), False, [], [])
     for wanted in of or ():
         path = os.fspath(wanted)
-        if path not in by_path:
+        if path not in by_path and here.path(path) not in by_path:
             by_path[path] = Report.failed(path, "there is no report of it: scan it again")
     lines = "".join(json.dumps(line) + "\n" for line in _lines([by_path[path] for path in sorted(by_path)]))
     command = [command_path(), "merge", "-", "--exit-zero", "--color", "never", "--format", format]
