@@ -21,7 +21,7 @@ from rows import Row, Tools
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE, PICTURE = ROOT / "docs" / "performance.md", ROOT / "docs" / "performance.svg"
-PARTS = ("files", "arrays", "joblib", "git")
+PARTS = ("files", "arrays", "joblib", "git", "growth")
 BEGIN, END = "<!-- the table of bench/speed -->", "<!-- behind it -->"
 
 
@@ -70,10 +70,11 @@ def table(done: list[tuple[Row, dict[str, Measured]]]) -> str:
     return "\n".join(lines + [f"| {shown(row, found, others)} |" for row, found in done]) + "\n"
 
 
-def publish(text: str, picture: str | None) -> None:
-    page = PAGE.read_text()
-    before, rest = page.split(BEGIN)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{rest.split(END)[1]}")
+def publish(text: str | None, picture: str | None) -> None:
+    if text:
+        page = PAGE.read_text()
+        before, rest = page.split(BEGIN)
+        PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{rest.split(END)[1]}")
     if picture:
         PICTURE.write_text(picture)
 
@@ -81,7 +82,7 @@ def publish(text: str, picture: str | None) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="smaller work, fewer rounds")
-    parser.add_argument("--part", choices=PARTS, action="append", help="this kind of work alone, and no picture")
+    parser.add_argument("--part", choices=PARTS, action="append", help="this kind of work alone; growth is the picture")
     parser.add_argument("--only", default="", help="rows whose name holds this, and no picture")
     parser.add_argument("--rounds", type=int, help="counted rounds of each row: 9, or 3 with --quick")
     parser.add_argument("--limit", type=float, default=60, help="seconds after which a peer is cut off")
@@ -103,6 +104,7 @@ def main() -> None:
         "arrays": lambda: of_rows.arrays(tools, given.data),
         "joblib": lambda: of_rows.of_joblib(tools, given.data, peers.writer(given.environments), given.quick),
         "git": lambda: repository.rows(tools, given.data, given.quick),
+        "growth": list,
     }
     all_rows = [row for part in PARTS if part in (given.part or PARTS) for row in made[part]()]
     done = []
@@ -118,7 +120,7 @@ def main() -> None:
         done.append((row, found))
         print(table([done[-1]]).splitlines()[-1], flush=True)
     picture = None
-    if not given.only and not given.part:
+    if not given.only and "growth" in (given.part or PARTS):
         curves = {}
         for name, points in of_rows.growth(tools, given.data, given.quick).items():
             measured = [
@@ -135,7 +137,7 @@ def main() -> None:
     print()
     print(table(done))
     if given.publish:
-        publish(table(done), picture)
+        publish(table(done) if done else None, picture)
 
 
 if __name__ == "__main__":
