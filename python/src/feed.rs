@@ -1,6 +1,6 @@
 //! What an unpickler reads from in place of the file that it was given: what was judged, and nothing behind it.
 
-use pyo3::exceptions::PyValueError;
+use crate::source::position;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyMemoryView, PySlice};
@@ -84,16 +84,8 @@ impl Feed {
     /// Moves to an offset: from the beginning, the position (`whence` 1) or the end (2).
     #[pyo3(signature = (offset, whence=0, /))]
     fn seek(&mut self, offset: i64, whence: u8) -> PyResult<usize> {
-        let base = match whence {
-            0 => 0,
-            1 => self.at,
-            2 => self.end,
-            _ => return Err(PyValueError::new_err("whence is 0, 1 or 2")),
-        };
-        self.at = isize::try_from(offset)
-            .ok()
-            .and_then(|offset| base.checked_add_signed(offset))
-            .ok_or_else(|| PyValueError::new_err("a position before the beginning of the file"))?;
+        let at = position(self.at as u64, self.end as u64, offset, whence)?;
+        self.at = usize::try_from(at)?;
         Ok(self.at)
     }
 

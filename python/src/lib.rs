@@ -22,8 +22,8 @@ mod _native {
     use crate::feed::Feed;
     #[pymodule_export]
     use crate::loads::{
-        Loads, active, ask, audit, depth, during, enter, enter_judged, file, install, is_plain, switch,
-        values, within,
+        Loads, active, ask, audit, depth, during, enter, enter_judged, file, install, is_plain, read_with,
+        switch, values, within,
     };
     #[pymodule_export]
     use crate::policy::{Policy, PolicyError, resolve};

@@ -277,13 +277,10 @@ const AS_WRITTEN: &str = ", as written";
 const WITH_BUFFERS: &str = ", with buffers";
 
 /// A reading under the options of an unpickler.
-fn read_with(
-    py: Python<'_>,
-    reading: &Py<PyAny>,
-    options: Option<&Bound<'_, PyDict>>,
-) -> PyResult<Py<PyAny>> {
-    let Some(options) = options else { return Ok(reading.clone_ref(py)) };
-    let mut reading = reading.bind(py).clone();
+#[pyfunction]
+pub fn read_with(reading: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Py<PyAny>> {
+    let mut reading = reading.clone();
+    let Some(options) = options else { return Ok(reading.unbind()) };
     let fix_imports = options.get_item("fix_imports")?;
     if !fix_imports.map_or(Ok(true), |fix| fix.is_truthy())? {
         reading = reading.add(AS_WRITTEN)?;
@@ -359,7 +356,7 @@ impl Loads {
             return self.original.call(py, args, kwargs);
         }
         let before = depth();
-        let reading = read_with(py, &self.reading, kwargs)?;
+        let reading = read_with(self.reading.bind(py), kwargs)?;
         let waiting = (pickle.unbind(), 0, reading, self.name.clone_ref(py));
         let loaded = enter_seen(py, waiting, seen).and_then(|_| self.original.call(py, args, kwargs));
         back_to(before);

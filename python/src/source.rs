@@ -34,6 +34,18 @@ pub fn held(bytes: PyBackedBytes) -> Content {
     Content::new(Held(bytes))
 }
 
+/// Where `seek` of a file leads that stands at `at` and ends at `end`.
+pub fn position(at: u64, end: u64, offset: i64, whence: u8) -> PyResult<u64> {
+    let base = match whence {
+        0 => 0,
+        1 => at,
+        2 => end,
+        _ => return Err(PyValueError::new_err("whence is 0, 1 or 2")),
+    };
+    base.checked_add_signed(offset)
+        .ok_or_else(|| PyValueError::new_err("a position before the beginning of the file"))
+}
+
 /// Ranges are asked for in blocks of this size, in bytes. Directories of archives are read in many small pieces, and
 /// larger blocks would bring tensors along.
 const BLOCK: u64 = 4 << 10;
@@ -309,15 +321,7 @@ impl Replay {
     /// Moves to an offset: from the beginning, the position (`whence` 1) or the end (2).
     #[pyo3(signature = (offset, whence=0, /))]
     fn seek(&mut self, offset: i64, whence: u8) -> PyResult<u64> {
-        let base = match whence {
-            0 => 0,
-            1 => self.at,
-            2 => self.end,
-            _ => return Err(PyValueError::new_err("whence is 0, 1 or 2")),
-        };
-        self.at = base
-            .checked_add_signed(offset)
-            .ok_or_else(|| PyValueError::new_err("a position before the beginning of the file"))?;
+        self.at = position(self.at, self.end, offset, whence)?;
         Ok(self.at)
     }
 

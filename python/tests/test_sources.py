@@ -13,6 +13,7 @@ import sys
 import fickgate
 import pytest
 from fickgate import _native
+from test_again import UNPICKLERS, on_disk, piped
 
 
 def text(word):
@@ -30,7 +31,6 @@ EVIL = (
     b"(" + text("open('marker', 'w').close()") + b"tR."
 )
 HARMLESS = b"\x80\x03" + NAMES + b"K\x02."
-UNPICKLERS = {"c": lambda file: pickle.Unpickler(file), "python": lambda file: pickle._Unpickler(file)}
 
 
 @pytest.fixture(autouse=True)
@@ -42,23 +42,10 @@ def protected(outside):
     assert _native.depth() == 0
 
 
-def on_disk(data):
-    with open("m.pkl", "wb") as file:
-        file.write(data)
-    return open("m.pkl", "rb")
-
-
 def compressed(data):
     with gzip.open("m.gz", "wb") as file:
         file.write(data)
     return gzip.open("m.gz", "rb")
-
-
-def piped(data):
-    from_here, to_there = os.pipe()
-    with open(to_there, "wb") as out:
-        out.write(data)
-    return open(from_here, "rb")
 
 
 FILES = {"memory": io.BytesIO, "disk": on_disk, "compressed": compressed, "pipe": piped}

@@ -8,7 +8,6 @@ import functools
 import io
 import sys
 import types
-from collections.abc import Mapping
 from typing import Any, Callable, Optional
 
 from . import _native, verdicts
@@ -45,7 +44,7 @@ class Load:
         source = source_of(file)
         try:
             return _native.during(
-                lambda: source.begin(read_with("pickle", options)),
+                lambda: source.begin(_native.read_with("pickle", options)),
                 lambda: self.original(source.file, **options),
             )
         finally:
@@ -56,14 +55,7 @@ class Load:
         return str(self.original.__name__)
 
 
-def read_with(reading: str, options: Mapping[str, Any]) -> str:
-    """A reading under the options of an unpickler."""
-    if not options.get("fix_imports", True):
-        reading += verdicts.AS_WRITTEN
-    return reading if options.get("buffers") is None else reading + verdicts.WITH_BUFFERS
-
-
-def keep(unpickler: Any, file: Any, source: Source, options: Mapping[str, Any]) -> None:
+def keep(unpickler: Any, file: Any, source: Source, options: dict[str, Any]) -> None:
     """Notes what an unpickler reads from. One that keeps its file to read between opcodes is given the same."""
     attributes = unpickler.__dict__
     for name, value in list(attributes.items()):
@@ -97,7 +89,7 @@ class _Before:
 
     __slots__ = ("began", "judged", "kept", "lost", "options", "parts", "under_way")
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
+    def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
         self.began = False
         # The load that is under way, which may not come to its end.
@@ -111,7 +103,7 @@ class _Before:
 
     def begin(self, source: Source, reading: str) -> None:
         """Judges the pickle that comes next."""
-        reading = read_with(reading, self.options)
+        reading = _native.read_with(reading, self.options)
         if self.under_way is not None:
             # What an unpickler has in its buffer then nobody judged for where it stands now.
             message = "it is read by an unpickler whose last load did not come to the end of its pickle"
