@@ -252,11 +252,11 @@ mod tests {
     use crate::policy::{Date, Layer};
     use crate::rule::Level;
 
-    fn used(kind: UseKind, offset: u64) -> Use {
+    pub(super) fn used(kind: UseKind, offset: u64) -> Use {
         Use { kind, offset, opcode: "REDUCE", count: 1, objection: None }
     }
 
-    fn import(module: &str, name: &str, uses: Vec<Use>) -> Import {
+    pub(super) fn import(module: &str, name: &str, uses: Vec<Use>) -> Import {
         Import {
             module: module.into(),
             name: name.into(),
@@ -277,7 +277,7 @@ mod tests {
         judge(&facts, &BlobPath::new("m/x.pkl"), None, policy, &policy.usage())
     }
 
-    fn policy(text: &str) -> Policy {
+    pub(super) fn policy(text: &str) -> Policy {
         let file = PolicyFile::parse(text.as_bytes(), ".fickgate.yaml", Layer::Repository)
             .unwrap_or_else(|e| panic!("{e}"));
         Policy::new([file], Date::parse("2026-11-23").unwrap_or_else(|| panic!("date")))

@@ -1,32 +1,9 @@
 //! What findings tell beside their rule: where, of what, why, and what to do about it.
 
+use super::tests::{import, policy, used};
 use super::*;
 use crate::facts::FileFault;
 use crate::finding::Reason;
-use crate::policy::file::PolicyFile;
-use crate::policy::{Date, Layer};
-
-fn used(kind: UseKind, offset: u64) -> Use {
-    Use { kind, offset, opcode: "REDUCE", count: 1, objection: None }
-}
-
-fn import(module: &str, name: &str, uses: Vec<Use>) -> Import {
-    Import {
-        module: module.into(),
-        name: name.into(),
-        raw_module: module.into(),
-        raw_name: name.into(),
-        offset: 2,
-        opcode: "GLOBAL",
-        uses,
-    }
-}
-
-fn policy(text: &str) -> Policy {
-    let file = PolicyFile::parse(text.as_bytes(), ".fickgate.yaml", Layer::Repository)
-        .unwrap_or_else(|e| panic!("{e}"));
-    Policy::new([file], Date::parse("2026-11-23").unwrap_or_else(|| panic!("date")))
-}
 
 fn judged(stream: Stream, path: &str, policy: &Policy) -> Vec<Finding> {
     let facts = Facts { streams: vec![stream], ..Facts::default() };
